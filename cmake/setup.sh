@@ -1,0 +1,171 @@
+# Sourced by ./pagewright, ./test and ./bench: packages, versions, configure, build. Everything here
+# talks on stderr: stdout belongs to the program that runs afterwards. Wants $top, the folder of the
+# source tree.
+
+release="$top/build/release"
+
+say() { printf 'pagewright: %s\n' "$*" >&2; }
+die() { say "$*"; exit 1; }
+
+# The groups of cmake/packages.txt that are asked for, one line of alternatives each.
+package_lines() {
+  local group names
+  while read -r group names; do
+    [[ " $* " == *" $group "* ]] && printf '%s\n' "$names"
+  done < <(grep -v -e '^#' -e '^$' "$top/cmake/packages.txt")
+}
+
+installed() {
+  [[ "$(dpkg-query -W -f='${Status}' "$1" 2>/dev/null)" == "install ok installed" ]]
+}
+
+available() {
+  local candidate
+  candidate=$(apt-cache policy "$1" 2>/dev/null | sed -n 's/^  Candidate: //p')
+  [[ -n "$candidate" && "$candidate" != "(none)" ]]
+}
+
+explain_other_system() {
+  say "this system has no apt-get, so nothing can be installed for you. What has to be there:"
+  say "  GCC 12 or Clang 14, CMake 3.22, Ninja, pkg-config, Valgrind 3.19 with its tool headers,"
+  say "  QEMU's qemu-x86_64, the libraries tl-expected, fmt, CLI11, nlohmann-json, zstd, xxHash and"
+  say "  elfutils (for tests also GoogleTest, Google Benchmark, python3, clang, lld, wasi-libc)."
+  say "The list with Debian's names is in cmake/packages.txt."
+}
+
+# The packages of the lines on stdin that are missing, each line by its first available alternative.
+missing_packages() {
+  local line name found
+  while IFS= read -r line; do
+    found=
+    for name in ${line//|/ }; do
+      if installed "$name"; then found=yes; break; fi
+    done
+    [[ -n "$found" ]] && continue
+    for name in ${line//|/ }; do
+      if available "$name"; then found="$name"; break; fi
+    done
+    printf '%s\n' "${found:-?$line}"
+  done
+}
+
+apt_get() {
+  local log="$top/build/packages.log"
+  local -a command=(env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -q "$@")
+  if (( EUID != 0 )); then
+    command -v sudo >/dev/null ||
+      die "not root and no sudo here; run this as root, then start again:  ${command[*]}"
+    command=(sudo "${command[@]}")
+  fi
+  "${command[@]}" >"$log" 2>&1 && return
+  grep -E '^[EW]:' "$log" >&2 || tail -n 20 "$log" >&2
+  return 1
+}
+
+install_packages() {
+  local -a missing
+  command -v apt-get >/dev/null || { explain_other_system; return; }
+  mapfile -t missing < <(package_lines "$@" | missing_packages)
+  (( ${#missing[@]} == 0 )) && return
+  if [[ "${missing[*]}" == *\?* ]]; then
+    say "fetching the package lists (apt-get update)"
+    apt_get update || die "apt-get update failed: no package lists, nothing to install from"
+    mapfile -t missing < <(package_lines "$@" | missing_packages)
+  fi
+  local name
+  for name in "${missing[@]}"; do
+    [[ "$name" == \?* ]] && die "this distribution has no package ${name#?};" \
+      "Debian 12 or Ubuntu 24.04 or newer is needed"
+  done
+  say "installing ${#missing[@]} packages: ${missing[*]}"
+  apt_get install -y --no-install-recommends "${missing[@]}" && return
+  say "trying again with fresh package lists"
+  apt_get update && apt_get install -y --no-install-recommends "${missing[@]}" ||
+    die "apt-get could not install: ${missing[*]}"
+}
+
+# at_least WANTED FOUND
+at_least() { [[ "$(printf '%s\n' "$1" "$2" | sort -V | head -n 1)" == "$1" ]]; }
+
+# Chooses the compiler: $CXX where the user set it, else the newest GCC or Clang that is good
+# enough.
+choose_compiler() {
+  [[ -n "${CXX:-}" ]] && return
+  local name version
+  for name in g++ g++-14 g++-13 g++-12; do
+    version=$("$name" -dumpfullversion 2>/dev/null) || continue
+    if at_least 12 "$version"; then export CXX="$name" CC="gcc${name#g++}"; return; fi
+  done
+  for name in clang++ clang++-19 clang++-18 clang++-14; do
+    version=$("$name" -dumpversion 2>/dev/null) || continue
+    if at_least 14 "$version"; then export CXX="$name" CC="clang${name#clang++}"; return; fi
+  done
+  die "no compiler that is new enough: GCC 12 or Clang 14 is needed (found: $(c++ --version 2>&1 |
+    head -n 1)); on Debian and Ubuntu install g++-12, or set CXX"
+}
+
+check_versions() {
+  local version
+  for tool in cmake ninja; do
+    command -v $tool >/dev/null || die "$tool is missing; see cmake/packages.txt"
+  done
+  version=$(cmake --version | sed -n '1s/.* //p')
+  at_least 3.22 "$version" || die "CMake 3.22 or newer is needed; here is $version"
+  if command -v valgrind >/dev/null; then
+    version=$(valgrind --version | sed 's/^valgrind-//')
+    at_least 3.19 "$version" || die "Valgrind 3.19 or newer is needed; here is $version"
+  fi
+  choose_compiler
+}
+
+# Configures a preset that is not yet, or that looked for a package in vain (it may be there now).
+# All other reasons to configure again are Ninja's to see.
+configure() {  # PRESET
+  local folder="$top/build/$1"
+  [[ -e "$folder/build.ninja" ]] && ! grep -q '_DIR:PATH=.*-NOTFOUND$' "$folder/CMakeCache.txt" &&
+    return
+  local log="$folder.configure.log"
+  mkdir -p "$top/build"
+  (cd "$top" && cmake --preset "$1") >"$log" 2>&1 && return
+  cat "$log" >&2
+  die "configuring failed; the messages above are also in $log"
+}
+
+build() {  # PRESET TARGET...
+  local folder="$top/build/$1" quiet=--quiet
+  shift
+  [[ -t 2 ]] && quiet=
+  ninja -C "$folder" $quiet "$@" >&2 || die "the build failed; see above"
+}
+
+# Everything below happens in one launcher at a time; a second one waits here.
+with_lock() {
+  mkdir -p "$top/build" || die "cannot write to $top/build"
+  exec 9>"$top/build/.lock"
+  if ! flock -n 9; then
+    say "waiting for another build in this folder"
+    flock 9
+  fi
+  "$@"
+  exec 9>&-
+}
+
+# A stamp is older than the build that made it, so that a file changed while the build ran counts as
+# newer. Folders count too (their time changes when a file comes or goes): a git pull always shows.
+up_to_date() {
+  [[ -e "$1" ]] || return
+  [[ -z "$(find "$top/CMakeLists.txt" "$top/CMakePresets.json" "$top/cmake" "$top/src" \
+    "$top/ports" "$top/recorder" "$top/tools" "$top/data" -newer "$1" -print -quit 2>&1)" ]]
+}
+
+build_release() {
+  local stamp="$release/.built"
+  up_to_date "$stamp" && return
+  install_packages run
+  check_versions
+  [[ -e "$release/pagewright" ]] || say "building in build/release (minutes, the first time)"
+  touch "$top/build/.started"
+  configure release
+  build release
+  mv "$top/build/.started" "$stamp"
+}

@@ -1,0 +1,22 @@
+# The core for WebAssembly: proves that it needs neither exceptions nor threads nor a host. The only
+# outside header of the core is tl/expected.hpp; a folder with just that one keeps every other host
+# header out.
+find_path(PW_EXPECTED_DIR tl/expected.hpp PATHS /usr/include /usr/local/include REQUIRED
+          NO_CMAKE_FIND_ROOT_PATH)
+file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/outside/tl)
+file(CREATE_LINK ${PW_EXPECTED_DIR}/tl/expected.hpp
+     ${CMAKE_BINARY_DIR}/outside/tl/expected.hpp SYMBOLIC)
+# size_t has 32 bits there: 64-bit numbers of the machine narrow when they index a container. No
+# container of a 32-bit process has more elements, and the same code is checked for narrowing on the
+# host.
+target_compile_options(pw_core PUBLIC -Wno-shorten-64-to-32)
+target_include_directories(pw_core SYSTEM PUBLIC ${CMAKE_BINARY_DIR}/outside)
+
+# Every object of the core is linked, used or not, so that no undefined symbol goes unnoticed.
+add_executable(pw_core_wasm tests/web/core_in_wasm.cpp)
+target_compile_options(pw_core_wasm PRIVATE -fno-exceptions)
+pw_compile_options(pw_core_wasm)
+target_link_options(pw_core_wasm PRIVATE -Wl,--whole-archive $<TARGET_FILE:pw_core>
+                    -Wl,--no-whole-archive)
+target_link_libraries(pw_core_wasm PRIVATE pw_core)
+set_target_properties(pw_core_wasm PROPERTIES SUFFIX .wasm)

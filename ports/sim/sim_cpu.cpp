@@ -1,0 +1,358 @@
+#include "ports/sim/sim_cpu.hpp"
+
+#include "base/check.hpp"
+
+namespace pw::sim {
+
+namespace {
+
+constexpr unsigned kWrites = 0b010'010;  // the write of each mode, as access_bit numbers them
+
+std::array<TlbUnit::Size, 3> l1d_sizes(const TlbConfig& tlb) {
+  return {{{tlb.l1d_4k}, {tlb.l1d_2m}, {tlb.l1d_1g}}};
+}
+std::array<TlbUnit::Size, 3> l1i_sizes(const TlbConfig& tlb) {
+  return {{{tlb.l1i_4k}, {tlb.l1i_2m}, {tlb.l1i_1g}}};
+}
+std::array<TlbUnit::Size, 3> l2_sizes(const TlbConfig& tlb) {
+  return {{{tlb.l2}, {TlbGeometry{}}, {tlb.l2_1g, false}}};
+}
+
+std::uint64_t key_vpn(VirtAddr address) { return page_of(address).value & tlb_key::kVpnMask; }
+
+}  // namespace
+
+SimCpu::SimCpu(const CpuConfig& config, x86::TableMemory memory, std::uint64_t seed)
+    : walker_({config.levels, config.smep, config.smap}),
+      memory_(memory),
+      l1d_(l1d_sizes(config.tlb), seed),
+      l1i_(l1i_sizes(config.tlb), seed + 3),
+      l2_(l2_sizes(config.tlb), seed + 6),
+      config_(config) {
+  PW_CHECK(config.levels == 4 || config.levels == 5);
+  const WalkCacheConfig& walk = config.walk_cache;
+  const std::array<std::uint32_t, 4> entries{walk.level2, walk.level3, walk.level4, walk.level5};
+  for (int level = 2; level <= config.levels; ++level) {
+    const std::uint32_t ways = entries[static_cast<unsigned>(level - 2)];
+    if (ways != 0) upper_[static_cast<unsigned>(level)] = FullSet(ways, TlbReplacement::Lru, seed);
+  }
+}
+
+void SimCpu::load_space(SpaceId space, Pfn root) {
+  if (is_active(space) && contexts_[active_].root == root) return;
+  ++raw_.space_switches;
+  forget_near();
+  unsigned chosen = kNoContext;
+  if (config_.tlb.pcid) {
+    for (unsigned i = 0; i < kContexts; ++i) {
+      if (contexts_[i].used && contexts_[i].space == space) chosen = i;
+    }
+    if (chosen == kNoContext) {
+      chosen = next_context_;
+      next_context_ = (next_context_ + 1) % kContexts;
+    }
+  } else {
+    chosen = 0;
+  }
+  Context& context = contexts_[chosen];
+  const bool same = context.used && context.space == space && context.root == root;
+  // Without PCIDs the load of the root register flushes whatever it loads.
+  if (context.used && (!same || context.stale || !config_.tlb.pcid)) drop_context(chosen);
+  context = {space, root, true, false};
+  active_ = chosen;
+  pcid_ = pcid_of(chosen);
+}
+
+void SimCpu::unload_space() {
+  forget_near();
+  active_ = kNoContext;
+}
+
+bool SimCpu::translate_run(VirtAddr address, Access access, Mode mode, std::uint64_t count,
+                           Translation& out) {
+  if (!translate(address, access, mode, out)) return false;
+  const Near& near = near_[access == Access::Execute ? 1 : 0];
+  if (near.vpn == page_of(address).value && near.entry.ready(access, mode)) {
+    raw_.l1_hits_by_size[near.level - 1] += count - 1;
+    return true;
+  }
+  // No L1 array holds this page size: every reference goes the long way.
+  for (std::uint64_t i = 1; i < count; ++i) {
+    PW_CHECK(translate(address, access, mode, out));
+  }
+  return true;
+}
+
+bool SimCpu::look_up(VirtAddr address, Access access, Mode mode, Translation& out) {
+  if (!x86::canonical(address, walker_.rules().levels)) [[unlikely]] {
+    out.error_code = 0;
+    out.non_canonical = true;
+    return false;
+  }
+  const TlbProbe probe(tlb_key::make(page_of(address).value, pcid_, 1));
+  TlbUnit& l1 = l1_for(access);
+  if (const TlbSlot* slot = l1.find(probe)) {
+    const Entry entry{slot->data};
+    if (!l1.plain() || !entry.ready(access, mode)) [[unlikely]] {
+      return found(address, access, mode, *slot, true, out);
+    }
+    ++raw_.l1_hits_by_size[0];
+    return answer(address, access, 1, entry, out);
+  }
+  if (const TlbSlot* slot = l2_.find(probe)) {
+    const Entry entry{slot->data};
+    if (!l2_.plain() || !entry.ready(access, mode)) [[unlikely]] {
+      return found(address, access, mode, *slot, false, out);
+    }
+    ++raw_.l2_hits_by_size[0];
+    l1.insert_small(probe, entry.raw);
+    return answer(address, access, 1, entry, out);
+  }
+  return miss(address, access, mode, probe, out);
+}
+
+// What is answered is, by now, the most recent entry of the L1 (if the L1 holds its size at all).
+[[gnu::always_inline]] inline bool SimCpu::answer(VirtAddr address, Access access, int level,
+                                                  Entry entry, Translation& out) {
+  const std::uint64_t vpn = page_of(address).value;
+  out.level = level;
+  out.pfn = entry.pfn() + PageCount(vpn & (x86::pages_at(level).value - 1));
+  if (l1_for(access).holds(level)) [[likely]] {
+    near_[access == Access::Execute ? 1 : 0] = {vpn, entry, out.pfn, level};
+  }
+  return true;
+}
+
+// A hit of any size, or one that may not be enough.
+bool SimCpu::found(VirtAddr address, Access access, Mode mode, const TlbSlot& slot, bool in_l1,
+                   Translation& out) {
+  const Entry entry{slot.data};
+  if (!entry.ready(access, mode)) return upgrade(address, access, mode, slot, in_l1, out);
+  const int level = tlb_key::level(slot.key);
+  if (in_l1) {
+    ++raw_.l1_hits_by_size[level - 1];
+  } else {
+    ++raw_.l2_hits_by_size[level - 1];
+    l1_for(access).insert(TlbProbe(slot.key), slot.data);
+  }
+  return answer(address, access, level, entry, out);
+}
+
+// An entry was found that does not do for this access. If only D is missing, a walk sets it (Intel calls this an
+// assist) and the reference stays a hit. If a right is missing, the tables decide: the processor may use them or
+// fault at once (SDM vol. 3A 4.10.4.3), and a verdict by the tables is never spurious.
+bool SimCpu::upgrade(VirtAddr address, Access access, Mode mode, TlbSlot slot, bool in_l1,
+                     Translation& out) {
+  const std::uint64_t vpn = key_vpn(address);
+  forget_near();
+  const unsigned permitted = walker_.permitted(Entry{slot.data}.rights());
+  if ((permitted >> x86::access_bit(access, mode) & 1) == 0) {
+    drop_page(vpn, true);
+    return miss(address, access, mode, TlbProbe(tlb_key::make(vpn, pcid_, 1)), out);
+  }
+  x86::Walk walk;
+  run_walk(address, access, mode, walk);
+  if (walk.end != x86::WalkEnd::Mapped) {
+    drop_page(vpn, true);
+    return fault(walk, out);
+  }
+  PW_CHECK_MSG(key_for(vpn, walk) == slot.key, "a page changed its size and the TLB was not told");
+  const Entry entry = entry_for(walk);
+  const TlbProbe probe(slot.key);
+  ++raw_.assists;
+  raw_.walk_references += walk.references;
+  TlbUnit& l1 = l1_for(access);
+  if (in_l1) {
+    l1.peek(probe)->data = entry.raw;
+    ++raw_.l1_hits_by_size[walk.level - 1];
+  } else {
+    l1.insert(probe, entry.raw);
+    ++raw_.l2_hits_by_size[walk.level - 1];
+  }
+  if (TlbSlot* copy = l2_.peek(probe)) copy->data = entry.raw;
+  return answer(address, access, walk.level, entry, out);
+}
+
+// `probe` is for the key of a base page.
+[[gnu::always_inline]] inline bool SimCpu::miss(VirtAddr address, Access access, Mode mode,
+                                                const TlbProbe& probe, Translation& out) {
+  x86::Walk walk;
+  run_walk(address, access, mode, walk);
+  if (walk.end != x86::WalkEnd::Mapped) [[unlikely]] return fault(walk, out);
+  const Entry entry = entry_for(walk);
+  TlbUnit& l1 = l1_for(access);
+  raw_.walk_references += walk.references;
+  if (walk.level == 1 && !walk.leaf.global()) [[likely]] {
+    ++raw_.walks_by_size[0];
+    l2_.insert_small(probe, entry.raw);
+    l1.insert_small(probe, entry.raw);
+    return answer(address, access, 1, entry, out);
+  }
+  ++raw_.walks_by_size[walk.level - 1];
+  const TlbProbe other(key_for(key_vpn(address), walk));
+  l2_.insert(other, entry.raw);
+  l1.insert(other, entry.raw);
+  return answer(address, access, walk.level, entry, out);
+}
+
+bool SimCpu::fault(const x86::Walk& walk, Translation& out) {
+  ++raw_.faulting_walks;
+  raw_.faulting_walk_references += walk.references;
+  out.error_code = walk.error_code;
+  out.non_canonical = false;
+  return false;
+}
+
+[[gnu::always_inline]] inline void SimCpu::run_walk(VirtAddr address, Access access, Mode mode,
+                                                    x86::Walk& walk) {
+  PW_CHECK(has_space());
+  const std::uint64_t vpn = key_vpn(address);
+  const x86::WalkStart start = walk_start(vpn);
+  walker_.walk(memory_, start, address, access, mode, walk);
+  if (walk.end != x86::WalkEnd::Mapped) [[unlikely]] {
+    return confirm(start.level, address, access, mode, walk);
+  }
+  remember_upper(vpn, walk, start.level);
+}
+
+// A page fault drops what the paging-structure caches hold for the address (SDM vol. 3A 4.10.4.1). The rights
+// remembered there may be older than the tables', so a refusal is confirmed from the root.
+void SimCpu::confirm(int from, VirtAddr address, Access access, Mode mode, x86::Walk& walk) {
+  const std::uint64_t vpn = key_vpn(address);
+  const int levels = walker_.rules().levels;
+  drop_upper(vpn);
+  if (from == levels || (walk.error_code & x86::kErrorPresent) == 0) return;
+  const unsigned before = walk.references;
+  walker_.walk(memory_, {contexts_[active_].root, levels}, address, access, mode, walk);
+  if (walk.end == x86::WalkEnd::Mapped) remember_upper(vpn, walk, levels);
+  walk.references += before;
+}
+
+[[gnu::always_inline]] inline x86::WalkStart SimCpu::walk_start(std::uint64_t vpn) {
+  const int levels = walker_.rules().levels;
+  for (int level = 2; level <= levels; ++level) {
+    FullSet& entries = upper_[static_cast<unsigned>(level)];
+    if (!entries.exists()) continue;
+    const TlbSlot* slot = entries.find(TlbProbe(tlb_key::make(vpn, pcid_, level)));
+    if (slot == nullptr) continue;
+    ++raw_.walk_cache_hits[level];
+    return {x86::Pte{slot->data}.pfn(), level - 1, slot->data & x86::kRightsMask};
+  }
+  return {contexts_[active_].root, levels};
+}
+
+[[gnu::always_inline]] inline void SimCpu::remember_upper(std::uint64_t vpn,
+                                                           const x86::Walk& walk, int from) {
+  for (int level = from; level > walk.level; --level) {
+    FullSet& entries = upper_[static_cast<unsigned>(level)];
+    if (!entries.exists()) continue;
+    entries.insert(TlbProbe(tlb_key::make(vpn, pcid_, level)),
+                 walk.upper[static_cast<unsigned>(level)]);
+  }
+}
+
+inline SimCpu::Entry SimCpu::entry_for(const x86::Walk& walk) const {
+  const unsigned writes = walk.leaf.dirty() ? 0 : kWrites;
+  const std::uint64_t ready = walker_.permitted(walk.rights) & ~writes;
+  const std::uint64_t frame = x86::leaf_frame(walk.leaf, walk.level).value << kPageShift;
+  return {frame | (walk.leaf.raw & x86::kDirty) | walk.rights | ready << Entry::kReady};
+}
+inline std::uint64_t SimCpu::key_for(std::uint64_t vpn, const x86::Walk& walk) const {
+  return walk.leaf.global() ? tlb_key::make_global(vpn, walk.level)
+                            : tlb_key::make(vpn, pcid_, walk.level);
+}
+
+// Drops the translation of one base page, whatever its size: the active space's if `of_space`, and the global one.
+std::uint64_t SimCpu::drop_page(std::uint64_t vpn, bool of_space) {
+  std::uint64_t dropped = 0;
+  for (TlbUnit* unit : {&l1d_, &l1i_, &l2_}) {
+    for (int level = 1; level <= 3; ++level) {
+      if (of_space && unit->erase(tlb_key::make(vpn, pcid_, level))) ++dropped;
+      if (unit->saw_global() && unit->erase(tlb_key::make_global(vpn, level))) ++dropped;
+    }
+  }
+  return dropped;
+}
+
+void SimCpu::drop_upper(std::uint64_t vpn) {
+  for (int level = 2; level <= walker_.rules().levels; ++level) {
+    FullSet& entries = upper_[static_cast<unsigned>(level)];
+    if (entries.live() == 0) continue;
+    TlbSlot* slot = entries.peek(TlbProbe(tlb_key::make(vpn, pcid_, level)));
+    if (slot != nullptr) entries.erase(slot);
+  }
+}
+
+void SimCpu::drop_context(unsigned context) {
+  const std::uint32_t pcid = pcid_of(context);
+  const auto belongs = [pcid](std::uint64_t key) {
+    return tlb_key::pcid(key) == pcid && !tlb_key::global(key);
+  };
+  ++raw_.flushes_full;
+  for (TlbUnit* unit : {&l1d_, &l1i_, &l2_}) raw_.entries_flushed += unit->erase_if(belongs);
+  for (FullSet& entries : upper_) entries.erase_if(belongs);
+}
+
+// As INVLPG does it, the paging-structure caches lose all they hold of the space (SDM vol. 3A 4.10.4.1).
+void SimCpu::flush_active(VpnRange range) {
+  forget_near();
+  for (Vpn vpn = range.begin; vpn < range.end; vpn = vpn + PageCount(1)) {
+    ++raw_.flushes_page;
+    raw_.entries_flushed += drop_page(vpn.value & tlb_key::kVpnMask, true);
+  }
+  for (FullSet& entries : upper_) {
+    entries.erase_if([this](std::uint64_t key) { return tlb_key::pcid(key) == pcid_; });
+  }
+}
+
+void SimCpu::flush_active_all() {
+  forget_near();
+  drop_context(active_);
+}
+
+bool SimCpu::flush_global(VpnRange range) {
+  std::uint64_t dropped = 0;
+  for (TlbUnit* unit : {&l1d_, &l1i_, &l2_}) {
+    if (!unit->saw_global()) continue;
+    dropped += unit->erase_if([range](std::uint64_t key) {
+      const Vpn first = extended(tlb_key::first_vpn(key));
+      return tlb_key::global(key) &&
+             range.overlaps(range_of(first, x86::pages_at(tlb_key::level(key))));
+    });
+  }
+  raw_.entries_flushed += dropped;
+  if (dropped != 0) forget_near();
+  return dropped != 0;
+}
+
+bool SimCpu::mark_stale(SpaceId space) {
+  bool held = false;
+  for (unsigned i = 0; i < kContexts; ++i) {
+    Context& context = contexts_[i];
+    if (i == active_ || !context.used || context.space != space || context.stale) continue;
+    context.stale = true;
+    held = true;
+  }
+  return held;
+}
+
+TlbCounters SimCpu::counters() const {
+  TlbCounters sum = raw_;
+  for (unsigned size = 0; size < 3; ++size) {
+    sum.l1_hits += raw_.l1_hits_by_size[size];
+    sum.l2_hits += raw_.l2_hits_by_size[size];
+    sum.walks += raw_.walks_by_size[size];
+  }
+  sum.references = sum.l1_hits + sum.l2_hits + sum.walks;
+  return sum;
+}
+
+std::uint64_t SimCpu::time_ps() const {
+  const TlbCounters sum = counters();
+  const CpuCosts& costs = config_.costs;
+  return sum.references * costs.reference_ps + sum.l2_hits * costs.l2_tlb_hit_ps +
+         (sum.walk_references + sum.faulting_walk_references) * costs.walk_reference_ps +
+         sum.ipis_received * costs.shootdown_ipi_ps + sum.space_switches * costs.space_switch_ps;
+}
+
+}  // namespace pw::sim

@@ -1,0 +1,201 @@
+// One simulated CPU's way from a linear address to a frame: TLBs, paging-structure caches, page walks.
+//
+// Owned by SimMmu. A reference first meets a copy of the last translation of its kind (data or fetch), which is by
+// construction the most recent entry of the L1 TLB and counts as a hit there; then the L1, the L2, and the tables,
+// from as far down as the paging-structure caches remember.
+//
+// Invariants: every entry of every array carries the number (PCID) of a space known in contexts_, or is global. A
+// translation is used only if its context is the active one and not stale. The near copies are entries of the L1 and of
+// the active context. Upper entries are remembered only after a walk that ended in a translation.
+//
+// Sources: Intel SDM vol. 3A 4.10 (caching translation information); Linux arch/x86/mm/tlb.c (how a CPU hands out
+// PCIDs).
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "arch/x86/walk.hpp"
+#include "base/access.hpp"
+#include "base/units.hpp"
+#include "port/mmu_port.hpp"
+#include "ports/sim/counters.hpp"
+#include "ports/sim/geometry.hpp"
+#include "ports/sim/tlb.hpp"
+#include "ports/sim/tlb_unit.hpp"
+
+namespace pw::sim {
+
+// The answer to one reference. After success pfn and level hold; after a failure the last two.
+struct Translation {
+  Pfn pfn;        // of the 4 KiB frame
+  int level = 0;  // of the leaf: 1, 2, 3 for 4 KiB, 2 MiB, 1 GiB
+  std::uint32_t error_code = 0;  // of the page fault, unless
+  bool non_canonical = false;    // this is a general-protection exception
+};
+
+class SimCpu {
+ public:
+  SimCpu(const CpuConfig& config, x86::TableMemory memory, std::uint64_t seed);
+  SimCpu(const SimCpu&) = delete;
+  SimCpu& operator=(const SimCpu&) = delete;
+
+  // Makes `space` with the root table `root` the one whose addresses are translated; nothing to do if it is that
+  // already. The number it gets may be another space's, whose translations then go.
+  void load_space(SpaceId space, Pfn root);
+  // No space is active any more (an idle CPU, or the space's tables are about to be freed). What is cached
+  // stays, for a PCID that comes back.
+  void unload_space();
+  bool has_space() const { return active_ != kNoContext; }
+  SpaceId space() const { return contexts_[active_].space; }
+
+  // Translates one reference in the active space; false if it faults. A space must be loaded.
+  bool translate(VirtAddr address, Access access, Mode mode, Translation& out) {
+    const Near& near = near_[access == Access::Execute ? 1 : 0];
+    if (near.vpn == page_of(address).value && near.entry.ready(access, mode)) [[likely]] {
+      ++raw_.l1_hits_by_size[near.level - 1];
+      out.pfn = near.pfn;
+      out.level = near.level;
+      return true;
+    }
+    return look_up(address, access, mode, out);
+  }
+  // The same as `count` (> 0) equal references in a row. False: the first one faulted.
+  bool translate_run(VirtAddr address, Access access, Mode mode, std::uint64_t count,
+                     Translation& out);
+
+  // What MmuPort needs (see sim_mmu.hpp). All of them say nothing about other CPUs.
+  bool is_active(SpaceId space) const { return has_space() && contexts_[active_].space == space; }
+  void flush_active(VpnRange range);      // page by page
+  void flush_active_all();                // everything of the active space; global entries stay
+  bool flush_global(VpnRange range);      // true if there was any
+  bool mark_stale(SpaceId space);         // true if an inactive number held its translations
+  void receive_ipi() { ++raw_.ipis_received; }
+
+  TlbCounters counters() const;
+  void reset_counters() { raw_ = {}; }
+  // Simulated time that the references, switches and interrupts counted so far take.
+  std::uint64_t time_ps() const;
+
+  // fn(SpaceId, Vpn first, int level, Pfn first, std::uint64_t rights, bool dirty) for every translation that could
+  // still be used; rights as W, U, NX bits. Global ones are reported for the active space.
+  template <class Visit>
+  void for_each_cached(Visit&& fn) const;
+  // fn(SpaceId, Vpn first, int level, Pfn table, std::uint64_t rights) for every upper entry of `level` that
+  // could still be used; `table` is the one below it.
+  template <class Visit>
+  void for_each_cached_table(Visit&& fn) const;
+
+ private:
+  // A number handed out on this CPU; its PCID is its index + 1, without PCIDs 0 for the only one.
+  struct Context {
+    SpaceId space = 0;
+    Pfn root;
+    bool used = false;   // `space` and `root` mean something
+    bool stale = false;  // what is cached must go before it is used again
+  };
+  static constexpr unsigned kContexts = 6;  // TLB_NR_DYN_ASIDS of Linux
+  static constexpr unsigned kNoContext = kContexts;
+
+  // Data of an entry: W, U, NX, D and the frame at their places in a leaf, rights as all levels grant them; in bits
+  // 52..57, by access_bit, the accesses that need nothing more.
+  struct Entry {
+    static constexpr unsigned kReady = 52;
+    std::uint64_t raw;
+    Pfn pfn() const { return x86::Pte{raw}.pfn(); }
+    std::uint64_t rights() const { return raw & x86::kRightsMask; }
+    bool dirty() const { return x86::Pte{raw}.dirty(); }
+    bool ready(Access access, Mode mode) const {
+      return (raw >> (kReady + x86::access_bit(access, mode)) & 1) != 0;
+    }
+  };
+  // The last translation, for its base page only.
+  struct Near {
+    std::uint64_t vpn = kNone;
+    Entry entry{0};
+    Pfn pfn;
+    int level = 1;
+    static constexpr std::uint64_t kNone = ~std::uint64_t{0};  // no address has this page
+  };
+  static Vpn extended(std::uint64_t vpn) {  // the sign extension that keys leave out
+    constexpr unsigned kLost = 64 - tlb_key::kPcidShift;
+    const auto whole = static_cast<std::int64_t>(vpn << kLost) >> kLost;
+    return Vpn(static_cast<std::uint64_t>(whole) & (~std::uint64_t{0} >> kPageShift));
+  }
+
+  bool look_up(VirtAddr address, Access access, Mode mode, Translation& out);
+  bool answer(VirtAddr address, Access access, int level, Entry entry, Translation& out);
+  bool found(VirtAddr address, Access access, Mode mode, const TlbSlot& slot, bool in_l1,
+             Translation& out);
+  bool upgrade(VirtAddr address, Access access, Mode mode, TlbSlot slot, bool in_l1,
+               Translation& out);
+  bool miss(VirtAddr address, Access access, Mode mode, const TlbProbe& probe, Translation& out);
+  bool fault(const x86::Walk& walk, Translation& out);
+  void run_walk(VirtAddr address, Access access, Mode mode, x86::Walk& walk);
+  void confirm(int from, VirtAddr address, Access access, Mode mode, x86::Walk& walk);
+  x86::WalkStart walk_start(std::uint64_t vpn);
+  void remember_upper(std::uint64_t vpn, const x86::Walk& walk, int from);
+  Entry entry_for(const x86::Walk& walk) const;
+  std::uint64_t key_for(std::uint64_t vpn, const x86::Walk& walk) const;
+
+  std::uint32_t pcid_of(unsigned context) const { return config_.tlb.pcid ? context + 1 : 0; }
+  bool usable(std::uint64_t key, SpaceId& space) const;
+  void forget_near() { near_ = {}; }
+  std::uint64_t drop_page(std::uint64_t vpn, bool of_space);
+  void drop_upper(std::uint64_t vpn);
+  void drop_context(unsigned context);
+  TlbUnit& l1_for(Access access) { return access == Access::Execute ? l1i_ : l1d_; }
+
+  std::array<Near, 2> near_;  // data, fetch
+  std::uint32_t pcid_ = 0;    // of the active context
+  unsigned active_ = kNoContext;
+  // In raw_ the totals stay 0: counters() sums what is counted by size.
+  TlbCounters raw_;
+  x86::Walker walker_;
+  x86::TableMemory memory_;
+  std::array<Context, kContexts + 1> contexts_{};  // the last one stands for "none"
+  unsigned next_context_ = 0;
+  TlbUnit l1d_, l1i_, l2_;
+  std::array<FullSet, x86::kMaxLevels + 1> upper_;  // paging-structure caches, by level
+  CpuConfig config_;
+};
+
+inline bool SimCpu::usable(std::uint64_t key, SpaceId& space) const {
+  if (tlb_key::global(key)) {
+    space = contexts_[active_].space;
+    return has_space();
+  }
+  const std::uint32_t pcid = tlb_key::pcid(key);
+  const Context& context = contexts_[config_.tlb.pcid ? pcid - 1 : 0];
+  space = context.space;
+  return context.used && !context.stale;
+}
+
+template <class Visit>
+void SimCpu::for_each_cached(Visit&& fn) const {
+  const auto report = [&](const TlbSlot& slot) {
+    SpaceId space = 0;
+    if (!usable(slot.key, space)) return;
+    const Entry entry{slot.data};
+    fn(space, extended(tlb_key::first_vpn(slot.key)), tlb_key::level(slot.key), entry.pfn(),
+       entry.rights(), entry.dirty());
+  };
+  l1i_.for_each(report);
+  l1d_.for_each(report);
+  l2_.for_each(report);
+}
+
+template <class Visit>
+void SimCpu::for_each_cached_table(Visit&& fn) const {
+  for (const FullSet& entries : upper_) {
+    for (const TlbSlot& slot : entries.slots()) {
+      SpaceId space = 0;
+      if (slot.key == 0 || !usable(slot.key, space)) continue;
+      const x86::Pte upper{slot.data};
+      fn(space, extended(tlb_key::first_vpn(slot.key)), tlb_key::level(slot.key), upper.pfn(),
+         upper.raw & x86::kRightsMask);
+    }
+  }
+}
+
+}  // namespace pw::sim

@@ -1,0 +1,116 @@
+// The arrays of one place in the TLB hierarchy (L1 data, L1 instruction, L2), for all page sizes.
+//
+// Owned by SimCpu. A page size without an array of its own shares that of the next smaller size, each
+// translation as one entry, or is not held here. Invariant: seen_ has the kind of every entry held.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstdint>
+
+#include "ports/sim/geometry.hpp"
+#include "ports/sim/tlb.hpp"
+
+namespace pw::sim {
+
+class TlbUnit {
+ public:
+  struct Size {
+    TlbGeometry geometry;
+    bool shares_smaller = true;
+  };
+
+  TlbUnit(const std::array<Size, 3>& sizes, std::uint64_t seed) {
+    for (unsigned i = 0; i < 3; ++i) {
+      arrays_[i] = TlbArray(sizes[i].geometry, seed + i);
+      if (arrays_[i].exists()) {
+        home_[i] = static_cast<std::uint8_t>(i);
+      } else if (i > 0 && sizes[i].shares_smaller) {
+        home_[i] = home_[i - 1];
+      }
+    }
+    find_plain();
+  }
+
+  bool holds(int level) const { return home_[index(level)] != kNowhere; }
+  bool saw_global() const { return (seen_ >> 3) != 0; }
+
+  // True if the only entries are of base pages, none global: then what find() returns has level 1.
+  bool plain() const { return plain_; }
+
+  // A translation of a base page in a space, made most recent; nullptr if there is none. `probe` is for the page's
+  // key of level 1.
+  [[gnu::always_inline]] TlbSlot* find(const TlbProbe& probe) {
+    if (plain_) [[likely]] return arrays_[0].find_common(probe);
+    return find_any(probe);
+  }
+  // The slot of exactly this key, the order unchanged.
+  TlbSlot* peek(const TlbProbe& probe) {
+    return saw(probe.key) ? home(probe.key).peek(probe) : nullptr;
+  }
+  // The key must not be here.
+  void insert(const TlbProbe& probe, std::uint64_t data) {
+    if (!holds(tlb_key::level(probe.key))) return;
+    seen_ |= kind_bit(probe.key);
+    find_plain();
+    home(probe.key).insert(probe, data);
+  }
+  // The same for a base page that is not global.
+  [[gnu::always_inline]] void insert_small(const TlbProbe& probe, std::uint64_t data) {
+    if (!plain_) [[unlikely]] return insert(probe, data);
+    arrays_[0].insert_common(probe, data);
+  }
+  bool erase(std::uint64_t key) { return saw(key) && home(key).erase(TlbProbe(key)); }
+
+  template <class Condition>
+  std::uint64_t erase_if(Condition&& condition) {
+    std::uint64_t dropped = 0;
+    unsigned left = 0;
+    for (TlbArray& array : arrays_) {
+      dropped += array.erase_if(condition);
+      array.for_each([&left](const TlbSlot& slot) { left |= kind_bit(slot.key); });
+    }
+    seen_ = left | 1U;
+    find_plain();
+    return dropped;
+  }
+  template <class Visit>
+  void for_each(Visit&& visit) const {
+    for (const TlbArray& array : arrays_) array.for_each(visit);
+  }
+
+ private:
+  static constexpr std::uint8_t kNowhere = 3;
+
+  static unsigned index(int level) { return static_cast<unsigned>(level - 1); }
+  // Kinds of entries: bits 0..2 levels 1..3 of a space, bits 3..5 the same of global pages.
+  static unsigned kind_bit(std::uint64_t key) {
+    return 1U << (index(tlb_key::level(key)) + (tlb_key::global(key) ? 3U : 0U));
+  }
+  bool saw(std::uint64_t key) const {
+    return (seen_ & kind_bit(key)) != 0 && holds(tlb_key::level(key));
+  }
+  void find_plain() { plain_ = seen_ == 1 && arrays_[0].common(); }
+  TlbArray& home(std::uint64_t key) { return arrays_[home_[index(tlb_key::level(key))]]; }
+
+  TlbSlot* find_any(const TlbProbe& page) {
+    const std::uint64_t vpn = tlb_key::first_vpn(page.key);
+    for (unsigned kinds = seen_; kinds != 0; kinds &= kinds - 1) {
+      const int kind = std::countr_zero(kinds);
+      const TlbProbe probe(kind < 3 ? tlb_key::make(vpn, tlb_key::pcid(page.key), kind + 1)
+                                    : tlb_key::make_global(vpn, kind - 2));
+      if (!holds(tlb_key::level(probe.key))) continue;
+      if (TlbSlot* slot = home(probe.key).find(probe)) return slot;
+    }
+    return nullptr;
+  }
+
+  std::array<TlbArray, 3> arrays_;
+  std::array<std::uint8_t, 3> home_{kNowhere, kNowhere, kNowhere};
+  // Kinds that may be here, so that only they are searched: base pages, and what was inserted since the last
+  // sweep.
+  unsigned seen_ = 1;
+  bool plain_ = false;  // base pages only, in a common array
+};
+
+}  // namespace pw::sim

@@ -1,0 +1,297 @@
+/* Adds the reference checks to translated code. SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What a load or store costs when its page is in the filter: find the place in pw_table by the
+ * page number, compare the tag there with the page number of the LAST byte, store the clock as the
+ * stamp. The place was found by the first byte and neighbouring pages have different places, so a
+ * reference that straddles never compares equal, and the common ones need no check of their own.
+ * Everything else is a call under a guard that nearly never holds.
+ *
+ * The clock is read again for each reference because such a call may have advanced it.
+ */
+#include "recorder.h"
+
+#include "libvex.h"
+#include "pub_tool_libcassert.h"
+#include "pub_tool_libcbase.h"
+#include "pub_tool_machine.h"
+
+#define MAX_REFERENCE_BYTES 4096 /* so that it lies in two pages at most */
+
+typedef struct {
+  IRSB* out;
+  const VexGuestLayout* layout;
+  UInt pending;   /* references since pw_clock was last brought up to date */
+  ULong code_page; /* page of the last instruction, PW_NO_PAGE at the start */
+} Block;
+
+static IRExpr* constant(ULong value) { return IRExpr_Const(IRConst_U64(value)); }
+
+static IRExpr* bind(Block* block, IRType type, IRExpr* value) {
+  const IRTemp temp = newIRTemp(block->out->tyenv, type);
+  addStmtToIRSB(block->out, IRStmt_WrTmp(temp, value));
+  return IRExpr_RdTmp(temp);
+}
+
+static IRExpr* binop(Block* block, IROp op, IRExpr* left, IRExpr* right) {
+  return bind(block, op == Iop_CmpNE64 ? Ity_I1 : Ity_I64, IRExpr_Binop(op, left, right));
+}
+
+static IRExpr* shift_right(Block* block, IRExpr* value, UInt bits) {
+  return binop(block, Iop_Shr64, value, IRExpr_Const(IRConst_U8((UChar)bits)));
+}
+
+static IRExpr* load(Block* block, IRExpr* address) {
+  return bind(block, Ity_I64, IRExpr_Load(Iend_LE, Ity_I64, address));
+}
+
+static void store(Block* block, IRExpr* address, IRExpr* value) {
+  addStmtToIRSB(block->out, IRStmt_Store(Iend_LE, address, value));
+}
+
+static IRExpr* clock_plus(Block* block, IRExpr* more) {
+  IRExpr* clock = bind(block, Ity_I64, IRExpr_Get(pw_clock_offset(block->layout), Ity_I64));
+  return binop(block, Iop_Add64, clock, more);
+}
+
+static void set_clock(Block* block, IRExpr* value) {
+  addStmtToIRSB(block->out, IRStmt_Put(pw_clock_offset(block->layout), value));
+}
+
+/* Brings the clock up to date, as it must be wherever the block can be left. */
+static void settle_clock(Block* block) {
+  if (block->pending == 0) return;
+  set_clock(block, clock_plus(block, constant(block->pending)));
+  block->pending = 0;
+}
+
+static void state_read(IRDirty* dirty, Int index, Int offset, Int size) {
+  dirty->fxState[index].fx = Ifx_Read;
+  dirty->fxState[index].offset = (UShort)offset;
+  dirty->fxState[index].size = (UShort)size;
+}
+
+/* Calls a function if `guard`. It may take a stack trace, so it says what that reads. */
+static void call(Block* block, const HChar* name, void* function, IRExpr** args, IRExpr* guard) {
+  const VexGuestLayout* layout = block->layout;
+  const Int registers = args[2] == NULL ? 2 : 3;
+  IRDirty* dirty =
+      unsafeIRDirty_0_N(registers, name, VG_(fnptr_to_fnentry)(function), args);
+  if (guard != NULL) dirty->guard = guard;
+  VG_(memset)(dirty->fxState, 0, sizeof dirty->fxState);
+  dirty->nFxState = 3;
+  state_read(dirty, 0, layout->offset_SP, layout->sizeof_SP);
+  state_read(dirty, 1, layout->offset_FP, layout->sizeof_FP);
+  state_read(dirty, 2, layout->offset_IP, layout->sizeof_IP);
+  addStmtToIRSB(block->out, IRStmt_Dirty(dirty));
+}
+
+static void call_miss(Block* block, IRExpr* address, IRExpr* clock, UInt size, PwAccess access,
+                      IRExpr* guard) {
+  const PwMissFunction function = pw_miss_function(size, access);
+  if (function != NULL) {
+    call(block, "pw_miss", (void*)function, mkIRExprVec_2(address, clock), guard);
+  } else {
+    call(block, "pw_filter_miss", (void*)pw_filter_miss,
+         mkIRExprVec_3(address, clock, constant(pw_info(size, access))), guard);
+  }
+}
+
+/* The pw_table entry of an address, as its byte offset in the table. */
+static IRExpr* entry_offset(Block* block, IRExpr* address) {
+  tl_assert(sizeof(PwEntry) == 32);
+  return binop(block, Iop_And64, shift_right(block, address, PW_PAGE_SHIFT - 5),
+               constant((ULong)pw_filter_mask() << 5));
+}
+
+static IRExpr* entry_field(Block* block, IRExpr* offset, SizeT field) {
+  return binop(block, Iop_Add64, offset, constant((Addr)pw_table + field));
+}
+
+/* A reference of details pages and switches. `guard` (may be NULL) is the program's own. */
+static void filtered_reference(Block* block, IRExpr* address, UInt size, PwAccess access,
+                               IRExpr* guard) {
+  const SizeT tag =
+      access == PwWrite ? offsetof(PwEntry, write_tag) : offsetof(PwEntry, read_tag);
+  IRExpr* offset = entry_offset(block, address);
+  IRExpr* last =
+      size > 1 ? binop(block, Iop_Add64, address, constant(size - 1)) : address;
+  IRExpr* page = shift_right(block, last, PW_PAGE_SHIFT);
+  IRExpr* miss =
+      binop(block, Iop_CmpNE64, page, load(block, entry_field(block, offset, tag)));
+  if (guard != NULL) {
+    IRExpr* both = binop(block, Iop_And64, bind(block, Ity_I64, IRExpr_Unop(Iop_1Uto64, guard)),
+                         bind(block, Ity_I64, IRExpr_Unop(Iop_1Uto64, miss)));
+    miss = bind(block, Ity_I1, IRExpr_Unop(Iop_64to1, both));
+  }
+  IRExpr* clock = clock_plus(block, constant(block->pending));
+  call_miss(block, address, clock, size, access, miss);
+  if (pw_options.detail == PW_DETAIL_SWITCHES) return; /* K = 1 needs no stamps */
+  IRExpr* stamp_address = entry_field(block, offset, offsetof(PwEntry, stamp));
+  if (guard != NULL)
+    clock = bind(block, Ity_I64, IRExpr_ITE(guard, clock, load(block, stamp_address)));
+  store(block, stamp_address, clock);
+}
+
+static void reference(Block* block, IRExpr* address, UInt size, PwAccess access, IRExpr* guard) {
+  if (size == 0) return;
+  if (size > MAX_REFERENCE_BYTES) size = MAX_REFERENCE_BYTES;
+  if (guard == NULL) {
+    ++block->pending;
+  } else { /* counts only if executed */
+    settle_clock(block);
+    set_clock(block, clock_plus(block, bind(block, Ity_I64, IRExpr_Unop(Iop_1Uto64, guard))));
+  }
+  if (pw_options.detail == PW_DETAIL_FULL) {
+    IRExpr* clock = clock_plus(block, constant(block->pending));
+    call(block, "pw_full_reference", (void*)pw_full_reference,
+         mkIRExprVec_3(address, clock, constant(pw_info(size, access))), guard);
+  } else {
+    filtered_reference(block, address, size, access, guard);
+  }
+}
+
+/* Instructions are fetched from a page at this point of the block. */
+static void fetch_code(Block* block, Addr address, UInt size) {
+  IRExpr* page = constant(address >> PW_PAGE_SHIFT);
+  if (pw_options.detail == PW_DETAIL_SWITCHES) {
+    settle_clock(block);
+    IRExpr* other =
+        binop(block, Iop_CmpNE64, load(block, constant((Addr)&pw_last_code_page)), page);
+    call(block, "pw_code_switch", (void*)pw_code_switch,
+         mkIRExprVec_2(constant(address), IRExpr_GSPTR()), other);
+  } else if (pw_options.detail == PW_DETAIL_FULL) {
+    reference(block, constant(address), size, PwExecute, NULL);
+  } else { /* the place in the table is known now */
+    PwEntry* entry = &pw_table[address >> PW_PAGE_SHIFT & pw_filter_mask()];
+    IRExpr* miss = binop(block, Iop_CmpNE64, load(block, constant((Addr)&entry->read_tag)), page);
+    ++block->pending;
+    IRExpr* clock = clock_plus(block, constant(block->pending));
+    call_miss(block, constant(address), clock, 1, PwExecute, miss);
+    store(block, constant((Addr)&entry->stamp), clock);
+  }
+}
+
+/* How many bytes of code the block holds without a break from statement `at` (an IMark), within
+   the page of its first byte. */
+static UInt stretch(const IRSB* in, Int at) {
+  const Addr start = in->stmts[at]->Ist.IMark.addr;
+  const Addr page_end = (start | (PW_PAGE_SIZE - 1)) + 1;
+  Addr end = start;
+  for (; at < in->stmts_used; ++at) {
+    const IRStmt* statement = in->stmts[at];
+    if (statement->tag != Ist_IMark) continue;
+    if (statement->Ist.IMark.addr != end || end >= page_end) break;
+    end += statement->Ist.IMark.len;
+  }
+  return (UInt)(VG_MIN(end, page_end) - start);
+}
+
+static void instruction(Block* block, const IRSB* in, Int at) {
+  const Addr start = in->stmts[at]->Ist.IMark.addr;
+  const UInt length = in->stmts[at]->Ist.IMark.len;
+  const ULong first = start >> PW_PAGE_SHIFT;
+  if (length == 0 || pw_is_valgrinds(start)) return; /* not decodable; a trampoline of Valgrind */
+  const ULong last = (start + length - 1) >> PW_PAGE_SHIFT;
+  if (first != block->code_page) fetch_code(block, start, stretch(in, at));
+  if (last != first) {
+    const Addr boundary = last << PW_PAGE_SHIFT;
+    fetch_code(block, boundary, (UInt)(start + length - boundary));
+  }
+  block->code_page = last;
+}
+
+static void compare_and_swap(Block* block, const IRSB* in, const IRCAS* cas) {
+  UInt size = (UInt)sizeofIRType(typeOfIRExpr(in->tyenv, cas->dataLo));
+  if (cas->dataHi != NULL) size *= 2;
+  reference(block, cas->addr, size, PwRead, NULL);
+  reference(block, cas->addr, size, PwWrite, NULL);
+}
+
+static void helper_call(Block* block, const IRDirty* dirty) {
+  const UInt size = (UInt)dirty->mSize;
+  IRExpr* guard = dirty->guard;
+  if (guard->tag == Iex_Const) {
+    if (guard->Iex.Const.con->Ico.U1 == False) return;
+    guard = NULL;
+  }
+  if (dirty->mFx == Ifx_Read || dirty->mFx == Ifx_Modify)
+    reference(block, dirty->mAddr, size, PwRead, guard);
+  if (dirty->mFx == Ifx_Write || dirty->mFx == Ifx_Modify)
+    reference(block, dirty->mAddr, size, PwWrite, guard);
+}
+
+static UInt guarded_load_size(const IRLoadG* details) {
+  IRType result, loaded;
+  typeOfIRLoadGOp(details->cvt, &result, &loaded);
+  return (UInt)sizeofIRType(loaded);
+}
+
+/* The references of one statement of the program; they come before it. */
+static void statement_references(Block* block, const IRSB* in, Int at) {
+  const IRStmt* statement = in->stmts[at];
+  switch (statement->tag) {
+    case Ist_IMark:
+      instruction(block, in, at);
+      break;
+    case Ist_WrTmp: {
+      const IRExpr* data = statement->Ist.WrTmp.data;
+      if (data->tag == Iex_Load)
+        reference(block, data->Iex.Load.addr, (UInt)sizeofIRType(data->Iex.Load.ty), PwRead,
+                  NULL);
+      break;
+    }
+    case Ist_Store:
+      reference(block, statement->Ist.Store.addr,
+                (UInt)sizeofIRType(typeOfIRExpr(in->tyenv, statement->Ist.Store.data)), PwWrite,
+                NULL);
+      break;
+    case Ist_LoadG: {
+      const IRLoadG* details = statement->Ist.LoadG.details;
+      reference(block, details->addr, guarded_load_size(details), PwRead, details->guard);
+      break;
+    }
+    case Ist_StoreG: {
+      const IRStoreG* details = statement->Ist.StoreG.details;
+      reference(block, details->addr,
+                (UInt)sizeofIRType(typeOfIRExpr(in->tyenv, details->data)), PwWrite,
+                details->guard);
+      break;
+    }
+    case Ist_CAS:
+      compare_and_swap(block, in, statement->Ist.CAS.details);
+      break;
+    case Ist_LLSC: {
+      const IRExpr* data = statement->Ist.LLSC.storedata;
+      const IRType type = data != NULL ? typeOfIRExpr(in->tyenv, data)
+                                       : typeOfIRTemp(in->tyenv, statement->Ist.LLSC.result);
+      reference(block, statement->Ist.LLSC.addr, (UInt)sizeofIRType(type),
+                data != NULL ? PwWrite : PwRead, NULL);
+      break;
+    }
+    case Ist_Dirty:
+      helper_call(block, statement->Ist.Dirty.details);
+      break;
+    case Ist_Exit:
+      settle_clock(block);
+      break;
+    default:
+      break;
+  }
+}
+
+IRSB* pw_instrument(VgCallbackClosure* closure, IRSB* in, const VexGuestLayout* layout,
+                    const VexGuestExtents* extents, const VexArchInfo* host, IRType guest_word,
+                    IRType host_word) {
+  Block block = {deepCopyIRSBExceptStmts(in), layout, 0, PW_NO_PAGE};
+  Int at = 0;
+  tl_assert(guest_word == Ity_I64 && host_word == Ity_I64);
+  /* What comes before the first instruction is Valgrind's own (a check for changed code). */
+  for (; at < in->stmts_used && in->stmts[at]->tag != Ist_IMark; ++at)
+    addStmtToIRSB(block.out, in->stmts[at]);
+  for (; at < in->stmts_used; ++at) {
+    statement_references(&block, in, at);
+    addStmtToIRSB(block.out, in->stmts[at]);
+  }
+  settle_clock(&block);
+  return block.out;
+}

@@ -1,0 +1,162 @@
+/* Pagewright's Valgrind tool: what its parts know of each other.
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The tool runs inside the recorded process, below Valgrind's big lock: exactly one thread is in
+ * here at any time, so nothing is locked. It uses neither libc nor the program's descriptors.
+ *
+ *   clock.c       where the clock is
+ *   main.c        options, threads, fork, life and death of the process
+ *   instrument.c  adds the reference checks to translated code
+ *   filter.c      the exact LRU-K filter; turns references that miss it into events
+ *   syscalls.c    the kernel's references and the memory system calls
+ *   stacks.c      which pages were seen before, call stacks at first touches and growth
+ *   maps.c        COMMAND, MAPS and MODULES frames
+ *   spool.c       events -> frames -> the spool file
+ *
+ * The clock (encoding.h says what it counts) lives in pw_clock while the tool's own code runs, and
+ * while translated code runs in the shadow register of the running thread, where that code reaches
+ * it with one instruction; clock.c carries it to and fro. Translated code adds to it lazily, at the
+ * exits of a block; within a block a reference has the number clock + n, n constant. What is called
+ * from there is told the number.
+ */
+#ifndef PAGEWRIGHT_RECORDER_VALGRIND_RECORDER_H
+#define PAGEWRIGHT_RECORDER_VALGRIND_RECORDER_H
+
+#include "pub_tool_basics.h"
+#include "pub_tool_tooliface.h"
+#include "recorder/common/encoding.h"
+
+#define PW_PAGE_SHIFT 12
+#define PW_PAGE_SIZE (1UL << PW_PAGE_SHIFT)
+#define PW_MAX_K 1024
+#define PW_MAX_STACK_DEPTH 64
+#define PW_NO_PAGE (~0ULL) /* no address has this page number */
+
+typedef struct {
+  Int detail;              /* enum pw_detail */
+  Long k;                  /* pages the filter holds */
+  const HChar* spool_dir;  /* absolute */
+  Bool stacks;             /* any at all */
+  Long stack_budget;       /* first touches that get a stack each; after them every 64th one does */
+  Long stack_depth;
+} PwOptions;
+
+extern PwOptions pw_options;
+
+/* --- clock.c --- */
+
+extern ULong pw_clock;
+/* Where translated code finds it in the guest state. */
+Int pw_clock_offset(const VexGuestLayout* layout);
+void pw_clock_to_code(ThreadId tid);
+void pw_clock_from_code(ThreadId tid);
+ULong* pw_clock_in_code(void* guest_state);
+/* Called from translated code: one more reference than its constants know of. */
+void pw_clock_skip_one(void);
+
+/* --- spool.c --- */
+
+/* Opens the spool of this process, whose filter is empty and whose clock is 0; forgets whatever an
+   inherited spool had buffered. */
+void pw_spool_open(Bool forked, ULong parent_clock);
+/* A fork is about to happen: a child's spool starts now, so before anything that its parent does
+   after the fork. */
+void pw_spool_note_fork(void);
+/* Starts an event; `clock` is that of the reference or, for a control, of the last one before it.
+   Body as in encoding.h, but pages and addresses as they are. The varints that the kind needs
+   follow, then, when all that belongs together is there, pw_spool_event_done(). */
+void pw_spool_event(UInt kind, ULong body, ULong clock);
+void pw_spool_varint(ULong value);
+void pw_spool_zigzag(Long value);
+void pw_spool_event_done(void);
+/* A control event: its payload is assembled with pw_payload_*, then sent whole. */
+void pw_payload_begin(void);
+void pw_payload_varint(ULong value);
+void pw_payload_zigzag(Long value);
+void pw_payload_text(const HChar* text);
+void pw_payload_send(UInt code);
+/* Nanoseconds since the frame that the next event goes to was begun. */
+ULong pw_spool_ns(void);
+/* Writes the frame out if there is any news; tick: if it also has become old. */
+void pw_spool_flush(void);
+void pw_spool_tick(void);
+/* A frame of another type than EVENTS. */
+void pw_spool_frame(UInt type, const void* payload, UInt length);
+void pw_spool_end(UInt reason, UInt status);
+
+/* --- filter.c --- */
+
+/* One page of the filter as translated code sees it. Found by the low bits of the page number. */
+typedef struct {
+  ULong read_tag;  /* page number, PW_NO_PAGE if free: a read of that page needs nothing more */
+  ULong write_tag; /* the same if the page counts as written, else PW_NO_PAGE */
+  ULong stamp;     /* clock of its last reference */
+  ULong slot;
+} PwEntry;
+
+typedef enum { PwRead = 0, PwWrite = 1, PwExecute = 2 } PwAccess;
+
+extern PwEntry pw_table[];
+extern ULong pw_last_code_page; /* detail switches only */
+
+void pw_filter_init(void);
+UInt pw_filter_mask(void); /* of page numbers, to index pw_table */
+/* Called by translated code with the clock of the reference. info: see pw_info(). */
+VG_REGPARM(3) void pw_filter_miss(Addr address, ULong clock, UWord info); /* pages and switches */
+VG_REGPARM(3) void pw_full_reference(Addr address, ULong clock, UWord info);
+/* Switches: another code page. It is the next reference; the clock advances. */
+VG_REGPARM(2) void pw_code_switch(Addr address, void* guest_state);
+/* pw_filter_miss for this size and access, or NULL: the common ones have a function each. */
+typedef VG_REGPARM(2) void (*PwMissFunction)(Addr address, ULong clock);
+PwMissFunction pw_miss_function(UInt size, PwAccess access);
+/* The kernel touches a range of the program's memory. */
+void pw_kernel_reference(Addr start, SizeT length, Bool write);
+/* Pages of a range leave the filter. */
+void pw_filter_drop(Addr start, SizeT length);
+/* All leave it: said in the spool (a parent after fork), or silently (the child). */
+void pw_filter_reset(void);
+void pw_filter_forget(void);
+/* Writes the snapshot that opens a frame. */
+void pw_filter_snapshot(ULong clock);
+/* After translated code was left in the middle of a block: no stamp may be above the clock. */
+void pw_filter_resync(void);
+
+static inline UWord pw_info(UInt size, PwAccess access) {
+  return (UWord)size << 2 | (UWord)access;
+}
+
+/* --- instrument.c --- */
+IRSB* pw_instrument(VgCallbackClosure* closure, IRSB* in, const VexGuestLayout* layout,
+                    const VexGuestExtents* extents, const VexArchInfo* host, IRType guest_word,
+                    IRType host_word);
+
+/* --- stacks.c --- */
+enum { PW_CAUSE_FIRST_TOUCH = 0, PW_CAUSE_SYSCALL = 1 };
+/* Notes a reference to a page; at its first one an event with the call stack may follow. */
+void pw_seen_page(ULong page);
+/* The pages of a range are new again. */
+void pw_seen_forget(Addr start, SizeT length);
+void pw_stack_event(ThreadId tid, UInt cause);
+void pw_stacks_forked(void);
+
+/* --- maps.c --- */
+void pw_maps_init(void);
+/* Whether an address lies in this tool's own image: the program runs a few trampolines there,
+   which it would not have without Valgrind. */
+Bool pw_is_valgrinds(Addr address);
+void pw_command_frame(void);
+void pw_maps_frame(void);
+void pw_modules_changed(void);
+void pw_modules_frame_if_changed(void);
+
+/* --- syscalls.c --- */
+void pw_syscalls_init(void);
+
+/* --- main.c --- */
+/* The kernel's number of a thread; makes it the running one in the spool where it is not. */
+UInt pw_thread_running(ThreadId tid);
+UInt pw_current_kernel_tid(void);
+/* Something is wrong with the recorder itself: one line, once, in PID.log of the spool folder. */
+void pw_complain(const HChar* what, const HChar* name, UWord error);
+
+#endif

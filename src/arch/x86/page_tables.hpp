@@ -1,0 +1,165 @@
+// One address space's page tables: a radix tree in genuine x86-64 format, in frames of the machine.
+//
+// Owned by an AddressSpace. Invariants: an entry that is not present is zero; a table below the root has at
+// least one present entry (empty tables are freed at once); entries() of a table is the number of its present
+// entries. Entries of upper levels grant everything (writable, user, executable): rights are set at the leaf.
+// Nothing here flushes a TLB: whoever lessens or removes a translation tells the MmuPort.
+#pragma once
+
+#include <cstdint>
+
+#include "arch/x86/pte.hpp"
+
+namespace pw::x86 {
+
+// Where table frames come from, and the count of present entries that goes with each.
+class TableFrames {
+ public:
+  virtual ~TableFrames() = default;
+  // A zeroed frame for a table of `level`, or false when there is no memory.
+  virtual bool allocate_table(int level, Pfn& out) = 0;
+  virtual void free_table(Pfn table) = 0;
+  virtual std::uint16_t& entries(Pfn table) = 0;
+};
+
+class PageTables {
+ public:
+  PageTables(TableMemory memory, TableFrames& frames, int levels)
+      : memory_(memory), frames_(&frames), levels_(levels) {}
+  PageTables(const PageTables&) = delete;
+  PageTables& operator=(const PageTables&) = delete;
+
+  // Takes a frame for the root. False: no memory.
+  bool create_root();
+  // Frees every table; translations must not be in use any more.
+  void destroy();
+
+  Pfn root() const { return root_; }
+  int levels() const { return levels_; }
+  std::uint64_t table_count() const { return tables_; }
+
+  // The entry that maps `vpn` at `level`, or null where a table is missing or a larger leaf covers it.
+  Pte* find(Vpn vpn, int level = 1);
+  // The leaf that maps `vpn`, of any size, with its level; null if none is present.
+  Pte* find_leaf(Vpn vpn, int& level);
+  // The entry for `vpn` at `level`, building missing tables. Null: no memory (nothing is left half built).
+  Pte* ensure(Vpn vpn, int level = 1);
+
+  // Writes a leaf into an entry got from find() or ensure() for this vpn and level, counting it.
+  void write(Pte* entry, Pte leaf);
+  // Accounts for `n` leaves written by the caller itself into the level-1 table that holds `entry`.
+  void count_written(const Pte* entry, std::uint16_t n) {
+    frames_->entries(memory_.frame_at(reinterpret_cast<const std::byte*>(entry))) += n;
+  }
+  // Clears the leaf of `vpn` at `level` and frees tables that become empty. True if a table was freed.
+  bool clear(Vpn vpn, int level = 1);
+
+  // Frees the level-1 table of `vpn`, and those above it, if nothing is in it.
+  void free_if_empty(Vpn vpn) {
+    const Pte* entry = find(vpn);
+    if (entry == nullptr) return;
+    if (frames_->entries(memory_.frame_at(reinterpret_cast<const std::byte*>(entry))) == 0) clear(vpn);
+  }
+
+  // Calls fn(vpn, level, Pte&) for each present leaf that overlaps `range`, in order. The callee may change
+  // rights and A/D bits of the entry, not its presence.
+  template <class Fn>
+  void for_each_leaf(VpnRange range, Fn&& fn) {
+    if (!range.empty()) visit(root_, levels_, Vpn(0), range, fn);
+  }
+  // Clears each present leaf inside `range` after fn(vpn, level, pte) has seen it, frees empty tables.
+  // A larger leaf that is only partly inside is left alone. True if a table was freed.
+  template <class Fn>
+  bool clear_range(VpnRange range, Fn&& fn) {
+    if (range.empty()) return false;
+    cached_table_ = nullptr;
+    const std::uint64_t before = tables_;
+    clear_below(root_, levels_, Vpn(0), range, fn);
+    return tables_ != before;
+  }
+  // Calls fn(table frame, level, vpn of its first page) for the root and each table below it.
+  template <class Fn>
+  void for_each_table(Fn&& fn) {
+    visit_tables(root_, levels_, Vpn(0), fn);
+  }
+
+ private:
+  Pte* entries_of(Pfn table) const { return reinterpret_cast<Pte*>(memory_.table(table)); }
+  void drop_if_empty(Pfn table, Pte* parent_entry, Pfn parent);
+  void destroy_below(Pfn table, int level);
+
+  template <class Fn>
+  void visit(Pfn table, int level, Vpn first, VpnRange range, Fn& fn);
+  template <class Fn>
+  void clear_below(Pfn table, int level, Vpn first, VpnRange range, Fn& fn);
+  template <class Fn>
+  void visit_tables(Pfn table, int level, Vpn first, Fn& fn);
+
+  struct Span {  // indices of a table's entries that a range meets
+    unsigned begin, end;
+  };
+  static Span span_of(int level, Vpn first, VpnRange range) {
+    const std::uint64_t each = pages_at(level).value;
+    const std::uint64_t all = each * kEntriesPerTable;
+    const std::uint64_t lo = range.begin.value > first.value ? range.begin.value - first.value : 0;
+    std::uint64_t hi = range.end.value > first.value ? range.end.value - first.value : 0;
+    if (hi > all) hi = all;
+    if (lo >= hi) return {0, 0};
+    return {static_cast<unsigned>(lo / each), static_cast<unsigned>((hi + each - 1) / each)};
+  }
+
+  TableMemory memory_;
+  TableFrames* frames_;
+  int levels_;
+  Pfn root_{0};
+  std::uint64_t tables_ = 0;
+  Pte* cached_table_ = nullptr;  // level-1 table used last, for pages with this vpn >> 9
+  std::uint64_t cached_key_ = 0;
+};
+
+template <class Fn>
+void PageTables::visit(Pfn table, int level, Vpn first, VpnRange range, Fn& fn) {
+  Pte* entries = entries_of(table);
+  const Span span = span_of(level, first, range);
+  for (unsigned i = span.begin; i < span.end; ++i) {
+    if (!entries[i].present()) continue;
+    const Vpn vpn = first + PageCount(i * pages_at(level).value);
+    if (entries[i].leaf_at(level)) {
+      fn(vpn, level, entries[i]);
+    } else {
+      visit(entries[i].pfn(), level - 1, vpn, range, fn);
+    }
+  }
+}
+
+template <class Fn>
+void PageTables::clear_below(Pfn table, int level, Vpn first, VpnRange range, Fn& fn) {
+  Pte* entries = entries_of(table);
+  const Span span = span_of(level, first, range);
+  for (unsigned i = span.begin; i < span.end; ++i) {
+    if (!entries[i].present()) continue;
+    const Vpn vpn = first + PageCount(i * pages_at(level).value);
+    if (!entries[i].leaf_at(level)) {
+      const Pfn below = entries[i].pfn();
+      clear_below(below, level - 1, vpn, range, fn);
+      drop_if_empty(below, &entries[i], table);
+    } else if (range.contains(range_of(vpn, pages_at(level)))) {
+      fn(vpn, level, entries[i]);
+      entries[i] = Pte{};
+      --frames_->entries(table);
+    }
+  }
+}
+
+template <class Fn>
+void PageTables::visit_tables(Pfn table, int level, Vpn first, Fn& fn) {
+  fn(table, level, first);
+  if (level == 1) return;
+  Pte* entries = entries_of(table);
+  for (unsigned i = 0; i < kEntriesPerTable; ++i) {
+    if (!entries[i].present() || entries[i].leaf_at(level)) continue;
+    visit_tables(entries[i].pfn(), level - 1, first + PageCount(i * pages_at(level).value), fn);
+  }
+}
+
+}  // namespace pw::x86

@@ -1,0 +1,203 @@
+// The page walk: what the processor does with the tables when no cache knows a translation.
+//
+// Pure: it sees tables, an address, an access and the rules of the processor's mode, and nothing else, so
+// that it can be compared with another walker (KVM's) bit by bit. It owns nothing.
+//
+// Sources: Intel SDM vol. 3A, 4.5 (structure of the tables, reserved bits), 4.6 (access rights), 4.7
+// (page-fault exceptions), 4.8 (accessed and dirty flags). Fixed: CR0.WP = 1, EFER.NXE = 1. Protection keys
+// (CR4.PKE) are not applied.
+//
+// Invariants: the tables change only when the access is allowed: then A is set in every entry that was read, and
+// D in the leaf by a write. A refused access leaves every bit as it was. A linear address that is not canonical is no
+// page fault but a general-protection exception, reported apart and without reading any table.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "arch/x86/pte.hpp"
+#include "base/access.hpp"
+#include "base/units.hpp"
+
+namespace pw::x86 {
+
+struct WalkRules {
+  int levels = 4;              // 4, or 5 with CR4.LA57
+  bool smep = true;            // kernel may not fetch from user pages
+  bool smap = false;           // kernel may not read or write user pages (EFLAGS.AC clear)
+  bool gigabyte_pages = true;  // CPUID.80000001H:EDX.Page1GB; else PS at level 3 is reserved
+  unsigned physical_bits = 52;  // MAXPHYADDR; address bits above it are reserved
+};
+
+// What all entries of a walk grant together, in the entries' own bits: R/W and U/S must be set in each, NX in one
+// forbids.
+inline constexpr std::uint64_t kRightsMask = kWritable | kUser | kNoExecute;
+inline constexpr std::uint64_t kAllRights = kWritable | kUser;
+
+// SDM vol. 3A 4.6.1, with CR0.WP = 1.
+constexpr bool permits(std::uint64_t rights, Access access, Mode mode, const WalkRules& rules) {
+  const bool user_page = (rights & kUser) != 0;
+  if (mode == Mode::User && !user_page) return false;
+  if (access == Access::Execute) {
+    return (rights & kNoExecute) == 0 && !(mode == Mode::Kernel && user_page && rules.smep);
+  }
+  if (mode == Mode::Kernel && user_page && rules.smap) return false;
+  return access == Access::Read || (rights & kWritable) != 0;
+}
+
+// Accesses are numbered, so that what a translation permits is a set of six bits.
+constexpr unsigned access_bit(Access access, Mode mode) {
+  return static_cast<unsigned>(mode) * 3 + static_cast<unsigned>(access);
+}
+
+// Rights as a number below 8 (W 1, U 2, NX 4), and back.
+constexpr unsigned rights_index(std::uint64_t rights) {
+  return static_cast<unsigned>((rights & kAllRights) >> 1 | (rights >> 63) << 2);
+}
+constexpr std::uint64_t rights_of(unsigned index) {
+  return std::uint64_t{index & 3} << 1 | std::uint64_t{index >> 2} << 63;
+}
+
+// Bits that must be zero in a present entry of `level` (SDM vol. 3A, tables 4-15 to 4-20).
+constexpr std::uint64_t reserved_bits(int level, bool large, const WalkRules& rules) {
+  constexpr std::uint64_t kLargePat = 1ULL << 12;
+  std::uint64_t bits =
+      kAddressMask & ~((std::uint64_t{1} << rules.physical_bits) - 1) & ~(kPageSize - 1);
+  if (level >= 4 || (level == 3 && !rules.gigabyte_pages)) {
+    bits |= kLarge;
+  } else if (level >= 2 && large) {
+    bits |= (bytes_of(pages_at(level)).value - 1) & kAddressMask & ~kLargePat;
+  }
+  return bits;
+}
+
+// The first frame that a leaf of `level` maps (bit 12 of a large leaf is PAT, not address).
+constexpr Pfn leaf_frame(Pte leaf, int level) {
+  return Pfn(leaf.pfn().value & ~(pages_at(level).value - 1));
+}
+
+// Where a walk begins: at the root, or below an upper entry that a paging-structure cache remembers.
+struct WalkStart {
+  Pfn table;
+  int level = 4;                      // level of the entries in `table`
+  std::uint64_t rights = kAllRights;  // granted by the entries above
+};
+
+enum class WalkEnd : std::uint8_t { Mapped, PageFault, NonCanonical };
+
+struct Walk {
+  WalkEnd end;
+  std::uint32_t error_code;  // of a page fault
+  int level;                 // of the entry that ended the walk
+  unsigned references;       // entries read
+  Pte leaf;                  // if mapped: as it is in the table after the walk
+  std::uint64_t rights;      // if mapped: of all levels together
+  // If mapped: for each level above the leaf that was read, the table below its entry, with the
+  // rights granted so far, in the form of an entry: what a paging-structure cache remembers.
+  std::array<std::uint64_t, kMaxLevels + 1> upper;
+};
+
+// A processor's walker: the rules, with what follows from them worked out once.
+class Walker {
+ public:
+  explicit Walker(const WalkRules& rules) : rules_(rules) {
+    for (int level = 1; level <= kMaxLevels; ++level) {
+      Checks& checks = checks_[static_cast<unsigned>(level)];
+      checks.any = kPresent | reserved_bits(level, false, rules);
+      checks.large = reserved_bits(level, true, rules);
+    }
+    for (unsigned index = 0; index < permitted_.size(); ++index) {
+      for (const Mode mode : {Mode::User, Mode::Kernel}) {
+        for (const Access access : {Access::Read, Access::Write, Access::Execute}) {
+          if (!permits(rights_of(index), access, mode, rules)) continue;
+          permitted_[index] |= static_cast<std::uint8_t>(1U << access_bit(access, mode));
+        }
+      }
+    }
+  }
+
+  const WalkRules& rules() const { return rules_; }
+  // The accesses that these rights permit, numbered by access_bit.
+  unsigned permitted(std::uint64_t rights) const { return permitted_[rights_index(rights)]; }
+
+  // Walks for one access to `address`; `start` must be what the tables say for it. The outcome is filled in
+  // place: this is the simulator's hottest path, and a copy of what was just written stalls the host.
+  [[gnu::always_inline]] void walk(TableMemory memory, WalkStart start, VirtAddr address,
+                                   Access access, Mode mode, Walk& out) const;
+
+ private:
+  std::uint32_t fault_code(Access access, Mode mode) const {
+    return (access == Access::Write ? kErrorWrite : 0U) |
+           (mode == Mode::User ? kErrorUser : 0U) |
+           (access == Access::Execute ? kErrorFetch : 0U);
+  }
+
+  struct Checks {
+    std::uint64_t any = 0;    // of these bits of an entry only P may be set, and must be
+    std::uint64_t large = 0;  // of these none, if it is a large leaf
+  };
+
+  WalkRules rules_;
+  std::array<Checks, kMaxLevels + 1> checks_{};  // by level
+  std::array<std::uint8_t, 8> permitted_{};         // by rights_index
+};
+
+inline void Walker::walk(TableMemory memory, WalkStart start, VirtAddr address, Access access,
+                         Mode mode, Walk& out) const {
+  out.references = 0;
+  out.level = start.level;
+  if (!canonical(address, rules_.levels)) [[unlikely]] {
+    out.end = WalkEnd::NonCanonical;
+    return;
+  }
+  const Vpn vpn = page_of(address);
+  std::array<std::uint64_t*, kMaxLevels + 1> read;
+  std::uint64_t all = start.rights | kAccessed;  // W, U and A of these, and
+  std::uint64_t any = start.rights;              // NX of these: the rights so far
+  Pfn table = start.table;
+  int level = start.level;
+  Pte entry;
+  bool valid = false;
+  for (;; --level) {
+    std::uint64_t* slot = memory.table(table) + index_at(vpn, level);
+    const Checks& checks = checks_[static_cast<unsigned>(level)];
+    entry.raw = *slot;
+    read[static_cast<unsigned>(level)] = slot;
+    valid = (entry.raw & checks.any) == kPresent;
+    if (!valid) [[unlikely]] break;
+    all &= entry.raw;
+    any |= entry.raw;
+    if (level == 1) break;
+    if ((entry.raw & kLarge) != 0) [[unlikely]] {  // at levels 4 and 5 not valid
+      valid = (entry.raw & checks.large) == 0;
+      break;
+    }
+    table = entry.pfn();
+    out.upper[static_cast<unsigned>(level)] =
+        (entry.raw & kAddressMask) | (all & kAllRights) | (any & kNoExecute);
+  }
+  out.level = level;
+  out.references = static_cast<unsigned>(start.level - level + 1);
+  out.rights = (all & kAllRights) | (any & kNoExecute);
+  if (!valid || (permitted(out.rights) >> access_bit(access, mode) & 1U) == 0) [[unlikely]] {
+    out.end = WalkEnd::PageFault;
+    out.error_code = fault_code(access, mode) | (entry.present() ? kErrorPresent : 0U) |
+                     (entry.present() && !valid ? kErrorReserved : 0U);
+    return;
+  }
+  // Entries are written only where a bit changes: most walks find A set.
+  const std::uint64_t leaf_bits = access == Access::Write ? kAccessed | kDirty : kAccessed;
+  if ((entry.raw & leaf_bits) != leaf_bits) [[unlikely]] {
+    entry.raw |= leaf_bits;
+    *read[static_cast<unsigned>(level)] = entry.raw;
+  }
+  if ((all & kAccessed) == 0) [[unlikely]] {
+    for (int above = start.level; above > level; --above) {
+      *read[static_cast<unsigned>(above)] |= kAccessed;
+    }
+  }
+  out.leaf = entry;
+  out.end = WalkEnd::Mapped;
+}
+
+}  // namespace pw::x86

@@ -1,0 +1,52 @@
+// What the machine counts, for all of it, for each process and for each labelled area.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace pw {
+
+struct FaultCounters {
+  std::uint64_t minor = 0;          // resolved without a device (includes the kinds below, major excepted)
+  std::uint64_t major = 0;          // waited for a device: swap or file read
+  std::uint64_t copy_on_write = 0;  // copied a page
+  std::uint64_t reused = 0;         // write fault on a page whose last owner wrote: no copy
+  std::uint64_t zero_page = 0;      // read of fresh anonymous memory
+  std::uint64_t anonymous = 0;      // fresh anonymous page
+  std::uint64_t file_mapped = 0;    // page cache page mapped
+  std::uint64_t swap_in = 0;        // major or from pages still in memory
+  std::uint64_t write_notify = 0;   // first write to a clean shared file page
+  std::uint64_t spurious = 0;
+  std::uint64_t segv = 0, bus = 0, oom = 0;
+};
+
+struct ReclaimCounters {  // names as in /proc/vmstat
+  std::uint64_t pgscan_kswapd = 0, pgscan_direct = 0;
+  std::uint64_t pgsteal_kswapd = 0, pgsteal_direct = 0;
+  std::uint64_t pswpin = 0, pswpout = 0;
+  std::uint64_t file_read = 0, file_written = 0;      // pages
+  std::uint64_t allocstall = 0, kswapd_wakeups = 0;
+  std::uint64_t prefetched = 0, prefetch_used = 0, prefetch_wasted = 0;  // pages
+  std::uint64_t oom_kills = 0;
+};
+
+// Of one label: an area of a program as people name it ("[heap]", a file's path, "anon: malloc <- main").
+struct AreaCounters {
+  std::uint64_t mapped_pages = 0, mapped_peak = 0;
+  std::uint64_t resident_pages = 0, resident_peak = 0;
+  std::uint64_t touched_pages = 0;   // distinct pages ever made resident or zero-mapped, by slot
+  FaultCounters faults;
+};
+
+struct MachineCounters {
+  FaultCounters faults;
+  ReclaimCounters reclaim;
+  std::uint64_t resident_pages = 0, resident_peak = 0;  // user pages in frames, each frame once
+  std::uint64_t mapped_pages = 0, mapped_peak = 0;      // of all areas
+  std::uint64_t table_pages = 0, table_peak = 0;        // page tables
+  std::uint64_t forks = 0, execs = 0, processes_peak = 0;
+  std::uint64_t shootdown_ipis = 0, shootdowns = 0;
+  std::uint64_t io_wait_ns = 0, idle_ns = 0, kernel_ns = 0;
+};
+
+}  // namespace pw

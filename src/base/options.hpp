@@ -1,0 +1,37 @@
+// Choices about memory management that more than one room looks at: values only.
+#pragma once
+
+#include <cstdint>
+
+#include "base/units.hpp"
+
+namespace pw {
+
+enum class Contents : std::uint8_t {
+  Bytes,         // frames carry bytes: programs, scripts, tests
+  MetadataOnly,  // replay of recordings: data frames are never touched on the host
+};
+
+struct FaultCosts {  // CPU time of the kernel for each kind, nanoseconds
+  std::uint64_t minor_ns = 500;
+  std::uint64_t major_ns = 2'000;  // beside the device
+  std::uint64_t copy_ns = 800;
+  std::uint64_t reclaim_page_ns = 300;
+};
+
+struct PrefetchConfig {
+  std::uint32_t fault_around_pages = 16;    // cached file pages mapped around a read fault; 1 = off
+  std::uint32_t file_readahead_pages = 32;  // limit of the sequential window; 1 = off
+  std::uint32_t swap_readahead_pages = 8;   // aligned cluster; 1 = off
+  std::uint32_t prepage_pages = 1;          // anonymous pages mapped by one write fault; 1 = on demand
+};
+
+struct MemoryOptions {
+  Contents contents = Contents::Bytes;
+  FaultCosts costs;
+  PrefetchConfig prefetch;
+  ByteCount stack_limit{8ULL << 20};
+  PageCount stack_guard_gap{256};
+};
+
+}  // namespace pw

@@ -1,0 +1,46 @@
+// Copy on write: of a private page that somebody else holds too, and of a file's page.
+#include "fault/leaves.hpp"
+#include "space/translations.hpp"
+
+namespace pw {
+
+namespace {
+
+// A private copy of `source` for the faulting page, mapped writable.
+LeafResult copy_page(PageFault& fault, Pfn source) {
+  Core& core = fault.core;
+  if (const std::uint64_t ready = core.pool.io_pending(source, core.clock.now_ns()); ready != 0) {
+    return {LeafResult::Kind::Wait, ready};
+  }
+  const FramePin pin(core.pool, source);
+  VmObject& object = fault.area.space->private_object();
+  const PageOffset at = fault.area.private_at(fault.vpn);
+  FrameGrant grant;
+  if (!new_user_frame(core, FrameKind::Anon, object.family->id, at, grant)) {
+    return {LeafResult::Kind::NoMemory};
+  }
+  core.pool.copy(grant.pfn, source);
+  // The translation first: if there is no memory for it, the slot still tells the truth. Reclaim does not know
+  // the new frame before it is admitted.
+  if (!map_page(core, fault.area, fault.vpn, grant.pfn, true, true)) {
+    core.pool.frame(grant.pfn).refs = 0;
+    core.pool.give_back(grant.pfn);
+    return {LeafResult::Kind::NoMemory};
+  }
+  object.slots.set(at, PageSlot::resident(grant.pfn));
+  core.pool.admit(grant.pfn);
+  ++core.counters.faults.copy_on_write;
+  core.clock.advance(core.options.costs.copy_ns);
+  core.counters.kernel_ns += core.options.costs.copy_ns;
+  return {LeafResult::Kind::Mapped, grant.ready_ns};
+}
+
+}  // namespace
+
+LeafResult copy_on_write(PageFault& fault) { return copy_page(fault, fault.view.own.pfn()); }
+
+LeafResult copy_from_object(PageFault& fault) {
+  return copy_page(fault, fault.view.common.pfn());
+}
+
+}  // namespace pw

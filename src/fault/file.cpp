@@ -1,0 +1,185 @@
+// Faults on pages of files and shared objects: mapping what is in memory, reading what is not.
+#include <algorithm>
+
+#include "fault/leaves.hpp"
+#include "space/translations.hpp"
+
+namespace pw {
+
+namespace {
+
+// Maps the pages of the aligned window around a read fault that are in memory already (do_fault_around(),
+// mm/memory.c): by virtual address, inside the area and one page table, without the accessed bit.
+void fault_around(PageFault& fault) {
+  Core& core = fault.core;
+  const std::uint64_t window = core.options.prefetch.fault_around_pages;
+  if (window <= 1) return;
+  const Vpn first(fault.vpn.value - fault.vpn.value % window);
+  const VpnRange around = intersection(range_of(first, PageCount(window)), fault.area.range());
+  for (Vpn vpn = around.begin; vpn < around.end; vpn = vpn + PageCount(1)) {
+    if (vpn == fault.vpn) continue;
+    const PageView view = view_page(core, fault.area, vpn);
+    if (view.translation.present() || !view.own.is_empty() || view.beyond_end) continue;
+    VmObject& object = *fault.area.backing;
+    Pfn pfn;
+    if (view.common.is_resident()) {
+      pfn = view.common.pfn();
+    } else if (object.cached_before && view.common.is_empty() && core.pool.free_frames().value > 64) {
+      const Result<Pfn> loaded = load_file_page(core, object, fault.area.backing_at(vpn));
+      if (!loaded) return;
+      pfn = *loaded;
+    } else {
+      continue;
+    }
+    if (core.pool.io_pending(pfn, core.clock.now_ns()) != 0) continue;
+    const FramePin pin(core.pool, pfn);
+    if (!map_page(core, fault.area, vpn, pfn, false, false)) return;
+  }
+}
+
+// Which pages to read: after the last window when the faults go forwards, else around the page
+// (do_sync_mmap_readahead(), mm/filemap.c).
+struct ReadWindow {
+  PageOffset begin;
+  PageOffset end;
+};
+
+ReadWindow read_window(Core& core, VmObject& file, PageOffset at) {
+  const std::uint64_t limit = std::max(1U, core.options.prefetch.file_readahead_pages);
+  Readahead& state = file.readahead;
+  std::uint64_t begin = at.value;
+  if (limit > 1 && at == state.next && state.window > 0) {
+    state.window = static_cast<std::uint32_t>(std::min<std::uint64_t>(limit, state.window * 2ULL));
+  } else {
+    state.window = static_cast<std::uint32_t>(limit);
+    begin = at.value > limit / 2 ? at.value - limit / 2 : 0;
+  }
+  const std::uint64_t end = std::min(begin + state.window, file.pages().value);
+  state.next = PageOffset(end);
+  return {PageOffset(begin), PageOffset(end)};
+}
+
+// Reads the window's missing pages as one request. The page itself is there already, at `ready_ns`.
+void read_around(Core& core, VmObject& file, PageOffset at, ReadWindow window,
+                 std::uint64_t ready_ns) {
+  for (PageOffset page = window.begin; page < window.end; page = page + PageCount(1)) {
+    const PageSlot slot = file.slots.get(page);
+    if (page == at || slot.is_resident()) continue;
+    const Result<Pfn> loaded = load_file_page(core, file, page);
+    if (!loaded) return;
+    core.pool.frame(*loaded).flags |= kFramePrefetched;
+    ++core.counters.reclaim.prefetched;
+    ++core.counters.reclaim.file_read;
+    if (ready_ns > core.clock.now_ns()) core.pool.start_io(*loaded, ready_ns);
+  }
+}
+
+}  // namespace
+
+Result<Pfn> load_file_page(Core& core, VmObject& file, PageOffset at) {
+  FrameGrant grant;
+  if (!new_user_frame(core, FrameKind::File, file.id, at, grant)) return fail(Errno::NoMemory);
+  if (core.pool.carries_bytes() && file.store != nullptr) {
+    const Result<void> read =
+        file.store->read(ByteCount(at.value << kPageShift), {core.pool.bytes(grant.pfn), kPageSize});
+    if (!read) {
+      core.pool.frame(grant.pfn).refs = 0;
+      core.pool.give_back(grant.pfn);
+      return tl::unexpected(read.error());
+    }
+  }
+  file.slots.set(at, PageSlot::resident(grant.pfn));
+  core.pool.admit(grant.pfn);
+  if (grant.ready_ns > core.clock.now_ns()) core.pool.start_io(grant.pfn, grant.ready_ns);
+  return grant.pfn;
+}
+
+LeafResult read_file(PageFault& fault) {
+  Core& core = fault.core;
+  VmObject& file = *fault.area.backing;
+  const PageOffset at = fault.area.backing_at(fault.vpn);
+  const bool in_cache = file.cached_before && fault.view.common.is_empty();
+  const Result<Pfn> loaded = load_file_page(core, file, at);
+  if (!loaded && loaded.error().code == Errno::NoMemory) return {LeafResult::Kind::NoMemory};
+  if (!loaded) return {LeafResult::Kind::Bus};
+  if (in_cache) return {LeafResult::Kind::Again};
+  fault.request.major = true;
+  ++core.counters.reclaim.file_read;
+  const FramePin pin(core.pool, *loaded);
+  const ReadWindow window = read_window(core, file, at);
+  const std::uint64_t now = core.clock.now_ns();
+  std::uint64_t ready = now;
+  if (file.queue != nullptr) {
+    ready = file.queue->submit(now, Transfer::Read, window.begin.value,
+                               (window.end - window.begin).value);
+  }
+  if (ready > now) core.pool.start_io(*loaded, ready);
+  read_around(core, file, at, window, ready);
+  if (ready > now) return {LeafResult::Kind::Wait, ready};
+  return {LeafResult::Kind::Again};
+}
+
+LeafResult map_object(PageFault& fault) {
+  Core& core = fault.core;
+  const Pfn pfn = fault.view.common.pfn();
+  if (const std::uint64_t ready = core.pool.io_pending(pfn, core.clock.now_ns()); ready != 0) {
+    return {LeafResult::Kind::Wait, ready};
+  }
+  const FramePin pin(core.pool, pfn);
+  Frame& frame = core.pool.frame(pfn);
+  const bool file = frame.kind == FrameKind::File;
+  const bool write = fault.request.access == Access::Write;
+  // A clean file page is mapped read-only even where writing is allowed: the first write must be noticed.
+  const bool writable = fault.area.shared && (write || !file);
+  if (!map_page(core, fault.area, fault.vpn, pfn, writable, true)) {
+    return {LeafResult::Kind::NoMemory};
+  }
+  if ((frame.flags & kFramePrefetched) != 0) {
+    frame.flags &= static_cast<std::uint8_t>(~kFramePrefetched);
+    ++core.counters.reclaim.prefetch_used;
+  }
+  if (write) mark_dirty(core, frame);
+  if (write && file && fault.view.translation.present()) ++core.counters.faults.write_notify;
+  ++core.counters.faults.file_mapped;
+  if (!write) fault_around(fault);
+  return {};
+}
+
+Result<Pfn> require_object_page(Core& core, VmObject& object, PageOffset at) {
+  PageSlot slot = object.slots.get(at);
+  if (slot.is_resident()) {
+    core.clock.advance_to(core.pool.io_pending(slot.pfn(), core.clock.now_ns()));
+    return slot.pfn();
+  }
+  if (object.kind == ObjectKind::File) {
+    const bool in_cache = object.cached_before && slot.is_empty();
+    const Result<Pfn> loaded = load_file_page(core, object, at);
+    if (loaded && !in_cache && object.queue != nullptr) {
+      ++core.counters.reclaim.file_read;
+      core.clock.advance_to(
+          object.queue->submit(core.clock.now_ns(), Transfer::Read, at.value, 1));
+    }
+    return loaded;
+  }
+  FrameGrant grant;
+  if (!new_user_frame(core, FrameKind::Shared, object.id, at, grant)) return fail(Errno::NoMemory);
+  core.pool.zero(grant.pfn);
+  if (slot.is_swapped()) {
+    if (core.pool.carries_bytes()) {
+      const Result<void> read =
+          core.swap.read(slot.swap(), {core.pool.bytes(grant.pfn), kPageSize});
+      if (!read) {
+        core.pool.frame(grant.pfn).refs = 0;
+        core.pool.give_back(grant.pfn);
+        return tl::unexpected(read.error());
+      }
+    }
+    core.clock.advance_to(core.swap.submit(slot.swap(), Transfer::Read, core.clock.now_ns()));
+    ++core.counters.reclaim.pswpin;
+  }
+  object.slots.set(at, PageSlot::resident(grant.pfn));  // lets go of the swap slot
+  core.pool.admit(grant.pfn);
+  return grant.pfn;
+}
+
+}  // namespace pw

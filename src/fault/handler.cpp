@@ -1,0 +1,102 @@
+#include "fault/handler.hpp"
+
+#include "fault/leaves.hpp"
+#include "space/operations.hpp"
+
+namespace pw {
+
+namespace {
+
+LeafResult resolve(PageFault& fault, FaultKind kind) {
+  switch (kind) {
+    case FaultKind::Spurious: ++fault.core.counters.faults.spurious; return {};
+    case FaultKind::ZeroPage: return map_zero_page(fault);
+    case FaultKind::FreshPage: return map_fresh_page(fault);
+    case FaultKind::MapPrivate: return map_private(fault);
+    case FaultKind::CopyOnWrite: return copy_on_write(fault);
+    case FaultKind::SwapIn: return swap_in(fault);
+    case FaultKind::MapObject: return map_object(fault);
+    case FaultKind::CopyFromObject: return copy_from_object(fault);
+    case FaultKind::ReadFile: return read_file(fault);
+    case FaultKind::FreshShared: return add_fresh_shared(fault);
+    case FaultKind::BeyondEnd: return {LeafResult::Kind::Bus};
+  }
+  return {LeafResult::Kind::Bus};
+}
+
+// Counts a fault where it is done: for the machine, the space and the area's label.
+void count_done(Core& core, const FaultRequest& request, const Vma& area, FaultKind kind) {
+  auto count = [&](FaultCounters& counters) { ++(request.major ? counters.major : counters.minor); };
+  count(core.counters.faults);
+  FaultCounters& space = request.space->counters().faults;
+  FaultCounters& label = core.areas[area.label].faults;
+  count(space);
+  count(label);
+  const bool copied = kind == FaultKind::CopyOnWrite || kind == FaultKind::CopyFromObject;
+  for (FaultCounters* counters : {&space, &label}) {
+    counters->copy_on_write += copied ? 1 : 0;
+    counters->zero_page += kind == FaultKind::ZeroPage ? 1 : 0;
+    counters->anonymous += kind == FaultKind::FreshPage ? 1 : 0;
+    counters->file_mapped += kind == FaultKind::MapObject ? 1 : 0;
+    counters->swap_in += kind == FaultKind::MapPrivate && request.major ? 1 : 0;
+  }
+  const std::uint64_t cost =
+      request.major ? core.options.costs.major_ns : core.options.costs.minor_ns;
+  core.clock.advance(cost);
+  core.counters.kernel_ns += cost;
+}
+
+FaultOutcome signal(Core& core, FaultRequest& request, std::uint64_t FaultCounters::*which,
+                    FaultOutcome outcome) {
+  ++(core.counters.faults.*which);
+  ++(request.space->counters().faults.*which);
+  return outcome;
+}
+
+}  // namespace
+
+FaultOutcome handle_fault(Core& core, FaultRequest& request, FaultWatcher* watcher) {
+  auto tell = [&](FaultStep step, std::uint64_t detail) {
+    if (watcher != nullptr) watcher->step(step, request, detail);
+  };
+  tell(FaultStep::Request, request.address.value);
+  AddressSpace& space = *request.space;
+  const Vpn vpn = page_of(request.address);
+  Vma* area = vpn < space.layout().user_end ? space.find(vpn) : nullptr;
+  if (area == nullptr && vpn < space.layout().user_end) area = grow_stack(space, vpn);
+  if (area == nullptr) {
+    return signal(core, request, &FaultCounters::segv, FaultOutcome::segv(SignalCode::MapErr));
+  }
+  tell(FaultStep::Area, area->range().begin.value);
+  if (!area->allows(request.access)) {
+    return signal(core, request, &FaultCounters::segv, FaultOutcome::segv(SignalCode::AccErr));
+  }
+  // Each Again brings the page one state nearer to a translation; a page has few states. Reclaim may throw one
+  // back in between, so the bound is generous; passing it means that memory cannot hold one access's pages.
+  for (int step = 0; step < 16; ++step) {
+    PageFault fault{core, request, *area, vpn, view_page(core, *area, vpn)};
+    const FaultKind kind = classify(*area, fault.view, request.access);
+    tell(FaultStep::Frame, static_cast<std::uint64_t>(kind));
+    const LeafResult result = resolve(fault, kind);
+    switch (result.kind) {
+      case LeafResult::Kind::Again: tell(FaultStep::PageIn, 0); continue;
+      case LeafResult::Kind::Wait:
+        tell(FaultStep::PageIn, result.until_ns);
+        request.major = true;
+        return FaultOutcome::wait(result.until_ns);
+      case LeafResult::Kind::Bus:
+        return signal(core, request, &FaultCounters::bus, FaultOutcome::bus());
+      case LeafResult::Kind::NoMemory:
+        return signal(core, request, &FaultCounters::oom, FaultOutcome::oom());
+      case LeafResult::Kind::Mapped: break;
+    }
+    tell(FaultStep::Install, vpn.value);
+    if (kind != FaultKind::Spurious) count_done(core, request, *area, kind);
+    tell(FaultStep::Restart, result.until_ns);
+    if (result.until_ns > core.clock.now_ns()) return FaultOutcome::wait(result.until_ns);
+    return FaultOutcome::resolved();
+  }
+  return signal(core, request, &FaultCounters::oom, FaultOutcome::oom());
+}
+
+}  // namespace pw

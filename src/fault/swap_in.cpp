@@ -1,0 +1,102 @@
+// Bringing pages back from swap, neighbours along with them.
+#include "fault/leaves.hpp"
+#include "space/translations.hpp"
+
+namespace pw {
+
+namespace {
+
+// Where a swapped page belongs: everything that holds it says "swapped" at the same offset.
+struct Home {
+  VmObject& object;
+  FrameKind kind;
+  std::uint32_t owner;
+  PageOffset at;
+};
+
+Home home_of(PageFault& fault, Vpn vpn) {
+  VmObject& own = fault.area.space->private_object();
+  if (!fault.area.shared && own.slots.get(fault.area.private_at(vpn)).is_swapped()) {
+    return {own, FrameKind::Anon, own.family->id, fault.area.private_at(vpn)};
+  }
+  VmObject& common = *fault.area.backing;
+  return {common, FrameKind::Shared, common.id, fault.area.backing_at(vpn)};
+}
+
+// Tells every holder of the slot that the page is in `pfn` now; the frame keeps the slot as its clean copy.
+void settle(Core& core, const Home& home, SwapSlot slot, Pfn pfn) {
+  const PageSlot from = PageSlot::swapped(slot);
+  const PageSlot to = PageSlot::resident(pfn);
+  std::uint32_t holders = 0;
+  if (home.kind == FrameKind::Anon) {
+    for (VmObject* member : home.object.family->members) {
+      if (member->slots.replace(home.at, from, to)) ++holders;
+    }
+  } else if (home.object.slots.replace(home.at, from, to)) {
+    holders = 1;
+  }
+  PW_CHECK(holders > 0 && holders == core.swap.count(slot));
+  Frame& frame = core.pool.frame(pfn);
+  frame.refs = holders;
+  set_swap_copy(frame, slot);
+  for (std::uint32_t i = 1; i < holders; ++i) core.swap.release(slot);  // the frame holds the last one
+}
+
+// Starts bringing one page in; `pfn` and when it will be there. Errors: NoMemory, Io.
+Result<std::uint64_t> start_swap_in(Core& core, const Home& home, bool prefetch) {
+  const SwapSlot slot = home.object.slots.get(home.at).swap();
+  FrameGrant grant;
+  if (!new_user_frame(core, home.kind, home.owner, home.at, grant)) return fail(Errno::NoMemory);
+  if (core.pool.carries_bytes()) {
+    const Result<void> read = core.swap.read(slot, {core.pool.bytes(grant.pfn), kPageSize});
+    if (!read) {
+      core.pool.frame(grant.pfn).refs = 0;
+      core.pool.give_back(grant.pfn);
+      return tl::unexpected(read.error());
+    }
+  }
+  settle(core, home, slot, grant.pfn);
+  const std::uint64_t now = core.clock.now_ns();
+  std::uint64_t ready = core.swap.submit(slot, Transfer::Read, now);
+  if (grant.ready_ns > ready) ready = grant.ready_ns;
+  if (ready > now) core.pool.start_io(grant.pfn, ready);
+  if (prefetch) core.pool.frame(grant.pfn).flags |= kFramePrefetched;
+  core.pool.admit(grant.pfn);
+  ++core.counters.reclaim.pswpin;
+  return ready;
+}
+
+// The aligned window around the page: swapped neighbours of the same area, read along (swap_vma_readahead(),
+// mm/swap_state.c, without its adaptation). The page itself is pinned by its transfer.
+void swap_readahead(PageFault& fault) {
+  const std::uint64_t window = fault.core.options.prefetch.swap_readahead_pages;
+  if (window <= 1) return;
+  const Vpn first(fault.vpn.value - fault.vpn.value % window);
+  const VpnRange around = intersection(range_of(first, PageCount(window)), fault.area.range());
+  for (Vpn vpn = around.begin; vpn < around.end; vpn = vpn + PageCount(1)) {
+    if (vpn == fault.vpn) continue;
+    const PageView view = view_page(fault.core, fault.area, vpn);
+    const bool swapped = view.own.is_swapped() || (view.own.is_empty() && view.common.is_swapped());
+    if (!swapped) continue;
+    if (!start_swap_in(fault.core, home_of(fault, vpn), true)) return;
+    ++fault.core.counters.reclaim.prefetched;
+  }
+}
+
+}  // namespace
+
+LeafResult swap_in(PageFault& fault) {
+  const Home home = home_of(fault, fault.vpn);
+  const Result<std::uint64_t> ready = start_swap_in(fault.core, home, false);
+  if (!ready && ready.error().code == Errno::NoMemory) return {LeafResult::Kind::NoMemory};
+  if (!ready) return {LeafResult::Kind::Bus};
+  fault.request.major = true;
+  ++fault.core.counters.faults.swap_in;
+  const PageSlot slot = home.object.slots.get(home.at);
+  const FramePin pin(fault.core.pool, slot.pfn());
+  swap_readahead(fault);
+  if (*ready > fault.core.clock.now_ns()) return {LeafResult::Kind::Wait, *ready};
+  return {LeafResult::Kind::Again};
+}
+
+}  // namespace pw

@@ -1,0 +1,153 @@
+// Accesses: translate, and where that fails, fault and access again.
+#include <algorithm>
+#include <cstring>
+
+#include "machine/machine.hpp"
+
+namespace pw {
+
+sim::SimCpu& Machine::enter(Process& process) {
+  mmu_->set_initiator(process.cpu);
+  sim::SimCpu& cpu = mmu_->cpu(process.cpu);
+  cpu.load_space(process.space->id(), process.space->tables().root());
+  return cpu;
+}
+
+AccessResult Machine::kill(Process& process, const FaultOutcome& outcome, VirtAddr address,
+                           std::uint32_t error_code) {
+  AccessResult result;
+  result.code = outcome.code;
+  result.address = address;
+  result.error_code = error_code;
+  ExitCause cause = ExitCause::Segv;
+  switch (outcome.kind) {
+    case FaultOutcome::Kind::Bus:
+      result.kind = AccessResult::Kind::Bus;
+      cause = ExitCause::Bus;
+      break;
+    case FaultOutcome::Kind::Oom:
+      result.kind = AccessResult::Kind::Oom;
+      cause = ExitCause::OutOfMemory;
+      break;
+    default: result.kind = AccessResult::Kind::Segv; break;
+  }
+  if (config_.signals_kill || cause == ExitCause::OutOfMemory) {
+    constexpr int kSigBus = 7, kSigKill = 9, kSigSegv = 11;
+    const int signal = cause == ExitCause::Bus ? kSigBus
+                       : cause == ExitCause::Segv ? kSigSegv
+                                                  : kSigKill;
+    (void)exit(process.pid, 128 + signal, cause);
+  }
+  return result;
+}
+
+AccessResult Machine::access(Process& process, sim::SimCpu& cpu, VirtAddr address, Access kind,
+                             std::uint64_t count, sim::Translation& out) {
+  FaultRequest request{process.space.get(), address, kind};
+  while (!cpu.translate_run(address, kind, Mode::User, count, out)) {
+    if (out.non_canonical) {
+      ++counters_.faults.segv;
+      return kill(process, FaultOutcome::segv(SignalCode::MapErr), address, 0);
+    }
+    sync_clock(cpu);
+    run_due();
+    const FaultOutcome outcome = handle_fault(*core_, request, watcher_);
+    if (outcome.kind == FaultOutcome::Kind::Wait) {
+      if (outcome.until_ns > clock_.now_ns()) {
+        counters_.io_wait_ns += outcome.until_ns - clock_.now_ns();
+        clock_.advance_to(outcome.until_ns);
+      }
+    } else if (outcome.kind != FaultOutcome::Kind::Resolved) {
+      return kill(process, outcome, address, out.error_code);
+    }
+  }
+  if (reclaimer_->wants_references() && (pool_->frame(out.pfn).flags & kFrameListed) != 0) {
+    reclaimer_->touch(out.pfn);
+  }
+  return {};
+}
+
+AccessResult Machine::touch(Pid pid, VirtAddr address, Access kind) {
+  return touch_run(pid, address, kind, 1);
+}
+
+AccessResult Machine::touch_run(Pid pid, VirtAddr address, Access kind, std::uint64_t count) {
+  const auto found = running(pid);
+  if (!found) return {AccessResult::Kind::Segv, SignalCode::MapErr, address, 0};
+  sim::Translation out;
+  const AccessResult result = access(**found, enter(**found), address, kind, count, out);
+  checked();
+  return result;
+}
+
+FaultOutcome Machine::try_touch(Pid pid, FaultRequest& request) {
+  const auto found = running(pid);
+  if (!found) return FaultOutcome::segv(SignalCode::MapErr);
+  Process& process = **found;
+  sim::SimCpu& cpu = enter(process);
+  sim::Translation out;
+  request.space = process.space.get();
+  while (!cpu.translate(request.address, request.access, Mode::User, out)) {
+    sync_clock(cpu);
+    run_due();
+    const FaultOutcome outcome = out.non_canonical ? FaultOutcome::segv(SignalCode::MapErr)
+                                                   : handle_fault(*core_, request, watcher_);
+    if (outcome.kind == FaultOutcome::Kind::Resolved) continue;
+    if (outcome.kind != FaultOutcome::Kind::Wait) {
+      kill(process, outcome, request.address, out.error_code);
+    }
+    return outcome;
+  }
+  sync_clock(cpu);
+  if (reclaimer_->wants_references() && (pool_->frame(out.pfn).flags & kFrameListed) != 0) {
+    reclaimer_->touch(out.pfn);
+  }
+  return FaultOutcome::resolved();
+}
+
+namespace {
+
+// The bytes of [address, address + left) that lie in the page of `address`.
+std::size_t within_page(VirtAddr address, std::size_t left) {
+  return std::min<std::size_t>(left, kPageSize - offset_in_page(address));
+}
+
+}  // namespace
+
+AccessResult Machine::read(Pid pid, VirtAddr address, std::span<std::byte> out) {
+  const auto found = running(pid);
+  if (!found) return {AccessResult::Kind::Segv, SignalCode::MapErr, address, 0};
+  sim::SimCpu& cpu = enter(**found);
+  AccessResult result;
+  while (!out.empty() && result.ok()) {
+    const std::size_t n = within_page(address, out.size());
+    sim::Translation place;
+    result = access(**found, cpu, address, Access::Read, 1, place);
+    if (!result.ok()) break;
+    std::memcpy(out.data(), pool_->bytes(place.pfn) + offset_in_page(address), n);
+    out = out.subspan(n);
+    address = address + ByteCount(n);
+  }
+  checked();
+  return result;
+}
+
+AccessResult Machine::write(Pid pid, VirtAddr address, std::span<const std::byte> bytes) {
+  const auto found = running(pid);
+  if (!found) return {AccessResult::Kind::Segv, SignalCode::MapErr, address, 0};
+  sim::SimCpu& cpu = enter(**found);
+  AccessResult result;
+  while (!bytes.empty() && result.ok()) {
+    const std::size_t n = within_page(address, bytes.size());
+    sim::Translation place;
+    result = access(**found, cpu, address, Access::Write, 1, place);
+    if (!result.ok()) break;
+    std::memcpy(pool_->bytes(place.pfn) + offset_in_page(address), bytes.data(), n);
+    bytes = bytes.subspan(n);
+    address = address + ByteCount(n);
+  }
+  checked();
+  return result;
+}
+
+}  // namespace pw

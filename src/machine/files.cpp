@@ -1,0 +1,102 @@
+// Files and shared memory: read and write through the page cache that mappings use too.
+#include <algorithm>
+#include <cstring>
+
+#include "fault/leaves.hpp"
+#include "machine/machine.hpp"
+#include "space/translations.hpp"
+
+namespace pw {
+
+FileId Machine::open_file(std::string name, std::unique_ptr<BackingStore> store, bool read_only) {
+  VmObject& file = objects_->create(ObjectKind::File);
+  file.name = std::move(name);
+  file.size = store->size();
+  file.store = std::move(store);
+  file.queue = std::make_unique<DeviceQueue>(config_.file_device);
+  file.read_only = read_only;
+  open_files_.push_back(file.id);
+  return file.id;
+}
+
+FileId Machine::open_file(std::string name, ByteCount size) {
+  VmObject& file = objects_->create(ObjectKind::File);
+  file.name = std::move(name);
+  file.size = size;
+  file.queue = std::make_unique<DeviceQueue>(config_.file_device);
+  file.cached_before = !config_.cold_page_cache;
+  open_files_.push_back(file.id);
+  return file.id;
+}
+
+FileId Machine::create_shared(ByteCount size) {
+  VmObject& shared = objects_->create(ObjectKind::Shared);
+  shared.size = size;
+  open_files_.push_back(shared.id);
+  return shared.id;
+}
+
+Result<void> Machine::close_file(FileId id) {
+  const auto it = std::find(open_files_.begin(), open_files_.end(), id);
+  if (it == open_files_.end()) return fail(Errno::BadFile);
+  VmObject& file = objects_->object(id);
+  Result<void> written;
+  if (file.kind == ObjectKind::File) {
+    written = write_back(*core_, file, PageOffset(0), PageOffset(file.pages().value));
+  }
+  open_files_.erase(it);
+  objects_->release(file);
+  checked();
+  return written;
+}
+
+Result<void> Machine::read_file(FileId id, ByteCount offset, std::span<std::byte> out) {
+  VmObject& file = objects_->object(id);
+  while (!out.empty() && offset < file.size) {
+    const std::uint64_t in_page = offset.value % kPageSize;
+    const std::size_t n = std::min({out.size(), static_cast<std::size_t>(kPageSize - in_page),
+                                    static_cast<std::size_t>(file.size.value - offset.value)});
+    const auto pfn = require_object_page(*core_, file, PageOffset(offset.value >> kPageShift));
+    if (!pfn) return tl::unexpected(pfn.error());
+    std::memcpy(out.data(), pool_->bytes(*pfn) + in_page, n);
+    out = out.subspan(n);
+    offset = offset + ByteCount(n);
+  }
+  std::fill(out.begin(), out.end(), std::byte{0});
+  checked();
+  return {};
+}
+
+Result<void> Machine::write_file(FileId id, ByteCount offset, std::span<const std::byte> bytes) {
+  VmObject& file = objects_->object(id);
+  if (file.read_only) return fail(Errno::BadFile);
+  const std::uint64_t end = offset.value + bytes.size();
+  if (end > file.size.value) PW_TRY(truncate(*core_, file, ByteCount(end)));
+  while (!bytes.empty()) {
+    const std::uint64_t in_page = offset.value % kPageSize;
+    const std::size_t n = std::min(bytes.size(), static_cast<std::size_t>(kPageSize - in_page));
+    const auto pfn = require_object_page(*core_, file, PageOffset(offset.value >> kPageShift));
+    if (!pfn) return tl::unexpected(pfn.error());
+    std::memcpy(pool_->bytes(*pfn) + in_page, bytes.data(), n);
+    mark_dirty(*core_, pool_->frame(*pfn));
+    bytes = bytes.subspan(n);
+    offset = offset + ByteCount(n);
+  }
+  checked();
+  return {};
+}
+
+Result<void> Machine::sync_file(FileId id) {
+  VmObject& file = objects_->object(id);
+  PW_TRY(write_back(*core_, file, PageOffset(0), PageOffset(file.pages().value)));
+  checked();
+  return file.store == nullptr ? Result<void>() : file.store->sync();
+}
+
+Result<void> Machine::truncate_file(FileId id, ByteCount size) {
+  const Result<void> done = truncate(*core_, objects_->object(id), size);
+  checked();
+  return done;
+}
+
+}  // namespace pw

@@ -1,0 +1,148 @@
+// Making and wiring a machine; time.
+#include "machine/machine.hpp"
+
+#include <algorithm>
+
+namespace pw {
+
+Machine::Machine(const MachineConfig& config)
+    : config_(config), random_(config.seed), next_writeback_ns_(config.writeback_interval_ns) {
+  options_.contents = config.contents;
+  options_.costs = config.costs;
+  options_.prefetch = config.prefetch;
+  options_.stack_limit = config.stack_limit;
+  options_.stack_guard_gap = config.stack_guard_gap;
+  label({});
+}
+
+Machine::~Machine() {
+  processes_.for_each([&](Process& process) { leave_space(process); });
+  for (const FileId file : open_files_) objects_->release(objects_->object(file));
+}
+
+Result<std::unique_ptr<Machine>> Machine::create(const MachineConfig& config,
+                                                 std::unique_ptr<BackingStore> swap) {
+  if (config.levels != 4 && config.levels != 5) {
+    return fail(Errno::Invalid, "page-table levels must be 4 or 5");
+  }
+  if (config.cpus == 0 || config.cpus > 256) return fail(Errno::Invalid, "cpus must be 1 to 256");
+  if (config.ram.value < 16 * kPageSize) {
+    return fail(Errno::Invalid, "RAM must be at least 64 KiB");
+  }
+  if (config.ram.value >> kPageShift >= policy::kNoPage) {
+    return fail(Errno::Invalid, "RAM must be below 16 TiB");
+  }
+  if (config.swappiness > 200) return fail(Errno::Invalid, "swappiness must be 0 to 200");
+  std::unique_ptr<Machine> machine(new Machine(config));
+  PW_TRY(machine->build(std::move(swap)));
+  return machine;
+}
+
+Result<void> Machine::build(std::unique_ptr<BackingStore> swap) {
+  auto pool = FramePool::create(PageCount(config_.ram.value >> kPageShift), config_.contents);
+  if (!pool) return tl::unexpected(pool.error());
+  pool_ = std::move(*pool);
+  Pfn zero;
+  PW_CHECK(pool_->take(FrameKind::Kernel, zero));
+  if (config_.contents == Contents::Bytes) pool_->zero(zero);
+
+  ReclaimConfig reclaim;
+  reclaim.policy = config_.policy;
+  reclaim.resident_limit = config_.resident_limit_pages;
+  reclaim.min_free = config_.min_free_pages;
+  reclaim.swappiness = config_.swappiness;
+  reclaimer_ = Reclaimer::create(*pool_, reclaim);
+  if (reclaimer_ == nullptr) {
+    std::string names;
+    for (const std::string_view name : policy::policy_names()) {
+      names += (names.empty() ? "" : ", ") + std::string(name);
+    }
+    return fail(Errno::Invalid, "no policy is called " + config_.policy + "; there are " + names);
+  }
+  refs_ = std::make_unique<PageRefs>(*pool_, swap_);
+  objects_ = std::make_unique<ObjectTable>(*refs_);
+  sim::CpuConfig cpu = config_.cpu;
+  cpu.levels = config_.levels;
+  mmu_ = std::make_unique<sim::SimMmu>(config_.cpus, cpu, pool_->table_memory(), config_.seed);
+  cpu_time_seen_ps_.resize(config_.cpus);
+  core_ = std::make_unique<Core>(Core{*pool_, *reclaimer_, *reclaimer_, swap_, *objects_, *mmu_,
+                                      clock_, counters_, areas_, options_, zero});
+  reclaimer_->connect(*core_);
+  if (config_.swap.value >= kPageSize) {
+    PW_TRY(add_swap(std::move(swap), config_.swap, 0, config_.swap_device));
+  }
+  return {};
+}
+
+Result<void> Machine::add_swap(std::unique_ptr<BackingStore> store, ByteCount size, int priority,
+                               const DeviceModel& device) {
+  const std::uint64_t slots = size.value >> kPageShift;
+  if (slots == 0 || slots > 1ULL << SwapSpace::kAreaShift) {
+    return fail(Errno::Invalid, "a swap area holds 4 KiB to 1 TiB");
+  }
+  if (store == nullptr && config_.contents == Contents::Bytes) {
+    return fail(Errno::Invalid, "a machine with contents needs a store for its swap area");
+  }
+  if (store != nullptr) PW_TRY(store->resize(ByteCount(slots << kPageShift)));
+  return swap_.add(std::make_unique<SwapArea>(std::move(store), static_cast<std::uint32_t>(slots),
+                                              priority, device));
+}
+
+LabelId Machine::label(const std::string& name) {
+  const auto [it, fresh] = labels_.try_emplace(name, static_cast<LabelId>(label_names_.size()));
+  if (fresh) {
+    label_names_.push_back(name);
+    areas_.emplace_back();
+  }
+  return it->second;
+}
+
+void Machine::sync_clock(sim::SimCpu& cpu) {
+  std::uint64_t& seen = cpu_time_seen_ps_[mmu_->initiator()];
+  const std::uint64_t now = cpu.time_ps();
+  clock_.advance((now - seen) / 1000);
+  seen = now - (now - seen) % 1000;
+}
+
+void Machine::run_due() {
+  reclaimer_->run_background();
+  if (clock_.now_ns() < next_writeback_ns_) return;
+  next_writeback_ns_ = clock_.now_ns() + config_.writeback_interval_ns;
+  for (const FileId id : open_files_) {
+    VmObject& file = objects_->object(id);
+    if (file.kind != ObjectKind::File) continue;
+    file.slots.for_each(PageOffset(0), PageOffset(file.pages().value),
+                        [&](PageOffset at, PageSlot slot) {
+      if (!slot.is_resident()) return;
+      const Frame& frame = pool_->frame(slot.pfn());
+      const bool dirty = (frame.flags & kFrameDirty) != 0;
+      if (!dirty || clock_.now_ns() - frame.extra < config_.dirty_expire_ns) return;
+      // A page that cannot be written stays dirty and is tried again next time.
+      (void)write_back(*core_, file, at, at + PageCount(1));
+    });
+  }
+}
+
+void Machine::advance(std::uint64_t ns) {
+  clock_.advance(ns);
+  counters_.idle_ns += ns;
+  run_due();
+}
+
+const MachineCounters& Machine::counters() {
+  counters_.resident_pages = pool_->user_frames();
+  counters_.resident_peak = pool_->user_frames_peak();
+  counters_.table_pages = pool_->table_frames();
+  counters_.table_peak = pool_->table_frames_peak();
+  counters_.shootdowns = mmu_->shootdowns().shootdowns;
+  counters_.shootdown_ipis = mmu_->shootdowns().ipis;
+  return counters_;
+}
+
+void Machine::checked() {
+  if (!config_.verify_each_operation) return;
+  const Result<void> sound = verify();
+  PW_CHECK_MSG(sound, sound ? "" : sound.error().message.c_str());
+}
+
+}  // namespace pw

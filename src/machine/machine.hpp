@@ -1,0 +1,166 @@
+// Machine: a whole computer as far as memory goes - RAM, swap, CPUs with their TLBs, processes - and the way in
+// for everyone: tests, scripts, replay, pages. The only file that knows all rooms.
+//
+// Owned by whoever created it. Single-threaded and deterministic: the same calls give the same results. All
+// operations leave the machine consistent, whatever they return; verify() proves it.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/random.hpp"
+#include "fault/handler.hpp"
+#include "machine/config.hpp"
+#include "machine/counters.hpp"
+#include "ports/sim/sim_mmu.hpp"
+#include "proc/layout.hpp"
+#include "proc/process.hpp"
+#include "reclaim/reclaimer.hpp"
+#include "space/operations.hpp"
+#include "swap/page_refs.hpp"
+
+namespace pw {
+
+// How an access ended. Anything but Ok has killed the process, as the default action of the signal does.
+struct AccessResult {
+  enum class Kind : std::uint8_t { Ok, Segv, Bus, Oom };
+  Kind kind = Kind::Ok;
+  SignalCode code = SignalCode::MapErr;
+  VirtAddr address;              // that faulted
+  std::uint32_t error_code = 0;  // the CPU's, of the fault
+  bool ok() const { return kind == Kind::Ok; }
+};
+
+using FileId = ObjectId;
+
+class Machine {
+ public:
+  // Errors: Invalid (a nonsense value, an unknown policy; the message says which), NoMemory.
+  // `swap`: where swapped pages go if contents are kept; must hold config.swap bytes.
+  static Result<std::unique_ptr<Machine>> create(const MachineConfig& config,
+                                                 std::unique_ptr<BackingStore> swap = nullptr);
+  ~Machine();
+  Machine(const Machine&) = delete;
+  Machine& operator=(const Machine&) = delete;
+
+  const MachineConfig& config() const { return config_; }
+  // Another swap area, before or after processes run. Errors: as SwapSpace::add.
+  Result<void> add_swap(std::unique_ptr<BackingStore> store, ByteCount size, int priority,
+                        const DeviceModel& device);
+
+  // --- processes. Errors: NoProcess (no such pid, or it ended), NoMemory.
+  Result<Pid> spawn(const std::string& name = {});
+  Result<Pid> fork(Pid parent);
+  Result<Pid> vfork(Pid parent);
+  // Replaces the program by an ELF executable (proc/exec.hpp). Errors: NotExecutable, those of reading it. If it
+  // fails after the old program is gone, the process has ended.
+  Result<VirtAddr> exec(Pid pid, FileId program, std::span<const std::string> arguments);
+  Result<void> exit(Pid pid, int status, ExitCause cause = ExitCause::Exit);
+  // Takes a zombie away. Errors: NoChild (not a zombie).
+  Result<void> reap(Pid pid);
+  Result<void> run_on(Pid pid, unsigned cpu);  // Error: Invalid
+  Process* find(Pid pid) { return processes_.find(pid); }
+  ProcessTable& processes() { return processes_; }
+
+  // --- memory system calls: see space/operations.hpp for their errors, and NoProcess.
+  Result<VirtAddr> mmap(Pid pid, const MmapRequest& request);
+  Result<void> munmap(Pid pid, VirtAddr address, ByteCount length);
+  Result<void> mprotect(Pid pid, VirtAddr address, ByteCount length, Rights rights);
+  Result<VirtAddr> mremap(Pid pid, const MremapRequest& request);
+  Result<VirtAddr> brk(Pid pid, VirtAddr wanted, LabelId label = 0);
+  Result<void> discard(Pid pid, VirtAddr address, ByteCount length);
+  Result<void> msync(Pid pid, VirtAddr address, ByteCount length);
+  // A stack of `initial` bytes below the layout's stack top, growing down on touch.
+  Result<VirtAddr> map_stack(Pid pid, ByteCount initial, LabelId label = 0);
+
+  // --- accesses
+  // One reference without data.
+  AccessResult touch(Pid pid, VirtAddr address, Access access);
+  // `count` (> 0) equal references in a row.
+  AccessResult touch_run(Pid pid, VirtAddr address, Access access, std::uint64_t count);
+  // Bytes as the program would load or store them; on failure what lies before the fault is done.
+  AccessResult read(Pid pid, VirtAddr address, std::span<std::byte> out);
+  AccessResult write(Pid pid, VirtAddr address, std::span<const std::byte> bytes);
+  // One reference that may leave the caller waiting: for schedulers. On Wait nothing else has happened to the
+  // clock; the same request is handed in again when the time has come.
+  FaultOutcome try_touch(Pid pid, FaultRequest& request);
+
+  // --- files and shared memory
+  FileId open_file(std::string name, std::unique_ptr<BackingStore> store, bool read_only = false);
+  // A file whose bytes nobody will ask for (replay).
+  FileId open_file(std::string name, ByteCount size);
+  // The handle goes; pages stay while areas map them. Dirty pages are written first: error Io.
+  Result<void> close_file(FileId file);
+  Result<void> read_file(FileId file, ByteCount offset, std::span<std::byte> out);
+  Result<void> write_file(FileId file, ByteCount offset, std::span<const std::byte> bytes);
+  Result<void> sync_file(FileId file);
+  Result<void> truncate_file(FileId file, ByteCount size);
+  // A shared memory object (memfd, shm): handle like a file's.
+  FileId create_shared(ByteCount size);
+  VmObject& object(FileId file) { return objects_->object(file); }
+
+  // --- labels of areas
+  LabelId label(const std::string& name);
+  const std::vector<std::string>& label_names() const { return label_names_; }
+  const std::vector<AreaCounters>& area_counters() const { return areas_; }
+
+  // --- time
+  const SimClock& clock() const { return clock_; }
+  // Moves simulated time, running what falls due: background reclaim, periodic writeback.
+  void advance(std::uint64_t ns);
+
+  // --- looking inside
+  const MachineCounters& counters();
+  sim::TlbCounters tlb_counters() const;  // all CPUs
+  FramePool& frames() { return *pool_; }
+  SwapSpace& swap() { return swap_; }
+  sim::SimMmu& mmu() { return *mmu_; }
+  Reclaimer& reclaimer() { return *reclaimer_; }
+  Core& core() { return *core_; }
+  void watch(FaultWatcher* watcher) { watcher_ = watcher; }
+  // Derives everything anew from areas and slots and compares. Error: Invalid with what is wrong.
+  Result<void> verify();
+
+ private:
+  explicit Machine(const MachineConfig& config);
+  Result<void> build(std::unique_ptr<BackingStore> swap);
+  std::shared_ptr<AddressSpace> share(std::unique_ptr<AddressSpace> space);
+  Result<Process*> running(Pid pid);
+  sim::SimCpu& enter(Process& process);
+  AccessResult access(Process& process, sim::SimCpu& cpu, VirtAddr address, Access kind,
+                      std::uint64_t count, sim::Translation& out);
+  AccessResult kill(Process& process, const FaultOutcome& outcome, VirtAddr address,
+                    std::uint32_t error_code);
+  void leave_space(Process& process);
+  void sync_clock(sim::SimCpu& cpu);
+  void run_due();
+  void checked();
+
+  MachineConfig config_;
+  MemoryOptions options_;
+  SimClock clock_;
+  Random random_;
+  MachineCounters counters_;
+  std::vector<AreaCounters> areas_;
+  std::vector<std::string> label_names_;
+  std::map<std::string, LabelId> labels_;
+  std::unique_ptr<FramePool> pool_;
+  SwapSpace swap_;
+  std::unique_ptr<PageRefs> refs_;
+  std::unique_ptr<ObjectTable> objects_;
+  std::unique_ptr<Reclaimer> reclaimer_;
+  std::unique_ptr<sim::SimMmu> mmu_;
+  std::unique_ptr<Core> core_;
+  ProcessTable processes_;
+  std::vector<FileId> open_files_;
+  std::vector<SpaceId> free_space_ids_;
+  SpaceId next_space_id_ = 0;
+  std::vector<std::uint64_t> cpu_time_seen_ps_;
+  std::uint64_t next_writeback_ns_ = 0;
+  FaultWatcher* watcher_ = nullptr;
+};
+
+}  // namespace pw

@@ -1,0 +1,82 @@
+// The memory system calls of a process, handed to src/space.
+#include "machine/machine.hpp"
+
+namespace pw {
+
+namespace {
+
+template <class Call>
+auto in_space(Result<Process*> found, sim::SimMmu& mmu, Call&& call)
+    -> decltype(call(std::declval<AddressSpace&>())) {
+  if (!found) return tl::unexpected(found.error());
+  mmu.set_initiator((*found)->cpu);
+  return call(*(*found)->space);
+}
+
+}  // namespace
+
+Result<VirtAddr> Machine::mmap(Pid pid, const MmapRequest& request) {
+  const auto done = in_space(running(pid), *mmu_, [&](AddressSpace& s) { return pw::mmap(s, request); });
+  checked();
+  return done;
+}
+
+Result<void> Machine::munmap(Pid pid, VirtAddr address, ByteCount length) {
+  const auto done =
+      in_space(running(pid), *mmu_, [&](AddressSpace& s) { return pw::munmap(s, address, length); });
+  checked();
+  return done;
+}
+
+Result<void> Machine::mprotect(Pid pid, VirtAddr address, ByteCount length, Rights rights) {
+  const auto done = in_space(running(pid), *mmu_, [&](AddressSpace& s) {
+    return pw::mprotect(s, address, length, rights);
+  });
+  checked();
+  return done;
+}
+
+Result<VirtAddr> Machine::mremap(Pid pid, const MremapRequest& request) {
+  const auto done =
+      in_space(running(pid), *mmu_, [&](AddressSpace& s) { return pw::mremap(s, request); });
+  checked();
+  return done;
+}
+
+Result<VirtAddr> Machine::brk(Pid pid, VirtAddr wanted, LabelId label) {
+  const auto done = in_space(running(pid), *mmu_, [&](AddressSpace& s) {
+    return Result<VirtAddr>(pw::brk(s, wanted, label));
+  });
+  checked();
+  return done;
+}
+
+Result<void> Machine::discard(Pid pid, VirtAddr address, ByteCount length) {
+  const auto done =
+      in_space(running(pid), *mmu_, [&](AddressSpace& s) { return pw::discard(s, address, length); });
+  checked();
+  return done;
+}
+
+Result<void> Machine::msync(Pid pid, VirtAddr address, ByteCount length) {
+  const auto done =
+      in_space(running(pid), *mmu_, [&](AddressSpace& s) { return pw::msync(s, address, length); });
+  checked();
+  return done;
+}
+
+Result<VirtAddr> Machine::map_stack(Pid pid, ByteCount initial, LabelId label) {
+  const auto found = running(pid);
+  if (!found) return tl::unexpected(found.error());
+  MmapRequest request;
+  const PageCount pages = pages_for(initial);
+  request.address = (*found)->places.stack_top - bytes_of(pages);
+  request.length = bytes_of(pages);
+  request.fixed_noreplace = true;
+  request.grows_down = true;
+  request.role = AreaRole::Stack;
+  request.label = label;
+  return mmap(pid, request);
+}
+
+}  // namespace pw

@@ -1,0 +1,90 @@
+#include "phys/frame_pool.hpp"
+
+#include <algorithm>
+
+namespace pw {
+
+FramePool::FramePool(FrameTable table, FrameMemory memory, Contents contents)
+    : table_(std::move(table)), memory_(std::move(memory)), allocator_(table_), contents_(contents) {}
+
+Result<std::unique_ptr<FramePool>> FramePool::create(PageCount total, Contents contents) {
+  if (total.value == 0) return fail(Errno::Invalid, "a machine needs RAM");
+  auto table = FrameTable::create(total);
+  if (!table) return tl::unexpected(table.error());
+  auto memory = FrameMemory::create(total);
+  if (!memory) return tl::unexpected(memory.error());
+  return std::unique_ptr<FramePool>(
+      new FramePool(std::move(*table), std::move(*memory), contents));
+}
+
+void FramePool::count(FrameKind kind, std::int64_t by) {
+  const auto n = static_cast<std::uint64_t>(by);  // -1 wraps, and so takes one away
+  if (is_user(kind)) {
+    user_frames_ += n;
+    user_peak_ = std::max(user_peak_, user_frames_);
+  }
+  if (kind == FrameKind::File) file_frames_ += n;
+  if (kind == FrameKind::Table) {
+    table_frames_ += n;
+    table_peak_ = std::max(table_peak_, table_frames_);
+  }
+}
+
+bool FramePool::take(FrameKind kind, Pfn& out) {
+  const Pfn pfn = allocator_.allocate(0);
+  if (pfn == kNoFrame) return false;
+  Frame& frame = table_[pfn];
+  frame.kind = kind;
+  if (kind == FrameKind::Anon || kind == FrameKind::Shared) set_swap_copy(frame, SwapSlot{});
+  count(kind, 1);
+  out = pfn;
+  return true;
+}
+
+void FramePool::give_back(Pfn pfn) {
+  Frame& frame = table_[pfn];
+  PW_CHECK(frame.mapcount == 0);
+  if (is_user(frame.kind)) {
+    PW_CHECK(frame.refs == 0 && frame.aux == 0);
+    if ((frame.flags & kFrameListed) != 0) withdraw(pfn);
+    if ((frame.flags & kFrameIo) != 0) io_ready_ns_.erase(pfn.value);
+  }
+  count(frame.kind, -1);
+  allocator_.free(pfn, 0);
+}
+
+void FramePool::admit(Pfn pfn) {
+  Frame& frame = table_[pfn];
+  PW_CHECK((frame.flags & kFrameListed) == 0);
+  frame.flags |= kFrameListed;
+  if (residency_ != nullptr) residency_->admitted(pfn);
+}
+
+void FramePool::withdraw(Pfn pfn) {
+  Frame& frame = table_[pfn];
+  frame.flags &= static_cast<std::uint8_t>(~kFrameListed);
+  if (residency_ != nullptr) residency_->departed(pfn);
+}
+
+void FramePool::start_io(Pfn pfn, std::uint64_t ready_ns) {
+  table_[pfn].flags |= kFrameIo;
+  io_ready_ns_[pfn.value] = ready_ns;
+}
+
+std::uint64_t FramePool::io_pending(Pfn pfn, std::uint64_t now_ns) {
+  Frame& frame = table_[pfn];
+  if ((frame.flags & kFrameIo) == 0) return 0;
+  const auto it = io_ready_ns_.find(pfn.value);
+  if (it->second > now_ns) return it->second;
+  io_ready_ns_.erase(it);
+  frame.flags &= static_cast<std::uint8_t>(~kFrameIo);
+  return 0;
+}
+
+bool FramePool::allocate_table(int, Pfn& out) {
+  if (!take(FrameKind::Table, out)) return false;
+  memory_.zero(out);
+  return true;
+}
+
+}  // namespace pw

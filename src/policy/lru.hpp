@@ -1,0 +1,41 @@
+// LRU: the page not referenced for the longest time goes. Exact: it has to hear of every reference,
+// which hardware does not report; on accessed bits use clock, which approximates it.
+//
+// Source: Denning, "The working set model for program behavior", CACM 11(5), 1968; as a stack
+// algorithm: Mattson, Gecsei, Slutz, Traiger, "Evaluation techniques for storage hierarchies", IBM
+// Systems Journal 9(2), 1970. No parameters. O(1) a reference. A page that may not go keeps its
+// place.
+#pragma once
+
+#include "policy/list.hpp"
+#include "policy/policy.hpp"
+
+namespace pw::policy {
+
+class Lru {
+ public:
+  static constexpr std::string_view kName = "lru";
+  static constexpr Needs kNeeds = Needs::References;
+
+  explicit Lru(std::uint32_t ids) : stack_(ids) {}
+
+  std::uint32_t size() const { return stack_.size(); }
+  void insert(Id id) { stack_.push_back(id); }
+  void touch(Id id) { stack_.move_to_back(id); }
+  void erase(Id id) { stack_.remove(id); }
+
+  template <class Probe>
+  Id victim(Probe&& probe) {
+    for (Id id = stack_.front(); id != kNoPage; id = stack_.next(id)) {
+      if (probe(id) == Verdict::Unevictable) continue;
+      stack_.remove(id);
+      return id;
+    }
+    return kNoPage;
+  }
+
+ private:
+  IdLists<> stack_;  // least recently referenced in front
+};
+
+}  // namespace pw::policy

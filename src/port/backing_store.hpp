@@ -1,0 +1,25 @@
+// Bytes outside the machine's memory: a file of the host, a swap file, or an array in a test or the browser.
+// The machine transfers whole pages through it; how long that takes in simulated time is a DeviceModel's matter.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "base/result.hpp"
+#include "base/units.hpp"
+
+namespace pw {
+
+class BackingStore {
+ public:
+  virtual ~BackingStore() = default;
+  virtual ByteCount size() const = 0;
+  // Reads at `offset`; bytes past the end read as zero. Error: Io.
+  virtual Result<void> read(ByteCount offset, std::span<std::byte> out) = 0;
+  // Writes at `offset`; never past size(). Errors: Io, NoSpace, ReadOnly.
+  virtual Result<void> write(ByteCount offset, std::span<const std::byte> bytes) = 0;
+  virtual Result<void> resize(ByteCount size) = 0;  // Errors: Io, NoSpace, ReadOnly
+  virtual Result<void> sync() = 0;
+};
+
+}  // namespace pw

@@ -1,0 +1,63 @@
+// A process: who runs in which address space, and how it ended.
+//
+// Owned by the ProcessTable. Threads share a space by sharing the Process; a vfork child shares its parent's
+// until it execs or exits. A process that ended stays as a zombie until its parent reaps it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "proc/layout.hpp"
+#include "space/address_space.hpp"
+
+namespace pw {
+
+using Pid = std::uint32_t;
+
+enum class ProcessState : std::uint8_t { Running, Zombie };
+enum class ExitCause : std::uint8_t { None, Exit, Segv, Bus, OutOfMemory };
+
+struct Process {
+  Pid pid = 0;
+  Pid parent = 0;
+  ProcessState state = ProcessState::Running;
+  ExitCause cause = ExitCause::None;
+  int status = 0;
+  unsigned cpu = 0;
+  std::uint32_t user = 0;  // uid: what shared memory permissions look at
+  std::string name;
+  ProcessLayout places;
+  std::shared_ptr<AddressSpace> space;  // null in a zombie
+  bool borrowed_space = false;          // a vfork child before exec
+  FaultCounters faults;                 // of a zombie: what its space had counted
+  std::uint64_t resident_peak = 0;
+};
+
+class ProcessTable {
+ public:
+  Process& create(Pid parent) {
+    const Pid pid = next_pid_++;
+    Process& process = processes_[pid];
+    process.pid = pid;
+    process.parent = parent;
+    return process;
+  }
+  Process* find(Pid pid) {
+    const auto it = processes_.find(pid);
+    return it == processes_.end() ? nullptr : &it->second;
+  }
+  void erase(Pid pid) { processes_.erase(pid); }
+  std::size_t size() const { return processes_.size(); }
+  template <class Fn>
+  void for_each(Fn&& fn) {
+    for (auto& [pid, process] : processes_) fn(process);
+  }
+
+ private:
+  std::map<Pid, Process> processes_;
+  Pid next_pid_ = 1;
+};
+
+}  // namespace pw

@@ -1,0 +1,75 @@
+// Evicting one page: see the order in reclaimer.hpp.
+#include <algorithm>
+
+#include "base/check.hpp"
+#include "reclaim/reclaimer.hpp"
+#include "rmap/rmap.hpp"
+#include "space/operations.hpp"
+#include "space/translations.hpp"
+
+namespace pw {
+
+bool Reclaimer::evict(Pfn pfn, std::uint64_t& ready_ns) {
+  unmap_everywhere(*core_, pfn, FlushReason::Reclaim);
+  Frame& frame = pool_->frame(pfn);
+  if ((frame.flags & kFramePrefetched) != 0) {
+    frame.flags &= static_cast<std::uint8_t>(~kFramePrefetched);
+    ++core_->counters.reclaim.prefetch_wasted;
+  }
+  ++eviction_count_;
+  return frame.kind == FrameKind::File ? evict_file(pfn, ready_ns) : evict_anonymous(pfn, ready_ns);
+}
+
+bool Reclaimer::evict_file(Pfn pfn, std::uint64_t& ready_ns) {
+  Frame& frame = pool_->frame(pfn);
+  VmObject& file = core_->objects.object(frame.owner);
+  const PageOffset at(frame.index);
+  if ((frame.flags & kFrameDirty) != 0) {
+    const Result<std::uint64_t> written = write_file_page(*core_, file, at, pfn);
+    if (!written) return false;
+    ready_ns = std::max(ready_ns, *written);
+  }
+  PW_CHECK(frame.refs == 1);
+  const bool found =
+      file.slots.replace(at, PageSlot::resident(pfn), PageSlot::shadow(eviction_count_));
+  PW_CHECK(found);
+  frame.refs = 0;
+  pool_->give_back(pfn);
+  return true;
+}
+
+bool Reclaimer::evict_anonymous(Pfn pfn, std::uint64_t& ready_ns) {
+  Frame& frame = pool_->frame(pfn);
+  SwapSlot slot = swap_copy(frame);
+  if (!slot.valid()) {
+    slot = core_->swap.allocate();
+    if (!slot.valid()) return false;
+    if (pool_->carries_bytes() &&
+        !core_->swap.write(slot, {pool_->bytes(pfn), kPageSize})) {
+      core_->swap.release(slot);
+      return false;
+    }
+    ready_ns =
+        std::max(ready_ns, core_->swap.submit(slot, Transfer::Write, core_->clock.now_ns()));
+    ++core_->counters.reclaim.pswpout;
+  }
+  const PageOffset at(frame.index);
+  const PageSlot from = PageSlot::resident(pfn);
+  const PageSlot to = PageSlot::swapped(slot);
+  std::uint32_t holders = 0;
+  if (frame.kind == FrameKind::Anon) {
+    for (VmObject* member : core_->objects.family(frame.owner).members) {
+      if (member->slots.replace(at, from, to)) ++holders;
+    }
+  } else if (core_->objects.object(frame.owner).slots.replace(at, from, to)) {
+    holders = 1;
+  }
+  PW_CHECK_MSG(holders == frame.refs, "a holder of the frame cannot be found");
+  core_->swap.retain(slot, holders - 1);
+  set_swap_copy(frame, SwapSlot{});
+  frame.refs = 0;
+  pool_->give_back(pfn);
+  return true;
+}
+
+}  // namespace pw

@@ -1,0 +1,72 @@
+// What a recording consists of, once decoded. docs/RECORDING.md gives the bytes.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/access.hpp"
+#include "base/units.hpp"
+
+namespace pw::record {
+
+inline constexpr std::uint64_t kNoPage = ~std::uint64_t{0};
+
+enum class EventKind : std::uint8_t {
+  Fetch,        // `page` entered the filter; `evicted` (or kNoPage) left it
+  FirstWrite,   // first write to `page` while it is in the filter
+  Reference,    // detail full: `address` .. `address + size`
+  Syscall,      // side table `syscalls[index]`
+  Thread,       // thread `index` runs now
+  ThreadStart,  // `index` = tid
+  ThreadExit,   // `index` = tid
+  Fork,         // `index` = child's pid; `last_reference` = when (CLOCK_MONOTONIC ns)
+  Stack,        // call stack `index` of the recording; `cause` tells of what
+  FilterGone,   // `page` left the filter and none came; `last_reference` (one event a page of a reset)
+  Exec,         // a new image: side table `images[index]` has command and maps
+  Exit,         // `index` = status
+};
+
+enum class StackCause : std::uint8_t { FirstTouch = 0, Syscall = 1 };
+
+struct Event {
+  std::uint64_t clock = 0;  // references of the stream so far, this one included
+  union {
+    std::uint64_t page = kNoPage;  // virtual page number
+    std::uint64_t address;         // Reference
+  };
+  std::uint64_t evicted = kNoPage;     // Fetch: the page that left
+  std::uint64_t last_reference = 0;    // clock of the last reference of the page that left
+  std::uint32_t index = 0;
+  std::uint16_t size = 0;  // Reference: bytes
+  EventKind kind = EventKind::Fetch;
+  Access access : 2 = Access::Read;
+  bool by_kernel : 1 = false;  // the kernel referenced a buffer of the program
+  StackCause cause : 1 = StackCause::FirstTouch;
+};
+static_assert(sizeof(Event) == 40);
+
+struct SyscallRecord {
+  std::uint32_t number = 0;  // x86-64
+  std::uint32_t tid = 0;
+  std::uint64_t arguments[6] = {};
+  std::int64_t result = 0;  // negative errno on failure
+  std::uint64_t ns = 0;     // CLOCK_MONOTONIC
+  std::string path;         // file behind an mmap, if any
+};
+
+// One line of a maps snapshot.
+struct MappedArea {
+  VirtAddr begin;
+  VirtAddr end;
+  bool readable = false, writable = false, executable = false, shared = false;
+  std::uint64_t file_offset = 0;  // bytes
+  std::string name;               // path, "[heap]", "[stack]" or empty
+};
+
+struct Image {  // what a process runs: at its start and after each exec
+  std::vector<std::string> command;
+  std::vector<MappedArea> maps;
+};
+
+}  // namespace pw::record

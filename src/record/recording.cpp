@@ -1,0 +1,104 @@
+#include "record/recording.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "record/payload.hpp"
+#include "record/recording_data.hpp"
+
+namespace pw::record {
+
+Recording::Recording(std::unique_ptr<RecordingData> data) : data_(std::move(data)) {}
+Recording::Recording(Recording&&) noexcept = default;
+Recording& Recording::operator=(Recording&&) noexcept = default;
+Recording::~Recording() = default;
+
+Result<Recording> Recording::open(const std::string& path, Verify verify) {
+  auto source = ByteSource::open(path);
+  if (!source) return tl::unexpected(source.error());
+  auto data = std::make_unique<RecordingData>(std::move(*source));
+  if (auto loaded = data->load(verify); !loaded) {
+    Error error = loaded.error();
+    error.message = path + ": " + error.message;
+    return tl::unexpected(std::move(error));
+  }
+  return Recording(std::move(data));
+}
+
+Result<Recording> Recording::from_bytes(std::string_view bytes) {
+  auto data = std::make_unique<RecordingData>(ByteSource(bytes));
+  PW_TRY(data->load(Verify::All));
+  return Recording(std::move(data));
+}
+
+const RecordingInfo& Recording::info() const { return data_->info; }
+const std::vector<ProcessInfo>& Recording::processes() const { return data_->processes; }
+const std::vector<ChunkInfo>& Recording::chunks() const { return data_->chunks; }
+const std::vector<Loss>& Recording::losses() const { return data_->losses; }
+std::uint64_t Recording::references() const { return data_->references; }
+
+Result<void> Recording::decode(std::size_t index, Chunk& out) const {
+  if (index >= data_->chunks.size()) return fail(Errno::Range, "no such chunk");
+  const BlockRef& block = data_->chunk_blocks[index];
+  out.info = data_->chunks[index];
+  auto payload = read_block(data_->source, block, out.packed, out.unpacked);
+  if (!payload) return tl::unexpected(payload.error());
+  PayloadDecoder decoder(block.header.filter_pages);
+  PayloadStart start{out.info.clock, out.info.begin_ns, out.info.events};
+  auto decoded = decoder.decode(*payload, start, out);
+  bool as_said = decoded && out.events.size() == out.info.events &&
+                 decoder.end_clock() <= out.info.end_clock;
+  if (!as_said) {
+    std::string why = decoded ? "not as many events as announced" : decoded.error().message;
+    return fail(Errno::Io, why + ", in the chunk at byte " + std::to_string(block.offset));
+  }
+
+  std::vector<std::uint32_t> numbers;  // of out.images
+  std::size_t image_bytes = 0;
+  for (Event& event : out.events) {
+    if (event.kind != EventKind::Exec) continue;
+    auto known = std::find(numbers.begin(), numbers.end(), event.index);
+    std::uint32_t number = std::exchange(
+        event.index, static_cast<std::uint32_t>(known - numbers.begin()));
+    if (known != numbers.end()) continue;
+    auto image = data_->image(number);
+    if (image) {
+      for (const MappedArea& area : image->maps) image_bytes += sizeof area + area.name.size();
+      for (const std::string& word : image->command) image_bytes += sizeof word + word.size();
+    }
+    if (image_bytes > kMaxSideBytes || numbers.size() > 4096) {
+      return fail(Errno::Io, "too many images in the chunk at byte " +
+                                 std::to_string(block.offset));
+    }
+    numbers.push_back(number);
+    out.images.push_back(image ? std::move(*image) : Image{});
+  }
+  return {};
+}
+
+std::vector<MappedArea> Recording::maps_before(std::size_t index) const {
+  if (index >= data_->chunk_blocks.size()) return {};
+  auto image = data_->image(data_->chunk_blocks[index].header.maps);
+  return image ? std::move(image->maps) : std::vector<MappedArea>{};
+}
+
+std::vector<Symbol> Recording::stack(std::uint32_t index) const {
+  std::vector<Symbol> result;
+  const StackFrames* frames = data_->stacks.find(index);
+  if (frames == nullptr) return result;
+  result.reserve(frames->size());
+  for (const StackFrame& frame : *frames) {
+    auto symbol = data_->symbols.find(frame);
+    if (symbol != data_->symbols.end()) {
+      result.push_back(symbol->second);
+      continue;
+    }
+    const Module* module = frame.module == 0 ? nullptr : data_->modules.find(frame.module - 1);
+    result.push_back(Symbol{{}, module != nullptr ? module->path : std::string(), 0});
+  }
+  return result;
+}
+
+std::uint32_t Recording::stack_count() const { return data_->stacks.end(); }
+
+}  // namespace pw::record

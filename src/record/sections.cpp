@@ -1,0 +1,171 @@
+#include "record/sections.hpp"
+
+#include "record/varint.hpp"
+
+namespace pw::record {
+
+namespace {
+
+void put_maps(std::string& out, const std::vector<MappedArea>& maps) {
+  put_varint(out, maps.size());
+  std::uint64_t previous = 0;
+  for (const MappedArea& area : maps) {
+    put_varint(out, zigzag(area.begin.value - previous));
+    put_varint(out, area.end.value - area.begin.value);
+    unsigned rights = (area.readable ? 1U : 0U) | (area.writable ? 2U : 0U) |
+                      (area.executable ? 4U : 0U) | (area.shared ? 8U : 0U);
+    put_varint(out, rights);
+    put_varint(out, area.file_offset);
+    put_string(out, area.name);
+    previous = area.end.value;
+  }
+}
+
+bool get_maps(ByteReader& reader, std::vector<MappedArea>& out) {
+  std::uint64_t count = reader.varint();
+  std::uint64_t previous = 0;
+  for (std::uint64_t i = 0; i < count && reader.ok(); ++i) {
+    MappedArea area;
+    area.begin = VirtAddr(previous + unzigzag(reader.varint()));
+    area.end = area.begin + ByteCount(reader.varint());
+    std::uint64_t rights = reader.varint();
+    area.readable = (rights & 1) != 0;
+    area.writable = (rights & 2) != 0;
+    area.executable = (rights & 4) != 0;
+    area.shared = (rights & 8) != 0;
+    area.file_offset = reader.varint();
+    area.name = reader.string();
+    if (!reader.ok() || area.end < area.begin) return false;
+    previous = area.end.value;
+    out.push_back(std::move(area));
+  }
+  return reader.ok();
+}
+
+bool get_strings(ByteReader& reader, std::vector<std::string>& out) {
+  std::uint64_t count = reader.varint();
+  for (std::uint64_t i = 0; i < count && reader.ok(); ++i) {
+    std::string_view text = reader.string();
+    if (reader.ok()) out.emplace_back(text);
+  }
+  return reader.ok();
+}
+
+StackFrame get_frame(ByteReader& reader) {
+  StackFrame frame;
+  frame.module = static_cast<std::uint32_t>(reader.varint());
+  frame.offset = reader.varint();
+  return frame;
+}
+
+void put_frame(std::string& out, const StackFrame& frame) {
+  put_varint(out, frame.module);
+  put_varint(out, frame.offset);
+}
+
+}  // namespace
+
+std::string encode_strings(const std::vector<std::string>& strings) {
+  std::string out;
+  put_varint(out, strings.size());
+  for (const std::string& text : strings) put_string(out, text);
+  return out;
+}
+
+std::string encode_maps(const std::vector<MappedArea>& maps) {
+  std::string out;
+  put_maps(out, maps);
+  return out;
+}
+
+std::string encode_image(const Image& image) {
+  std::string out = encode_strings(image.command);
+  put_maps(out, image.maps);
+  return out;
+}
+
+std::string encode_modules(const std::vector<Module>& modules) {
+  std::string out;
+  for (const Module& module : modules) {
+    put_string(out, module.path);
+    put_string(out, module.build_id);
+  }
+  return out;
+}
+
+std::string encode_stacks(const std::vector<StackFrames>& stacks) {
+  std::string out;
+  for (const StackFrames& stack : stacks) {
+    put_varint(out, stack.size());
+    for (const StackFrame& frame : stack) put_frame(out, frame);
+  }
+  return out;
+}
+
+std::string encode_symbols(const std::vector<ModuleSymbol>& symbols) {
+  std::string out;
+  for (const ModuleSymbol& entry : symbols) {
+    put_frame(out, entry.frame);
+    put_string(out, entry.symbol.function);
+    put_string(out, entry.symbol.file);
+    put_varint(out, entry.symbol.line);
+  }
+  return out;
+}
+
+bool decode_strings(std::string_view bytes, std::vector<std::string>& out) {
+  ByteReader reader(bytes);
+  return get_strings(reader, out);
+}
+
+bool decode_maps(std::string_view bytes, std::vector<MappedArea>& out) {
+  ByteReader reader(bytes);
+  return get_maps(reader, out);
+}
+
+bool decode_image(std::string_view bytes, Image& out) {
+  ByteReader reader(bytes);
+  return get_strings(reader, out.command) && get_maps(reader, out.maps);
+}
+
+bool decode_modules(std::string_view bytes, std::vector<Module>& out) {
+  ByteReader reader(bytes);
+  while (!reader.done()) {
+    Module module;
+    module.path = reader.string();
+    module.build_id = reader.string();
+    if (!reader.ok()) return false;
+    out.push_back(std::move(module));
+  }
+  return true;
+}
+
+bool decode_stacks(std::string_view bytes, std::vector<StackFrames>& out) {
+  ByteReader reader(bytes);
+  while (!reader.done()) {
+    std::uint64_t count = reader.varint();
+    if (count > reader.left()) return false;
+    StackFrames stack;
+    stack.reserve(static_cast<std::size_t>(count));
+    for (std::uint64_t i = 0; i < count; ++i) stack.push_back(get_frame(reader));
+    if (!reader.ok()) return false;
+    out.push_back(std::move(stack));
+  }
+  return true;
+}
+
+bool decode_symbols(std::string_view bytes, std::vector<ModuleSymbol>& out) {
+  ByteReader reader(bytes);
+  while (!reader.done()) {
+    ModuleSymbol entry;
+    entry.frame = get_frame(reader);
+    entry.symbol.function = reader.string();
+    entry.symbol.file = reader.string();
+    entry.symbol.line = static_cast<std::uint32_t>(reader.varint());
+    if (!reader.ok()) return false;
+    out.push_back(std::move(entry));
+  }
+  return true;
+}
+
+}  // namespace pw::record

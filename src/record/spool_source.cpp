@@ -1,0 +1,300 @@
+#include "record/spool_source.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "record/checksum.hpp"
+#include "record/redact.hpp"
+
+namespace pw::record {
+
+namespace {
+
+// Chunks of about this size compress well and decode in a millisecond; joined only from frames that are close in
+// time, so that processes stay in step when replayed.
+constexpr std::size_t kChunkBytes = std::size_t{128} << 10;
+constexpr std::uint64_t kChunkNs = 200'000'000;
+
+bool parse_number(std::string_view& text, char after, std::uint64_t& value) {
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
+  if (error != std::errc() || end == text.data() + text.size() || *end != after) return false;
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()) + 1);
+  return true;
+}
+
+// Whether the filter as a frame left it is the one that the next begins with.
+bool same_filter(std::span<const std::uint64_t> slots, const std::vector<std::uint64_t>& filter) {
+  auto next = filter.begin();
+  for (std::uint64_t page : slots) {
+    if (page == kNoPage) continue;
+    if (next == filter.end() || *next != page) return false;
+    ++next;
+  }
+  return next == filter.end();
+}
+
+}  // namespace
+
+void ConversionContext::note(std::uint32_t pid, const std::string& what) {
+  notes.push_back("process " + std::to_string(pid) + ": " + what);
+}
+
+SpoolSource::SpoolSource(ConversionContext& context, RecordedProcess& process, SpoolReader reader,
+                         const pw_spool_header& header)
+    : context_(context), process_(process), reader_(std::move(reader)), header_(header) {
+  bool forked = (header.flags & 1) != 0;
+  image_is_new_ = !forked;
+  process_.areas = AreaList();
+  process_.areas_changed = true;
+}
+
+Result<void> SpoolSource::pump(bool at_end) {
+  while (!ended_) {
+    auto frame = reader_.next(at_end);
+    if (!frame) return tl::unexpected(frame.error());
+    if (!*frame) break;
+    PW_TRY(take(**frame));
+  }
+  for (; losses_told_ < reader_.losses().size(); ++losses_told_) {
+    context_.note(process_.pid, reader_.losses()[losses_told_]);
+  }
+  if (!at_end || ended_) return {};
+  if (image_is_new_ && command_seen_) PW_TRY(write_bare_image());
+  PW_TRY(flush_all());
+  ended_ = true;
+  return {};
+}
+
+Result<void> SpoolSource::take(const SpoolFrame& frame) {
+  switch (frame.header.type) {
+    case PW_FRAME_EVENTS: return take_events(frame);
+    case PW_FRAME_COMMAND:
+      PW_TRY(flush_all());
+      take_command(frame.payload);
+      break;
+    case PW_FRAME_MAPS:
+      PW_TRY(flush_all());
+      process_.areas.read_maps(frame.payload);
+      process_.areas_changed = true;
+      break;
+    case PW_FRAME_MODULES: take_modules(frame.payload); break;
+    case PW_FRAME_END: {
+      bool exits = frame.payload.size() >= 4 && structure_at<unsigned>(frame.payload.data()) == 0;
+      process_.exited = exits;
+      break;
+    }
+    default: break;  // of a later recorder
+  }
+  return {};
+}
+
+void SpoolSource::take_command(std::string_view text) {
+  command_.clear();
+  while (!text.empty()) {
+    std::size_t length = std::min(text.find('\0'), text.size());
+    command_.emplace_back(text.substr(0, length));
+    text.remove_prefix(std::min(length + 1, text.size()));
+  }
+  // The first command of a forked child is its parent's: no new image.
+  if (command_seen_) image_is_new_ = true;
+  command_seen_ = true;
+}
+
+// "start-end offset buildid path", numbers in hex; "-" for no build id.
+void SpoolSource::take_modules(std::string_view text) {
+  while (!text.empty()) {
+    std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    ModuleRange range = {};
+    if (!parse_number(line, '-', range.begin) || !parse_number(line, ' ', range.end) ||
+        !parse_number(line, ' ', range.offset)) {
+      continue;
+    }
+    std::size_t space = line.find(' ');
+    if (space == std::string_view::npos) continue;
+    std::string_view build_id = line.substr(0, space);
+    std::string_view path = line.substr(space + 1);
+    Module module{std::string(path), build_id == "-" ? std::string() : std::string(build_id)};
+    range.module = context_.stacks.module(module);
+    modules_.push_back(range);
+  }
+}
+
+SpoolSource::Stream& SpoolSource::stream(std::uint32_t recorder_number) {
+  auto known = streams_.find(recorder_number);
+  if (known == streams_.end()) {
+    known = streams_.try_emplace(recorder_number, process_.next_stream++, header_.k, &stacks_).first;
+  }
+  return known->second;
+}
+
+Result<void> SpoolSource::take_events(const SpoolFrame& frame) {
+  Stream& to = stream(frame.header.stream);
+  std::vector<std::uint64_t> slots(to.decoder.slots().begin(), to.decoder.slots().end());
+  PayloadStart start{frame.header.clock, frame.header.ns, frame.header.count};
+  auto decoded = to.decoder.decode(frame.payload, start, decoded_);
+  bool follows = to.seen && to.end_clock == frame.header.clock;
+  bool joins = to.open && follows && !image_is_new_ && same_filter(slots, decoded_.filter) &&
+               to.bytes + frame.payload.size() <= kChunkBytes &&
+               frame.header.ns - to.chunk.info.begin_ns <= kChunkNs;
+  if (!joins) {
+    PW_TRY(flush(to));
+    if (to.seen && !follows) {
+      PW_TRY(context_.writer.lose_chunk(process_.pid, to.number,
+                                        "events of process " + std::to_string(process_.pid)));
+      context_.note(process_.pid, "events between references " + std::to_string(to.end_clock) +
+                                      " and " + std::to_string(frame.header.clock));
+    }
+    PW_TRY(begin_chunk(to, frame.header, decoded_));
+  }
+  append(to, decoded_);
+  to.bytes += frame.payload.size();
+  if (to.tid != frame.header.tid && joins) to.tid = frame.header.tid;
+  to.seen = true;
+  to.end_clock = to.chunk.info.end_clock = to.decoder.end_clock();
+  if (!decoded) {
+    context_.note(process_.pid, decoded.error().message);
+    stacks_lost_ = true;
+    to.end_clock = ~std::uint64_t{0};  // whatever comes does not follow
+  }
+  bool parts = std::any_of(decoded_.events.begin(), decoded_.events.end(), [](const Event& event) {
+    return event.kind == EventKind::Fork || event.kind == EventKind::Exit;
+  });
+  return parts || !decoded ? flush(to) : Result<void>{};
+}
+
+Result<void> SpoolSource::begin_chunk(Stream& to, const pw_frame_header& frame,
+                                      const Chunk& decoded) {
+  to.open = true;
+  to.bytes = 0;
+  to.images.clear();
+  to.chunk.events.clear();
+  to.chunk.syscalls.clear();
+  to.chunk.filter = decoded.filter;
+  to.chunk.filter_states = decoded.filter_states;
+  ChunkInfo& info = to.chunk.info;
+  info = ChunkInfo{};
+  info.pid = process_.pid;
+  info.stream = to.number;
+  info.tid = to.tid = frame.tid;
+  info.clock = info.end_clock = frame.clock;
+  info.begin_ns = frame.ns;
+  return write_areas(to, frame.ns);
+}
+
+// Makes sure that the list of areas as it is now lies in the file, and says in the chunk when an image is new.
+Result<void> SpoolSource::write_areas(Stream& to, std::uint64_t ns) {
+  if (image_is_new_ || process_.areas_changed) {
+    Image image{command_, process_.areas.areas()};
+    if (context_.redact) {
+      redact(image.command);
+      redact(image.maps);
+    }
+    auto number = image_is_new_ ? context_.writer.add_image(process_.pid, image, ns)
+                                : context_.writer.add_maps(process_.pid, image.maps, ns);
+    if (!number) return tl::unexpected(number.error());
+    process_.maps = *number;
+    process_.areas_changed = false;
+  }
+  to.maps = process_.maps;
+  if (image_is_new_) {
+    Event event;
+    event.kind = EventKind::Exec;
+    event.clock = to.chunk.info.clock;
+    to.chunk.events.push_back(event);
+    to.images = {process_.maps};
+    image_is_new_ = false;
+  }
+  return {};
+}
+
+// An image of which no event came before it went.
+Result<void> SpoolSource::write_bare_image() {
+  pw_frame_header frame = {};
+  frame.ns = header_.start_ns;
+  frame.tid = static_cast<unsigned>(header_.pid);
+  Stream& to = stream(0);
+  PW_TRY(flush(to));
+  return begin_chunk(to, frame, Chunk{});
+}
+
+void SpoolSource::append(Stream& to, Chunk& decoded) {
+  for (std::size_t i = stack_numbers_.size(); i < stacks_.size(); ++i) {
+    stack_numbers_.push_back(context_.stacks.stack(locate(stacks_[i])));
+    stacks_[i] = {};
+  }
+  auto first_call = static_cast<std::uint32_t>(to.chunk.syscalls.size());
+  to.chunk.events.reserve(to.chunk.events.size() + decoded.events.size());
+  for (const Event& event : decoded.events) {
+    Event& added = to.chunk.events.emplace_back(event);
+    switch (event.kind) {
+      case EventKind::Syscall: added.index += first_call; break;
+      case EventKind::Fork:
+        added.index = context_.child_pid(event.index, event.last_reference);
+        break;
+      case EventKind::Stack:
+        if (stacks_lost_) {
+          to.chunk.events.pop_back();
+        } else {
+          added.index = stack_numbers_[event.index];
+        }
+        break;
+      case EventKind::Exec: to.chunk.events.pop_back(); break;  // told by the frames that follow
+      case EventKind::Thread: to.tid = event.index; break;
+      default: break;
+    }
+  }
+  for (SyscallRecord& call : decoded.syscalls) {
+    if (process_.areas.apply(call)) process_.areas_changed = true;
+    if (context_.redact) call.path = redact_path(call.path);
+    to.chunk.syscalls.push_back(std::move(call));
+  }
+}
+
+Result<void> SpoolSource::flush(Stream& from) {
+  if (!from.open) return {};
+  from.open = false;
+  PW_TRY(context_.stacks.flush(context_.writer));
+  const ChunkInfo& info = from.chunk.info;
+  auto added = context_.writer.add_chunk(from.chunk, from.maps, from.images);
+  if (added) {
+    context_.references += info.end_clock - info.clock;
+    return {};
+  }
+  if (added.error().code != Errno::Invalid && added.error().code != Errno::FileTooBig) return added;
+  std::string what = std::to_string(from.chunk.events.size()) +
+                     " events that contradict themselves (" + added.error().message + ")";
+  context_.note(process_.pid, what);
+  return context_.writer.lose_chunk(process_.pid, from.number,
+                                    "process " + std::to_string(process_.pid) + ": " + what);
+}
+
+Result<void> SpoolSource::flush_all() {
+  for (auto& [number, each] : streams_) PW_TRY(flush(each));
+  return {};
+}
+
+// In the modules told last, else in the files that the areas show.
+StackFrames SpoolSource::locate(const StackAddresses& addresses) {
+  StackFrames frames;
+  frames.reserve(addresses.size());
+  for (std::size_t i = 0; i < addresses.size(); ++i) {
+    std::uint64_t address = addresses[i] - (i > 0 && addresses[i] > 0 ? 1 : 0);
+    StackFrame frame{0, address};
+    auto range = std::find_if(modules_.rbegin(), modules_.rend(), [&](const ModuleRange& m) {
+      return m.begin <= address && address < m.end;
+    });
+    if (range != modules_.rend()) {
+      frame = {range->module + 1, address - range->begin + range->offset};
+    } else if (const MappedArea* area = process_.areas.find(address);
+               area != nullptr && area->name.starts_with('/')) {
+      frame = {context_.stacks.module({area->name, {}}) + 1,
+               address - area->begin.value + area->file_offset};
+    }
+    frames.push_back(frame);
+  }
+  return frames;
+}
+
+}  // namespace pw::record

@@ -1,0 +1,48 @@
+// Drives a machine with a recording: areas from the maps snapshots and memory system calls, references from
+// the filtered events, processes and threads as they were recorded.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "machine/config.hpp"
+#include "machine/counters.hpp"
+#include "ports/sim/counters.hpp"
+#include "record/recording.hpp"
+
+namespace pw::replay {
+
+struct AreaReport {
+  std::string name;  // "[heap]", "[stack]", path of a file, "anon: f <- g <- h"
+  AreaCounters counters;
+};
+
+struct ProcessReport {
+  std::uint32_t pid = 0, parent = 0;
+  std::string command;
+  std::uint64_t references = 0;
+  FaultCounters faults;
+  std::uint64_t resident_peak = 0;  // pages
+  bool killed_by_oom = false;
+};
+
+struct ReplayResult {
+  MachineConfig config;
+  MachineCounters counters;
+  sim::TlbCounters tlb;  // summed over CPUs
+  std::vector<AreaReport> areas;
+  std::vector<ProcessReport> processes;
+  std::uint64_t references = 0;      // those the recording stands for
+  std::uint64_t records = 0;
+  std::uint64_t simulated_ns = 0;    // CPU + kernel + waits
+  std::uint64_t inferred_areas = 0;  // touched outside every known area: an area was assumed
+};
+
+// `progress` is called now and then with the part done, 0..1; may be empty.
+Result<ReplayResult> replay(const record::Recording& recording, const MachineConfig& config,
+                            const std::function<void(double)>& progress = {});
+
+}  // namespace pw::replay

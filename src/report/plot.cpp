@@ -1,0 +1,61 @@
+#include "report/plot.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "report/table.hpp"
+#include "report/units.hpp"
+
+namespace pw::report {
+namespace {
+
+using analysis::MemoryNeed;
+using analysis::MissPoint;
+
+double magnitude(std::uint64_t faults) { return std::log2(1 + static_cast<double>(faults)); }
+
+}  // namespace
+
+std::string plot(const MemoryNeed& need, std::size_t width) {
+  constexpr std::size_t kNumbers = 42;  // what RAM and the two counts take
+  const auto cells = static_cast<double>(width - kNumbers);
+  std::uint64_t most = 1;
+  for (const MissPoint& p : need.points) most = std::max(most, p.lru - need.first_touches);
+  const auto length = [&](std::uint64_t faults) {
+    const double part = magnitude(faults - need.first_touches) / magnitude(most);
+    return static_cast<std::size_t>(std::lround(part * cells));
+  };
+  Table table({Align::Right, Align::Right, Align::Right, Align::Left});
+  table.row({"RAM", "LRU", "OPT", ""});
+  for (const MissPoint& p : need.points) {
+    const std::size_t opt = length(p.opt);
+    const std::size_t lru = std::max(opt, length(p.lru));
+    table.row({page_bytes(p.pages), count(p.lru), count(p.opt),
+               '|' + std::string(opt, '=') + std::string(lru - opt, '-')});
+  }
+  return table.text() +
+         wrapped(fmt::format("Bars show the faults beyond the {} first touches, on a logarithmic "
+                             "scale: '=' is OPT, the least that any policy can have; '-' is what "
+                             "LRU adds.",
+                             count(need.first_touches)),
+                 "  ", width);
+}
+
+std::string need_lines(const MemoryNeed& need, std::size_t width) {
+  Table table({Align::Left, Align::Right, Align::Left});
+  const bool below = need.within <= need.known_from;
+  table.row({"no fault but first touches", page_bytes(need.fits_in), ""});
+  table.row({fmt::format("at most {:g} % slower", need.percent),
+             page_bytes(need.within), below ? "or less" : ""});
+  table.row({"knee of the curve", page_bytes(need.knee), ""});
+  return table.text() +
+         wrapped(fmt::format("Under LRU; each further fault costs {}, the run with enough memory "
+                             "takes {}. Page tables and the page cache of files read by system "
+                             "calls come on top.",
+                             duration(need.miss_ns), duration(need.base_ns)),
+                 "  ", width);
+}
+
+}  // namespace pw::report

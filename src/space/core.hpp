@@ -1,0 +1,32 @@
+// What the operations on memory work with: references to the machine's parts, no behaviour. The Machine wires
+// it once and hands it down; a room uses the parts it needs.
+#pragma once
+
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/counters.hpp"
+#include "base/options.hpp"
+#include "object/object_table.hpp"
+#include "phys/frame_pool.hpp"
+#include "phys/frame_source.hpp"
+#include "port/mmu_port.hpp"
+#include "swap/swap_space.hpp"
+
+namespace pw {
+
+struct Core {
+  FramePool& pool;
+  FrameSource& frames;
+  x86::TableFrames& table_frames;
+  SwapSpace& swap;
+  ObjectTable& objects;
+  MmuPort& mmu;
+  SimClock& clock;
+  MachineCounters& counters;
+  std::vector<AreaCounters>& areas;  // by LabelId
+  const MemoryOptions& options;
+  Pfn zero_frame;
+};
+
+}  // namespace pw

@@ -1,0 +1,44 @@
+#include "space/operations.hpp"
+#include "space/translations.hpp"
+
+namespace pw {
+
+namespace {
+
+// Forgets a whole area: translations first, then (flushed) the private pages, then the area.
+void unmap_area(AddressSpace& space, Vma& area) {
+  Core& core = space.core();
+  unmap_range(core, area, area.range(), FlushReason::Unmap);
+  if (!area.shared) {
+    space.private_object().slots.erase(area.private_page, area.private_page + area.range().pages());
+  }
+  space.remove(area);
+}
+
+}  // namespace
+
+Result<void> munmap(AddressSpace& space, VirtAddr address, ByteCount length) {
+  const std::uint64_t end = address_of(space.layout().user_end).value;
+  if (!page_aligned(address) || length.value == 0) return fail(Errno::Invalid);
+  if (address.value > end || length.value > end - address.value) return fail(Errno::Invalid);
+  const VpnRange range = range_of(page_of(address), pages_for(length));
+  space.isolate(range);
+  Vma* area = space.areas().lower_bound(range.begin);
+  while (area != nullptr && area->range().begin < range.end) {
+    Vma* next = space.areas().next(*area);
+    unmap_area(space, *area);
+    area = next;
+  }
+  return {};
+}
+
+void unmap_all(AddressSpace& space) {
+  for (Vma* area = space.areas().first(); area != nullptr;) {
+    Vma* next = space.areas().next(*area);
+    unmap_area(space, *area);
+    area = next;
+  }
+  space.core().mmu.drop_space(space.id(), FlushReason::Unmap);
+}
+
+}  // namespace pw

@@ -1,0 +1,77 @@
+// The operations on an address space: what the memory system calls do, one source file each.
+//
+// Lengths and addresses are checked as the kernel checks them and fail with its errno; a failed call has
+// changed nothing, unless it says otherwise.
+#pragma once
+
+#include "space/address_space.hpp"
+
+namespace pw {
+
+struct MmapRequest {
+  VirtAddr address;  // a wish, or the place if `fixed`; 0: anywhere
+  ByteCount length;
+  Rights rights = kReadWrite;
+  Rights may{true, true, true};
+  bool shared = false;
+  bool fixed = false;
+  bool fixed_noreplace = false;
+  bool grows_down = false;
+  AreaRole role = AreaRole::Normal;
+  LabelId label = 0;
+  VmObject* backing = nullptr;  // file or shared memory; null: anonymous (shared: a new Shared object)
+  PageOffset backing_page{0};
+};
+
+// mmap(2). Errors: Invalid (length 0, unaligned fixed address), NoMemory (no room, beyond the user half),
+// Exists (fixed_noreplace over an area), Access (shared and writable without the right to write).
+Result<VirtAddr> mmap(AddressSpace& space, const MmapRequest& request);
+
+// munmap(2): holes are fine. Errors: Invalid.
+Result<void> munmap(AddressSpace& space, VirtAddr address, ByteCount length);
+
+// mprotect(2). Errors: Invalid, NoMemory (a hole in the range; what lies below it is changed), Access.
+Result<void> mprotect(AddressSpace& space, VirtAddr address, ByteCount length, Rights rights);
+
+// mremap(2) without MREMAP_DONTUNMAP. Errors: Invalid, Fault (not one area), NoMemory (no room).
+struct MremapRequest {
+  VirtAddr address;
+  ByteCount old_length, new_length;
+  bool may_move = false;
+  bool fixed = false;
+  VirtAddr new_address;
+};
+Result<VirtAddr> mremap(AddressSpace& space, const MremapRequest& request);
+
+// brk(2): the new break, or the old one when it cannot be moved there (as the kernel answers).
+VirtAddr brk(AddressSpace& space, VirtAddr wanted, LabelId label);
+
+// madvise(MADV_DONTNEED): private pages of the range are forgotten. Errors: Invalid, NoMemory (holes).
+Result<void> discard(AddressSpace& space, VirtAddr address, ByteCount length);
+
+// msync(2) with MS_SYNC. Errors: Invalid, NoMemory (holes), Io.
+Result<void> msync(AddressSpace& space, VirtAddr address, ByteCount length);
+
+// A touch below a stack area: moves its lower end down to `vpn` if limit and guard gap allow.
+// Returns the area, or null when the address may not be reached.
+Vma* grow_stack(AddressSpace& space, Vpn vpn);
+
+// fork(2)'s memory: areas, slots (shared, copied on write) and translations, as dup_mmap() copies them.
+// Null: no memory. Costs the tables, not the data.
+std::unique_ptr<AddressSpace> fork_space(AddressSpace& parent, SpaceId id);
+
+// Unmaps everything: exit or exec.
+void unmap_all(AddressSpace& space);
+
+// Writes the dirty pages [begin, end) of a file to its store. Error: Io (they stay dirty).
+Result<void> write_back(Core& core, VmObject& file, PageOffset begin, PageOffset end);
+
+// Writes one resident page of a file and makes it clean; no translation may write to it. Gives the time when the
+// device is done. Error: Io (it stays dirty).
+Result<std::uint64_t> write_file_page(Core& core, VmObject& file, PageOffset at, Pfn pfn);
+
+// ftruncate(2) of a file or shared object: pages past the end go from every mapping, private copies too; the
+// rest of the last page is zeroed. Errors: those of the store.
+Result<void> truncate(Core& core, VmObject& object, ByteCount size);
+
+}  // namespace pw

@@ -1,0 +1,66 @@
+// A virtual memory area: a run of pages of one address space with the same rights and the same backing.
+//
+// Owned by its AddressSpace's tree. A private area takes its pages from the space's private object at
+// `private_page` (its own page numbers unless it was moved by mremap), and what is not there from `backing`,
+// if any, or zeros. A shared area takes them from `backing` alone. Both offsets belong to the first page.
+#pragma once
+
+#include <cstdint>
+
+#include "base/access.hpp"
+#include "base/units.hpp"
+#include "object/vm_object.hpp"
+
+namespace pw {
+
+using LabelId = std::uint32_t;  // what people call the area; 0: unnamed
+
+struct Rights {
+  bool read = false, write = false, execute = false;
+  friend bool operator==(const Rights&, const Rights&) = default;
+};
+inline constexpr Rights kReadWrite{true, true, false};
+inline constexpr Rights kReadOnly{true, false, false};
+inline constexpr Rights kReadExecute{true, false, true};
+
+enum class AreaRole : std::uint8_t { Normal, Heap, Stack, Vdso };
+
+struct Vma {
+  VpnRange range_;
+  Rights rights;
+  Rights may;  // what mprotect may grant: a read-only file mapped shared never becomes writable
+  bool shared = false;
+  bool grows_down = false;
+  AreaRole role = AreaRole::Normal;
+  LabelId label = 0;
+  VmObject* backing = nullptr;
+  PageOffset backing_page{0};
+  PageOffset private_page{0};
+  AddressSpace* space = nullptr;
+  std::uint32_t mapping_index = 0;  // place in backing->mappings
+  PageCount guard{0};               // below a stack
+
+  VpnRange range() const { return range_; }
+  PageCount guard_below() const { return guard; }
+  // Moves the ends; offsets of the first page follow.
+  void set_range(VpnRange range) {
+    const std::uint64_t moved = range.begin.value - range_.begin.value;  // wraps when growing downwards
+    backing_page.value += moved;
+    private_page.value += moved;
+    range_ = range;
+  }
+  PageOffset backing_at(Vpn vpn) const { return backing_page + (vpn - range_.begin); }
+  PageOffset private_at(Vpn vpn) const { return private_page + (vpn - range_.begin); }
+  Vpn page_of_backing(PageOffset at) const { return range_.begin + (at - backing_page); }
+  bool moved() const { return !shared && private_page.value != range_.begin.value; }
+  bool allows(Access access) const {  // access_error(), arch/x86/mm/fault.c
+    switch (access) {
+      case Access::Write: return rights.write;
+      case Access::Execute: return rights.execute;
+      case Access::Read: return rights.read || rights.write || rights.execute;
+    }
+    return false;
+  }
+};
+
+}  // namespace pw

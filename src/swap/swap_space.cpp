@@ -1,0 +1,44 @@
+#include "swap/swap_space.hpp"
+
+namespace pw {
+
+Result<void> SwapSpace::add(std::unique_ptr<SwapArea> area) {
+  if (areas_.size() == kMaxAreas) return fail(Errno::TooManyFiles);
+  if (area->slots() == 0 || area->slots() > (1U << kAreaShift)) return fail(Errno::Invalid);
+  areas_.push_back(std::move(area));
+  return {};
+}
+
+bool SwapSpace::full() const {
+  for (const auto& area : areas_) {
+    if (!area->full()) return false;
+  }
+  return true;
+}
+
+std::uint64_t SwapSpace::total_slots() const {
+  std::uint64_t n = 0;
+  for (const auto& area : areas_) n += area->slots();
+  return n;
+}
+
+std::uint64_t SwapSpace::used_slots() const {
+  std::uint64_t n = 0;
+  for (const auto& area : areas_) n += area->used();
+  return n;
+}
+
+SwapSlot SwapSpace::allocate() {
+  const auto count = static_cast<std::uint32_t>(areas_.size());
+  std::uint32_t best = count;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const std::uint32_t a = (turn_ + i) % count;
+    if (areas_[a]->full()) continue;
+    if (best == count || areas_[a]->priority() > areas_[best]->priority()) best = a;
+  }
+  if (best == count) return SwapSlot{};
+  turn_ = best + 1;
+  return SwapSlot{best << kAreaShift | areas_[best]->allocate()};
+}
+
+}  // namespace pw

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Proves that the core builds and links for the browser, whole, and runs there where Node.js is
+# installed.
+#   core_in_wasm.sh BUILD_FOLDER
+# Exit status 77: skipped, clang for wasm32 is not installed.
+set -euo pipefail
+top=$(cd "$(dirname "$0")/../.." && pwd)
+build=$1
+
+if [[ ! -d /usr/include/wasm32-wasi ]] || ! compgen -G '/usr/bin/wasm-ld*' >/dev/null; then
+  echo "skipped: no clang for wasm32-wasi (packages wasi-libc, lld, libc++-14-dev-wasm32)"
+  exit 77
+fi
+[[ -e "$build/build.ninja" ]] || (cd "$top" && cmake --preset wasm -B "$build")
+ninja -C "$build"
+if ! command -v node >/dev/null; then
+  echo "built and linked; not run, since Node.js is not installed"
+  exit 0
+fi
+node --no-warnings --experimental-wasi-unstable-preview1 - "$build/pw_core_wasm.wasm" <<'SCRIPT'
+const { readFileSync } = require('fs');
+const { WASI } = require('wasi');
+const wasi = new WASI({ version: 'preview1' });
+WebAssembly.instantiate(readFileSync(process.argv[2]), { wasi_snapshot_preview1: wasi.wasiImport })
+  .then(({ instance }) => process.exit(wasi.start(instance) ?? 0))
+  .catch((error) => { console.error(error); process.exit(1); });
+SCRIPT

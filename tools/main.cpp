@@ -1,0 +1,78 @@
+// The command line: parses, calls a verb, and turns what it leaves into an exit status.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstring>
+#include <exception>
+
+#include "tools/console.hpp"
+#include "tools/verbs.hpp"
+
+namespace pw::tools {
+namespace {
+
+constexpr const char* kAbout =
+    "Pagewright shows what memory a program needs, what happens below that, and why: it records an\n"
+    "unmodified program and replays it on machines of your choice.";
+constexpr const char* kExamples =
+    "Examples:\n"
+    "  pagewright run -- sort FILE\n"
+    "  pagewright run --what-if ram=50%,ram=25% -- python3 script.py\n"
+    "  pagewright record -o sort.pwrec -- sort FILE\n"
+    "  pagewright report sort.pwrec --what-if ram=64M,ram=64M+policy=lru\n"
+    "  pagewright doctor\n\n"
+    "'pagewright VERB --help' tells the rest. NO_COLOR turns colours off.";
+
+// "pagewright VERB OPTIONS -- PROGRAM ARGS": what follows the first "--" is the program's, untouched.
+std::vector<std::string> take_program(int& argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    if (std::strcmp(argv[i], "--") != 0) continue;
+    std::vector<std::string> program(argv + i + 1, argv + argc);
+    argc = i;
+    return program;
+  }
+  return {};
+}
+
+int parse_and_call(int argc, char** argv) {
+  Call call;
+  call.program = take_program(argc, argv);
+  CLI::App app(kAbout, "pagewright");
+  app.footer(kExamples);
+  app.require_subcommand(1);
+  app.set_version_flag("--version", "pagewright 0.1.0");
+  app.get_formatter()->column_width(34);
+  add_run(app, call);
+  add_record(app, call);
+  add_replay(app, call);
+  add_report(app, call);
+  add_doctor(app, call);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& asked) {  // --help, --version
+    return app.exit(asked);
+  } catch (const CLI::ParseError& error) {
+    std::string verb;
+    for (const CLI::App* chosen : app.get_subcommands()) verb = chosen->get_name() + ' ';
+    std::string message = error.what();
+    std::replace(message.begin(), message.end(), '\n', ' ');
+    complain(fmt::format("{}; see 'pagewright {}--help'", message, verb));
+    return kUsage;
+  }
+  return call.status;
+}
+
+}  // namespace
+}  // namespace pw::tools
+
+int main(int argc, char** argv) {
+  try {
+    return pw::tools::parse_and_call(argc, argv);
+  } catch (const std::bad_alloc&) {
+    pw::tools::complain("out of memory; close other programs or use a shorter recording");
+  } catch (const std::exception& error) {
+    pw::tools::complain(error.what());
+  }
+  return pw::tools::kFailed;
+}

@@ -1,0 +1,66 @@
+#include "tools/show_replays.hpp"
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "report/json.hpp"
+#include "report/text.hpp"
+#include "tools/console.hpp"
+#include "tools/machine_flags.hpp"
+#include "tools/study.hpp"
+
+namespace pw::tools {
+namespace {
+
+struct Flags {
+  std::string recording;
+  MachineFlags machine;
+  std::string output;
+  double percent = 5;
+  bool json = false;
+  bool force = false;
+  bool curves = false;
+};
+
+int show(const Flags& flags) {
+  const Result<Machines> asked = machines(flags.machine);
+  if (!asked) return give_up(asked.error());
+  const Result<record::Recording> recording = record::Recording::open(flags.recording);
+  if (!recording) {
+    Error error = recording.error();
+    if (error.message.empty()) error.message = flags.recording + " cannot be read as a recording";
+    return give_up(error);
+  }
+  Result<report::Report> report = study(*recording, *asked, {flags.curves, flags.percent});
+  if (!report) return give_up(report.error());
+  report->next_command = next_step(*report, flags.recording);
+  const std::string content = flags.json ? report::json(*report)
+                                         : report::text(*report, text_style(flags.output.empty()));
+  const Result<void> written = write_result(flags.output, content, flags.force);
+  return written ? kOk : give_up(written.error());
+}
+
+}  // namespace
+
+void add_replay_verb(CLI::App& app, Call& call, const ReplayVerb& about) {
+  CLI::App* verb = app.add_subcommand(about.name, about.what);
+  auto flags = std::make_shared<Flags>();
+  flags->curves = about.curves;
+  verb->add_option("recording", flags->recording, "file made by pagewright record or run -o")
+      ->type_name("REC")
+      ->required();
+  verb->add_flag("--json", flags->json, "as JSON, schema pagewright.report/1");
+  verb->add_option("-o,--output", flags->output, "write to FILE instead of stdout")
+      ->type_name("FILE");
+  verb->add_flag("--force", flags->force, "overwrite FILE");
+  if (about.curves) {
+    verb->add_option("--slowdown", flags->percent, "tell the memory for at most N % slowdown (5)")
+        ->type_name("N")
+        ->check(CLI::Range(0.0, 10'000.0));
+  }
+  add_machine_flags(*verb, flags->machine, true);
+  verb->footer(about.examples);
+  verb->callback([flags, &call] { call.status = show(*flags); });
+}
+
+}  // namespace pw::tools

@@ -1,0 +1,25 @@
+// The verbs of the command line, one file each. A verb adds its subcommand to the parser; when the user chose
+// it, its callback does the work and leaves the exit status in the call.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+namespace pw::tools {
+
+struct Call {
+  std::vector<std::string> program;  // what came after "--"
+  int status = 0;
+};
+
+void add_run(CLI::App& app, Call& call);
+void add_record(CLI::App& app, Call& call);
+void add_replay(CLI::App& app, Call& call);
+void add_report(CLI::App& app, Call& call);
+void add_doctor(CLI::App& app, Call& call);
+
+}  // namespace pw::tools
