@@ -29,13 +29,15 @@ if(CMAKE_CXX_COMPILER_VERSION VERSION_LESS PW_MINIMUM_COMPILER)
 endif()
 
 # No -march=native: the same options must give the same bytes on any machine, and x86-64-v2 has no
-# fused multiply-add, which would round differently.
+# fused multiply-add, which would round differently. Both options are for C++ alone: the recorders, in
+# C, run inside of other programs and choose for themselves.
 if(PW_MARCH)
-  add_compile_options(-march=${PW_MARCH})
+  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-march=${PW_MARCH}>)
 endif()
 if(PW_SANITIZE)
-  add_compile_options(-fsanitize=${PW_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
-  add_link_options(-fsanitize=${PW_SANITIZE})
+  set(PW_SANITIZE_FLAGS -fsanitize=${PW_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:${PW_SANITIZE_FLAGS}>")
+  add_link_options("$<$<LINK_LANGUAGE:CXX>:-fsanitize=${PW_SANITIZE}>")
 endif()
 
 function(pw_compile_options target)

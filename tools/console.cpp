@@ -90,18 +90,25 @@ Progress::Progress(std::string what)
       start_(std::chrono::steady_clock::now()),
       terminal_(isatty(STDERR_FILENO) == 1) {}
 
-Progress::~Progress() {
+Progress::~Progress() { clear(); }
+
+void Progress::clear() {
   if (shown_) fmt::print(stderr, "\r\x1b[K");
+  shown_ = false;
 }
 
 void Progress::operator()(double part) {
-  if (!terminal_) return;
   const int percent = static_cast<int>(std::clamp(part, 0.0, 1.0) * 100);
   if (percent == percent_) return;
-  if (std::chrono::steady_clock::now() - start_ < std::chrono::seconds(1)) return;
   percent_ = percent;
+  say(fmt::format("{} {:3} %", what_, percent));
+}
+
+void Progress::say(const std::string& line) {
+  if (!terminal_) return;
+  if (std::chrono::steady_clock::now() - start_ < std::chrono::seconds(1)) return;
   shown_ = true;
-  fmt::print(stderr, "\rpagewright: {} {:3} %\x1b[K", what_, percent);
+  fmt::print(stderr, "\rpagewright: {}\x1b[K", line);
   std::fflush(stderr);
 }
 
@@ -127,14 +134,13 @@ Result<void> write_result(const std::string& path, std::string_view content, boo
   struct stat existing {};
   const bool exists = stat(path.c_str(), &existing) == 0;
   if (exists && S_ISREG(existing.st_mode) && !force) {
-    return fail(Errno::Exists,
-                fmt::format("{} exists: choose another name or say --force", path));
+    return fail(Errno::Exists, fmt::format("{} exists: choose another name or say --force", path));
   }
   // What is no regular file (a terminal, a pipe) is written in place.
   const bool in_place = exists && !S_ISREG(existing.st_mode);
   std::string name = in_place ? path : path + ".XXXXXX";
-  const int fd =
-      in_place ? open(path.c_str(), O_WRONLY | O_CLOEXEC) : mkostemp(name.data(), O_CLOEXEC);
+  const int fd = in_place ? open(path.c_str(), O_WRONLY | O_CLOEXEC)
+                          : mkostemp(name.data(), O_CLOEXEC);
   if (fd < 0) return cannot_write(path, errno);
   const mode_t mask = umask(0);
   umask(mask);

@@ -22,8 +22,8 @@ void note(std::string_view message);      // the same for what is no error
 // Complains; kUsage for what the user can mend by writing something else, kFailed otherwise.
 int give_up(const Error& error);
 
-// A line on a terminal's stderr that says how far a long step is; it shows after a second, is rewritten
-// in place and gone at the end. Silent where stderr is no terminal.
+// A line on a terminal's stderr that says how far a long step is; it shows after a second, is
+// rewritten in place and gone at the end. Silent where stderr is no terminal.
 class Progress {
  public:
   explicit Progress(std::string what);
@@ -32,6 +32,8 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
 
   void operator()(double part);
+  void say(const std::string& line);  // instead of a percentage
+  void clear();
   std::function<void(double)> callback();  // valid while this lives
 
  private:
@@ -42,12 +44,12 @@ class Progress {
   int percent_ = -1;
 };
 
-// Width and colour as stdout's terminal wants them (NO_COLOR, TERM=dumb and COLUMNS are respected); plain
-// where there is none.
+// Width and colour as stdout's terminal wants them (NO_COLOR, TERM=dumb and COLUMNS are respected);
+// plain where there is none.
 report::TextStyle text_style(bool to_stdout);
 
-// Writes `content` to stdout if `path` is empty, else to the file, under a temporary name first. Error:
-// Exists without `force`, Io, Access, NoSpace with a sentence.
+// Writes `content` to stdout if `path` is empty, else to the file, under a temporary name first.
+// Error: Exists without `force`, Io, Access, NoSpace with a sentence.
 Result<void> write_result(const std::string& path, std::string_view content, bool force);
 
 }  // namespace pw::tools

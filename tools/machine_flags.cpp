@@ -1,9 +1,6 @@
 #include "tools/machine_flags.hpp"
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
-
-#include "tools/cpu_presets.hpp"
 
 namespace pw::tools {
 
@@ -26,7 +23,7 @@ void add_machine_flags(CLI::App& verb, MachineFlags& flags, bool with_what_if) {
       ->group(kGroup);
   if (with_what_if) {
     verb.add_option("--what-if", flags.what_if,
-                    "more machines side by side: ram=50%,ram=25%+policy=lru; settings as above")
+                    "machines side by side: ram=50%,ram=25%+policy=lru ...")
         ->type_name("MACHINES")
         ->group(kGroup);
   }
@@ -34,17 +31,14 @@ void add_machine_flags(CLI::App& verb, MachineFlags& flags, bool with_what_if) {
 
 Result<Machines> machines(const MachineFlags& flags) {
   Machines result;
-  // A preset first, so that the other settings change it.
-  auto settings = flags.settings;
-  std::stable_partition(settings.begin(), settings.end(),
-                        [](const auto& s) { return s.first == "cpu"; });
   const auto checked = [](Result<void> applied) -> Result<void> {
     if (applied) return {};
     return fail(applied.error().code, "--" + applied.error().message);
   };
-  for (const auto& [key, value] : settings) {
+  for (const auto& [key, value] : flags.settings) {
     PW_TRY(checked(apply_setting(result.base, key, value)));
   }
+  // After --cpu, so that they change the preset.
   if (!flags.tlb.empty()) PW_TRY(checked(apply_tlb(result.base, flags.tlb)));
   if (flags.no_pcid) result.base.config.cpu.tlb.pcid = false;
   if (!flags.what_if.empty()) {

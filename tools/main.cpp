@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstring>
 #include <exception>
+#include <memory>
+#include <new>
 
 #include "tools/console.hpp"
 #include "tools/verbs.hpp"
@@ -13,7 +15,8 @@ namespace pw::tools {
 namespace {
 
 constexpr const char* kAbout =
-    "Pagewright shows what memory a program needs, what happens below that, and why: it records an\n"
+    "Pagewright shows what memory a program needs, what happens below that, and why: it records "
+    "an\n"
     "unmodified program and replays it on machines of your choice.";
 constexpr const char* kExamples =
     "Examples:\n"
@@ -24,7 +27,32 @@ constexpr const char* kExamples =
     "  pagewright doctor\n\n"
     "'pagewright VERB --help' tells the rest. NO_COLOR turns colours off.";
 
-// "pagewright VERB OPTIONS -- PROGRAM ARGS": what follows the first "--" is the program's, untouched.
+class HelpFormatter : public CLI::Formatter {
+ public:
+  std::string make_usage(const CLI::App* app, std::string name) const override {
+    std::string usage = CLI::Formatter::make_usage(app, name);
+    if (app->get_prefix_command()) {
+      usage.insert(usage.find_last_not_of('\n') + 1, " -- PROGRAM [ARGUMENTS]");
+    }
+    return usage;
+  }
+};
+
+std::string usage_message(const CLI::App& app, const CLI::ParseError& error, int argc,
+                          char** argv) {
+  const auto chosen = app.get_subcommands();
+  if (chosen.empty() && argc > 1 && argv[1][0] != '-') {
+    return fmt::format("there is no verb '{}'; see 'pagewright --help'", argv[1]);
+  }
+  if (chosen.empty() && argc == 1) return "no verb given; see 'pagewright --help'";
+  std::string message = error.what();
+  std::replace(message.begin(), message.end(), '\n', ' ');
+  return fmt::format("{}; see 'pagewright {}--help'", message,
+                     chosen.empty() ? "" : chosen.front()->get_name() + ' ');
+}
+
+// "pagewright VERB OPTIONS -- PROGRAM ARGS": what follows the first "--" is the program's,
+// untouched.
 std::vector<std::string> take_program(int& argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     if (std::strcmp(argv[i], "--") != 0) continue;
@@ -42,7 +70,9 @@ int parse_and_call(int argc, char** argv) {
   app.footer(kExamples);
   app.require_subcommand(1);
   app.set_version_flag("--version", "pagewright 0.1.0");
-  app.get_formatter()->column_width(34);
+  const auto formatter = std::make_shared<HelpFormatter>();
+  formatter->column_width(34);
+  app.formatter(formatter);
   add_run(app, call);
   add_record(app, call);
   add_replay(app, call);
@@ -53,11 +83,7 @@ int parse_and_call(int argc, char** argv) {
   } catch (const CLI::Success& asked) {  // --help, --version
     return app.exit(asked);
   } catch (const CLI::ParseError& error) {
-    std::string verb;
-    for (const CLI::App* chosen : app.get_subcommands()) verb = chosen->get_name() + ' ';
-    std::string message = error.what();
-    std::replace(message.begin(), message.end(), '\n', ' ');
-    complain(fmt::format("{}; see 'pagewright {}--help'", message, verb));
+    complain(usage_message(app, error, argc, argv));
     return kUsage;
   }
   return call.status;

@@ -15,7 +15,8 @@
 namespace pw::tools {
 namespace {
 
-constexpr std::uint64_t kLeastRam = 64 * kPageSize;  // below the filter of a recording nothing is known
+constexpr std::uint64_t kLeastRam = 64 * kPageSize;  // below the filter of a recording nothing is
+                                                     // known
 constexpr std::uint64_t kMost = std::uint64_t{1} << 52;  // bytes that x86-64 can address physically
 constexpr unsigned kMostCpus = 64;
 
@@ -64,7 +65,7 @@ Result<DeviceModel> device(std::string_view key, std::string_view value) {
 
 struct TlbArray {
   std::string_view name;
-  sim::TlbGeometry sim::TlbConfig::* member;
+  sim::TlbGeometry sim::TlbConfig::*member;
 };
 constexpr std::array<TlbArray, 8> kTlbArrays{{{"l1i", &sim::TlbConfig::l1i_4k},
                                               {"l1i-2m", &sim::TlbConfig::l1i_2m},
@@ -76,8 +77,8 @@ constexpr std::array<TlbArray, 8> kTlbArrays{{{"l1i", &sim::TlbConfig::l1i_4k},
                                               {"l2-1g", &sim::TlbConfig::l2_1g}}};
 
 Result<sim::TlbGeometry> geometry(std::string_view key, std::string_view value) {
-  constexpr std::string_view kRight =
-      "sets x ways such as 16x4, perhaps with :lru, :plru, :fifo or :random, or none";
+  constexpr std::string_view
+      kRight = "sets x ways such as 16x4, perhaps with :lru, :plru, :fifo or :random, or none";
   constexpr std::uint32_t kMostEntries = 1U << 24;
   if (value == "none") return sim::TlbGeometry{0, 0};
   const std::vector<std::string_view> parts = split(value, ':');
@@ -189,8 +190,8 @@ Result<ByteCount> parse_size(std::string_view text) {
   std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
   unsigned shift = 0;
   if (!unit.empty() && unit != "B") {
-    const std::size_t at =
-        kUnits.find(static_cast<char>(unit[0] >= 'a' ? unit[0] - ('a' - 'A') : unit[0]));
+    const std::size_t at = kUnits.find(
+        static_cast<char>(unit[0] >= 'a' ? unit[0] - ('a' - 'A') : unit[0]));
     if (at != std::string_view::npos) shift = 10 * (static_cast<unsigned>(at) + 1);
     unit.remove_prefix(1);
     if (shift == 0 || (!unit.empty() && unit != "iB" && unit != "B")) {
@@ -236,16 +237,15 @@ Result<void> apply_setting(MachineRequest& request, std::string_view key, std::s
   }
   std::vector<std::string_view> keys;
   for (const SettingHelp& help : setting_help()) keys.push_back(help.key);
-  return fail(Errno::Invalid, fmt::format("there is no setting '{}'; there are {}", key,
-                                          fmt::join(keys, ", ")));
+  return fail(Errno::Invalid,
+              fmt::format("there is no setting '{}'; there are {}", key, fmt::join(keys, ", ")));
 }
 
 Result<void> apply_tlb(MachineRequest& request, std::string_view text) {
   for (const std::string_view item : split(text, ',')) {
     const std::size_t at = item.find('=');
-    const bool known = std::any_of(kTlbArrays.begin(), kTlbArrays.end(), [&](const TlbArray& a) {
-      return a.name == item.substr(0, at);
-    });
+    const bool known = std::any_of(kTlbArrays.begin(), kTlbArrays.end(),
+                                   [&](const TlbArray& a) { return a.name == item.substr(0, at); });
     if (at == std::string_view::npos || !known) {
       return wrong("tlb", item,
                    "ARRAY=SETSxWAYS with an array of l1i, l1i-2m, l1i-1g, l1d, l1d-2m, l1d-1g, l2, "

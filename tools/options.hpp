@@ -1,6 +1,6 @@
-// Machines as users write them: settings "key=value" that make a MachineConfig, the same for the options
-// of run, replay and report and for the columns of --what-if. Errors are Invalid with a sentence that says
-// what is wrong and what would be right.
+// Machines as users write them: settings "key=value" that make a MachineConfig, the same for the
+// options of run, replay and report and for the columns of --what-if. Errors are Invalid with a
+// sentence that says what is wrong and what would be right.
 #pragma once
 
 #include <optional>
@@ -38,12 +38,12 @@ struct WhatIf {
   MachineRequest request;
 };
 
-// "ram=50%,ram=25%+policy=lru": one machine for each comma item, settings joined by +, each machine like
-// `base` but for these.
+// "ram=50%,ram=25%+policy=lru": one machine for each comma item, settings joined by +, each machine
+// like `base` but for these.
 Result<std::vector<WhatIf>> parse_what_if(std::string_view text, const MachineRequest& base);
 
-// The machine to build. `peak_resident`: what the program reaches with plenty of RAM; needed if ram_percent
-// is given.
+// The machine to build. `peak_resident`: what the program reaches with plenty of RAM; needed if
+// ram_percent is given.
 MachineConfig resolve(const MachineRequest& request, PageCount peak_resident);
 
 // A machine on which RAM is no concern, otherwise as requested.

@@ -56,7 +56,7 @@ void add_replay_verb(CLI::App& app, Call& call, const ReplayVerb& about) {
   if (about.curves) {
     verb->add_option("--slowdown", flags->percent, "tell the memory for at most N % slowdown (5)")
         ->type_name("N")
-        ->check(CLI::Range(0.0, 10'000.0));
+        ->check(CLI::Range(0.0, 10'000.0).description(""));
   }
   add_machine_flags(*verb, flags->machine, true);
   verb->footer(about.examples);

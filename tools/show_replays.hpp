@@ -7,9 +7,9 @@ namespace pw::tools {
 
 struct ReplayVerb {
   const char* name;
-  const char* what;      // its line in the help
+  const char* what;  // its line in the help
   const char* examples;
-  bool curves;           // with fault counts by size of RAM
+  bool curves;  // with fault counts by size of RAM
 };
 
 void add_replay_verb(CLI::App& app, Call& call, const ReplayVerb& about);

@@ -30,8 +30,8 @@ bool was_short_of_ram(const replay::ReplayResult& result) {
   return r.pgsteal_kswapd + r.pgsteal_direct + r.oom_kills > 0;
 }
 
-// Time of the run on a machine with enough RAM: the replay's own if it had enough, else what remains
-// without the faults that more RAM would have avoided.
+// Time of the run on a machine with enough RAM: the replay's own if it had enough, else what
+// remains without the faults that more RAM would have avoided.
 double time_with_enough_ram(const replay::ReplayResult& result, std::uint64_t first_touches) {
   if (!was_short_of_ram(result)) return static_cast<double>(result.simulated_ns);
   return static_cast<double>(result.references) * report::derive(result).translation_ns +
@@ -42,8 +42,8 @@ Result<analysis::MemoryNeed> curves(const record::Recording& recording,
                                     const replay::ReplayResult& result, double percent) {
   constexpr std::size_t kSizes = 12;
   Progress progress("counting faults for every size of RAM");
-  const Result<analysis::DenseTrace> trace =
-      analysis::dense_trace(recording, [&progress](double part) { progress(part / 2); });
+  const Result<analysis::DenseTrace> trace = analysis::dense_trace(
+      recording, [&progress](double part) { progress(part / 2); });
   if (!trace) return tl::unexpected(trace.error());
   analysis::NeedCosts costs;
   const DeviceModel& device = result.config.swap_device;
@@ -65,34 +65,34 @@ Result<report::Report> study(const record::Recording& recording, const Machines&
   std::optional<replay::ReplayResult> base;
   PageCount peak(0);
   if (!machines.base.ram_percent) {
-    Result<replay::ReplayResult> result =
-        replay_on(recording, resolve(machines.base, peak), "base");
+    Result<replay::ReplayResult> result = replay_on(recording, resolve(machines.base, peak),
+                                                    "base");
     if (!result) return tl::unexpected(result.error());
     base = std::move(*result);
     peak = PageCount(base->counters.resident_peak);
   }
   if (in_percent(machines) && (!base || was_short_of_ram(*base))) {
-    const Result<replay::ReplayResult> plenty =
-        replay_on(recording, unlimited(machines.base), "plenty of RAM");
+    const Result<replay::ReplayResult> plenty = replay_on(recording, unlimited(machines.base),
+                                                          "plenty of RAM");
     if (!plenty) return tl::unexpected(plenty.error());
     peak = PageCount(plenty->counters.resident_peak);
   }
   if (!base) {
-    Result<replay::ReplayResult> result =
-        replay_on(recording, resolve(machines.base, peak), "base");
+    Result<replay::ReplayResult> result = replay_on(recording, resolve(machines.base, peak),
+                                                    "base");
     if (!result) return tl::unexpected(result.error());
     base = std::move(*result);
   }
   report.columns.push_back({"base", std::move(*base)});
   for (const WhatIf& column : machines.what_if) {
-    Result<replay::ReplayResult> result =
-        replay_on(recording, resolve(column.request, peak), column.label);
+    Result<replay::ReplayResult> result = replay_on(recording, resolve(column.request, peak),
+                                                    column.label);
     if (!result) return tl::unexpected(result.error());
     report.columns.push_back({column.label, std::move(*result)});
   }
   if (options.curves) {
-    Result<analysis::MemoryNeed> need =
-        curves(recording, report.columns.front().result, options.percent);
+    Result<analysis::MemoryNeed> need = curves(recording, report.columns.front().result,
+                                               options.percent);
     if (need) {
       report.need = std::move(*need);
     } else {

@@ -1,5 +1,5 @@
-// The verbs of the command line, one file each. A verb adds its subcommand to the parser; when the user chose
-// it, its callback does the work and leaves the exit status in the call.
+// The verbs of the command line, one file each. A verb adds its subcommand to the parser; when the
+// user chose it, its callback does the work and leaves the exit status in the call.
 #pragma once
 
 #include <string>

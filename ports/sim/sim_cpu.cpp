@@ -6,6 +6,7 @@ namespace pw::sim {
 
 namespace {
 
+constexpr std::uint32_t kNoPcid = 0xFFF;  // never handed out
 constexpr unsigned kWrites = 0b010'010;  // the write of each mode, as access_bit numbers them
 
 std::array<TlbUnit::Size, 3> l1d_sizes(const TlbConfig& tlb) {
@@ -61,11 +62,14 @@ void SimCpu::load_space(SpaceId space, Pfn root) {
   context = {space, root, true, false};
   active_ = chosen;
   pcid_ = pcid_of(chosen);
+  key_base_ = tlb_key::make(0, pcid_, 1);
 }
 
 void SimCpu::unload_space() {
   forget_near();
   active_ = kNoContext;
+  pcid_ = kNoPcid;
+  key_base_ = tlb_key::make(0, pcid_, 1);
 }
 
 bool SimCpu::translate_run(VirtAddr address, Access access, Mode mode, std::uint64_t count,
@@ -89,7 +93,8 @@ bool SimCpu::look_up(VirtAddr address, Access access, Mode mode, Translation& ou
     out.non_canonical = true;
     return false;
   }
-  const TlbProbe probe(tlb_key::make(page_of(address).value, pcid_, 1));
+  const std::uint64_t vpn = key_vpn(address);
+  const TlbProbe probe(vpn | key_base_);
   TlbUnit& l1 = l1_for(access);
   if (const TlbSlot* slot = l1.find(probe)) {
     const Entry entry{slot->data};
@@ -108,7 +113,14 @@ bool SimCpu::look_up(VirtAddr address, Access access, Mode mode, Translation& ou
     l1.insert_small(probe, entry.raw);
     return answer(address, access, 1, entry, out);
   }
-  return miss(address, access, mode, probe, out);
+  Entry entry{0};
+  if (walk_marked(vpn, access, mode, entry)) [[likely]] {
+    ++raw_.walks_by_size[0];
+    l2_.insert_small(probe, entry.raw);
+    l1.insert_small(probe, entry.raw);
+    return answer(address, access, 1, entry, out);
+  }
+  return miss(address, access, mode, out);
 }
 
 // What is answered is, by now, the most recent entry of the L1 (if the L1 holds its size at all).
@@ -118,7 +130,12 @@ bool SimCpu::look_up(VirtAddr address, Access access, Mode mode, Translation& ou
   out.level = level;
   out.pfn = entry.pfn() + PageCount(vpn & (x86::pages_at(level).value - 1));
   if (l1_for(access).holds(level)) [[likely]] {
-    near_[access == Access::Execute ? 1 : 0] = {vpn, entry, out.pfn, level};
+    // Field by field: an aggregate would be put together on the stack and copied, which stalls the host.
+    Near& near = near_[access == Access::Execute ? 1 : 0];
+    near.vpn = vpn;
+    near.entry = entry;
+    near.pfn = out.pfn;
+    near.level = level;
   }
   return true;
 }
@@ -148,7 +165,7 @@ bool SimCpu::upgrade(VirtAddr address, Access access, Mode mode, TlbSlot slot, b
   const unsigned permitted = walker_.permitted(Entry{slot.data}.rights());
   if ((permitted >> x86::access_bit(access, mode) & 1) == 0) {
     drop_page(vpn, true);
-    return miss(address, access, mode, TlbProbe(tlb_key::make(vpn, pcid_, 1)), out);
+    return miss(address, access, mode, out);
   }
   x86::Walk walk;
   run_walk(address, access, mode, walk);
@@ -157,7 +174,7 @@ bool SimCpu::upgrade(VirtAddr address, Access access, Mode mode, TlbSlot slot, b
     return fault(walk, out);
   }
   PW_CHECK_MSG(key_for(vpn, walk) == slot.key, "a page changed its size and the TLB was not told");
-  const Entry entry = entry_for(walk);
+  const Entry entry = entry_for(walk.leaf, walk.level, walk.rights);
   const TlbProbe probe(slot.key);
   ++raw_.assists;
   raw_.walk_references += walk.references;
@@ -173,25 +190,16 @@ bool SimCpu::upgrade(VirtAddr address, Access access, Mode mode, TlbSlot slot, b
   return answer(address, access, walk.level, entry, out);
 }
 
-// `probe` is for the key of a base page.
-[[gnu::always_inline]] inline bool SimCpu::miss(VirtAddr address, Access access, Mode mode,
-                                                const TlbProbe& probe, Translation& out) {
+bool SimCpu::miss(VirtAddr address, Access access, Mode mode, Translation& out) {
   x86::Walk walk;
   run_walk(address, access, mode, walk);
-  if (walk.end != x86::WalkEnd::Mapped) [[unlikely]] return fault(walk, out);
-  const Entry entry = entry_for(walk);
-  TlbUnit& l1 = l1_for(access);
-  raw_.walk_references += walk.references;
-  if (walk.level == 1 && !walk.leaf.global()) [[likely]] {
-    ++raw_.walks_by_size[0];
-    l2_.insert_small(probe, entry.raw);
-    l1.insert_small(probe, entry.raw);
-    return answer(address, access, 1, entry, out);
-  }
+  if (walk.end != x86::WalkEnd::Mapped) return fault(walk, out);
+  const Entry entry = entry_for(walk.leaf, walk.level, walk.rights);
+  const TlbProbe probe(key_for(key_vpn(address), walk));
   ++raw_.walks_by_size[walk.level - 1];
-  const TlbProbe other(key_for(key_vpn(address), walk));
-  l2_.insert(other, entry.raw);
-  l1.insert(other, entry.raw);
+  raw_.walk_references += walk.references;
+  l2_.insert(probe, entry.raw);
+  l1_for(access).insert(probe, entry.raw);
   return answer(address, access, walk.level, entry, out);
 }
 
@@ -203,15 +211,12 @@ bool SimCpu::fault(const x86::Walk& walk, Translation& out) {
   return false;
 }
 
-[[gnu::always_inline]] inline void SimCpu::run_walk(VirtAddr address, Access access, Mode mode,
-                                                    x86::Walk& walk) {
+void SimCpu::run_walk(VirtAddr address, Access access, Mode mode, x86::Walk& walk) {
   PW_CHECK(has_space());
   const std::uint64_t vpn = key_vpn(address);
   const x86::WalkStart start = walk_start(vpn);
   walker_.walk(memory_, start, address, access, mode, walk);
-  if (walk.end != x86::WalkEnd::Mapped) [[unlikely]] {
-    return confirm(start.level, address, access, mode, walk);
-  }
+  if (walk.end != x86::WalkEnd::Mapped) return confirm(start.level, address, access, mode, walk);
   remember_upper(vpn, walk, start.level);
 }
 
@@ -228,12 +233,11 @@ void SimCpu::confirm(int from, VirtAddr address, Access access, Mode mode, x86::
   walk.references += before;
 }
 
-[[gnu::always_inline]] inline x86::WalkStart SimCpu::walk_start(std::uint64_t vpn) {
+x86::WalkStart SimCpu::walk_start(std::uint64_t vpn) {
   const int levels = walker_.rules().levels;
   for (int level = 2; level <= levels; ++level) {
-    FullSet& entries = upper_[static_cast<unsigned>(level)];
-    if (!entries.exists()) continue;
-    const TlbSlot* slot = entries.find(TlbProbe(tlb_key::make(vpn, pcid_, level)));
+    const TlbProbe probe(tlb_key::make(vpn, pcid_, level));
+    const TlbSlot* slot = upper_[static_cast<unsigned>(level)].find_lru(probe);
     if (slot == nullptr) continue;
     ++raw_.walk_cache_hits[level];
     return {x86::Pte{slot->data}.pfn(), level - 1, slot->data & x86::kRightsMask};
@@ -241,23 +245,58 @@ void SimCpu::confirm(int from, VirtAddr address, Access access, Mode mode, x86::
   return {contexts_[active_].root, levels};
 }
 
-[[gnu::always_inline]] inline void SimCpu::remember_upper(std::uint64_t vpn,
-                                                           const x86::Walk& walk, int from) {
+void SimCpu::remember_upper(std::uint64_t vpn, const x86::Walk& walk, int from) {
   for (int level = from; level > walk.level; --level) {
     FullSet& entries = upper_[static_cast<unsigned>(level)];
     if (!entries.exists()) continue;
     entries.insert(TlbProbe(tlb_key::make(vpn, pcid_, level)),
-                 walk.upper[static_cast<unsigned>(level)]);
+                   walk.upper[static_cast<unsigned>(level)]);
   }
 }
 
-inline SimCpu::Entry SimCpu::entry_for(const x86::Walk& walk) const {
-  const unsigned writes = walk.leaf.dirty() ? 0 : kWrites;
-  const std::uint64_t ready = walker_.permitted(walk.rights) & ~writes;
-  const std::uint64_t frame = x86::leaf_frame(walk.leaf, walk.level).value << kPageShift;
-  return {frame | (walk.leaf.raw & x86::kDirty) | walk.rights | ready << Entry::kReady};
+// The common walk, down to a base page of this space from the cached entry of level 2 or 3, granted, and all
+// entries marked already. False, and then nothing is counted or remembered, if it is another one. (What it may have
+// touched in the caches, the walk that follows touches again, in the same order.)
+[[gnu::always_inline]] inline bool SimCpu::walk_marked(std::uint64_t vpn, Access access,
+                                                       Mode mode, Entry& entry) {
+  const TlbProbe probe(tlb_key::make(vpn, pcid_, 2));
+  if (const TlbSlot* slot = upper_[2].find_lru(probe)) {
+    if (!leaf_marked(slot->data, vpn, access, mode, entry)) [[unlikely]] return false;
+    ++raw_.walk_cache_hits[2];
+    ++raw_.walk_references;
+    return true;
+  }
+  const TlbSlot* slot = upper_[3].find_lru(TlbProbe(tlb_key::make(vpn, pcid_, 3)));
+  if (slot == nullptr || !upper_[2].exists()) [[unlikely]] return false;
+  std::uint64_t upper = slot->data;
+  if (!walker_.step(memory_, Vpn(vpn), 2, x86::kAccessed, upper) ||
+      !leaf_marked(upper, vpn, access, mode, entry)) [[unlikely]] {
+    return false;
+  }
+  upper_[2].insert(probe, upper);
+  ++raw_.walk_cache_hits[3];
+  raw_.walk_references += 2;
+  return true;
 }
-inline std::uint64_t SimCpu::key_for(std::uint64_t vpn, const x86::Walk& walk) const {
+
+[[gnu::always_inline]] inline bool SimCpu::leaf_marked(std::uint64_t upper, std::uint64_t vpn,
+                                                       Access access, Mode mode,
+                                                       Entry& entry) const {
+  const std::uint64_t marks =
+      access == Access::Write ? x86::kAccessed | x86::kDirty : x86::kAccessed;
+  if (!walker_.step(memory_, Vpn(vpn), 1, marks, upper)) [[unlikely]] return false;
+  entry = entry_for(x86::Pte{upper}, 1, upper & x86::kRightsMask);
+  return entry.ready(access, mode) && !x86::Pte{upper}.global();
+}
+
+[[gnu::always_inline]] inline SimCpu::Entry SimCpu::entry_for(x86::Pte leaf, int level,
+                                                             std::uint64_t rights) const {
+  const unsigned writes = leaf.dirty() ? 0 : kWrites;
+  const std::uint64_t ready = walker_.permitted(rights) & ~writes;
+  const std::uint64_t frame = x86::leaf_frame(leaf, level).value << kPageShift;
+  return {frame | (leaf.raw & x86::kDirty) | rights | ready << Entry::kReady};
+}
+std::uint64_t SimCpu::key_for(std::uint64_t vpn, const x86::Walk& walk) const {
   return walk.leaf.global() ? tlb_key::make_global(vpn, walk.level)
                             : tlb_key::make(vpn, pcid_, walk.level);
 }

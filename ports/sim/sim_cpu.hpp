@@ -129,13 +129,15 @@ class SimCpu {
              Translation& out);
   bool upgrade(VirtAddr address, Access access, Mode mode, TlbSlot slot, bool in_l1,
                Translation& out);
-  bool miss(VirtAddr address, Access access, Mode mode, const TlbProbe& probe, Translation& out);
+  bool miss(VirtAddr address, Access access, Mode mode, Translation& out);
+  bool walk_marked(std::uint64_t vpn, Access access, Mode mode, Entry& entry);
+  bool leaf_marked(std::uint64_t upper, std::uint64_t vpn, Access access, Mode mode, Entry& entry) const;
   bool fault(const x86::Walk& walk, Translation& out);
   void run_walk(VirtAddr address, Access access, Mode mode, x86::Walk& walk);
   void confirm(int from, VirtAddr address, Access access, Mode mode, x86::Walk& walk);
   x86::WalkStart walk_start(std::uint64_t vpn);
   void remember_upper(std::uint64_t vpn, const x86::Walk& walk, int from);
-  Entry entry_for(const x86::Walk& walk) const;
+  Entry entry_for(x86::Pte leaf, int level, std::uint64_t rights) const;
   std::uint64_t key_for(std::uint64_t vpn, const x86::Walk& walk) const;
 
   std::uint32_t pcid_of(unsigned context) const { return config_.tlb.pcid ? context + 1 : 0; }
@@ -147,7 +149,8 @@ class SimCpu {
   TlbUnit& l1_for(Access access) { return access == Access::Execute ? l1i_ : l1d_; }
 
   std::array<Near, 2> near_;  // data, fetch
-  std::uint32_t pcid_ = 0;    // of the active context
+  std::uint64_t key_base_ = 0;  // what keys of base pages in the active context have beside the page number
+  std::uint32_t pcid_ = 0;      // of the active context
   unsigned active_ = kNoContext;
   // In raw_ the totals stay 0: counters() sums what is counted by size.
   TlbCounters raw_;

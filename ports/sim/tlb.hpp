@@ -55,10 +55,10 @@ struct TlbSlot {
 struct TlbProbe {
   std::uint64_t key;
   std::uint64_t hash;
+  std::uint64_t mark;  // eight bits of the hash, in every byte
 
-  constexpr explicit TlbProbe(std::uint64_t k) : key(k), hash(k * 0x9E3779B97F4A7C15ULL) {}
-  // Eight bits of the hash, in every byte.
-  constexpr std::uint64_t mark() const { return (hash >> 56) * bytes::kOnes; }
+  constexpr explicit TlbProbe(std::uint64_t k)
+      : key(k), hash(k * 0x9E3779B97F4A7C15ULL), mark((hash >> 56) * bytes::kOnes) {}
 };
 
 namespace detail {
@@ -74,7 +74,7 @@ std::uint32_t first_invalid(const TlbSlot* slots, std::uint32_t ways, Choose&& c
 
 class FullSet {
  public:
-  FullSet() = default;
+  FullSet() = default;  // without ways: nothing is ever found
   FullSet(std::uint32_t ways, TlbReplacement replacement, std::uint64_t seed)
       : replacement_(replacement),
         ways_(ways),
@@ -94,6 +94,12 @@ class FullSet {
   TlbSlot* find(const TlbProbe& probe) {
     TlbSlot* slot = peek(probe);
     if (slot != nullptr && replacement_ != TlbReplacement::Fifo) touch(way_of(slot));
+    return slot;
+  }
+  // The same in a set that is known to be LRU.
+  [[gnu::always_inline]] TlbSlot* find_lru(const TlbProbe& probe) {
+    TlbSlot* slot = peek(probe);
+    if (slot != nullptr) list_.to_front(way_of(slot));
     return slot;
   }
   TlbSlot* peek(const TlbProbe& probe) {
@@ -170,10 +176,10 @@ class FullSet {
 
   TlbReplacement replacement_ = TlbReplacement::Lru;
   std::uint32_t ways_ = 0, live_ = 0;
-  unsigned hash_shift_ = 63;
+  unsigned hash_shift_ = 63;  // leaves an index of buckets_
   std::vector<TlbSlot> slots_;
   std::vector<std::uint32_t> next_;     // by way: the next way + 1 of the same bucket, 0 at the end
-  std::vector<std::uint32_t> buckets_;  // the first way + 1; at least four for each way
+  std::vector<std::uint32_t> buckets_ = {0, 0};  // the first way + 1; at least eight for each way
   RecencyList list_;                    // of Lru and Fifo
   std::vector<std::uint64_t> tree_;     // of TreePlru
   Random random_{0};
@@ -190,6 +196,7 @@ class TlbArray {
         ways_(geometry.ways),
         set_mask_(sets_ - 1),
         replacement_(geometry.replacement),
+        matrix_(ways_),
         random_(seed) {
     if (ways_ > kSlotsPerSet) {
       for (std::uint32_t set = 0; set < sets_; ++set) {
@@ -199,7 +206,7 @@ class TlbArray {
     }
     const bool recency =
         replacement_ == TlbReplacement::Lru || replacement_ == TlbReplacement::Fifo;
-    heads_.assign(sets_, {recency ? RecencyMatrix::initial(ways_) : 0, 0});
+    heads_.assign(sets_, {recency ? RecencyMatrix::initial() : 0, 0});
     slots_.resize(std::size_t{sets_} * kSlotsPerSet);
     common_ = replacement_ == TlbReplacement::Lru && std::has_single_bit(sets_);
   }
@@ -213,12 +220,12 @@ class TlbArray {
     const std::uint64_t set = probe.key & set_mask_;
     Head& head = heads_[set];
     TlbSlot* slots = &slots_[set * kSlotsPerSet];
-    for (std::uint64_t left = bytes::zeros(head.marks ^ probe.mark()); left != 0;
+    for (std::uint64_t left = bytes::zeros(head.marks ^ probe.mark); left != 0;
          left &= left - 1) {
-      TlbSlot* slot = slots + bytes::way_of(left);
-      if (slot->key != probe.key) [[unlikely]] continue;
-      head.order = RecencyMatrix::to_front(head.order, left & (~left + 1));
-      return slot;
+      const unsigned way = bytes::way_of(left);
+      if (slots[way].key != probe.key) [[unlikely]] continue;
+      head.order = RecencyMatrix::to_front(head.order, left & (~left + 1), way);
+      return slots + way;
     }
     return nullptr;
   }
@@ -239,17 +246,18 @@ class TlbArray {
   [[gnu::always_inline]] void insert_common(const TlbProbe& probe, std::uint64_t data) {
     const std::uint64_t set = probe.key & set_mask_;
     Head& head = heads_[set];
-    const std::uint64_t way = RecencyMatrix::least(head.order);
-    head.order = RecencyMatrix::to_front(head.order, way);
-    fill(set, head, way, probe, data);
+    const std::uint64_t high = matrix_.least(head.order);
+    const unsigned way = bytes::way_of(high);
+    head.order = RecencyMatrix::to_front(head.order, high, way);
+    fill(set, head, high, way, probe, data);
   }
   void insert(const TlbProbe& probe, std::uint64_t data) {
     const std::uint64_t set = set_of(probe.key);
     if (!wide_.empty()) return wide_[set].insert(probe, data);
     const std::uint32_t way = victim(set);
-    fill(set, heads_[set], high_bit(way), probe, data);
+    fill(set, heads_[set], high_bit(way), way, probe, data);
     if (replacement_ == TlbReplacement::Fifo) {
-      heads_[set].order = RecencyMatrix::to_front(heads_[set].order, high_bit(way));
+      heads_[set].order = RecencyMatrix::to_front(heads_[set].order, high_bit(way), way);
     } else {
       touch(set, way);
     }
@@ -314,18 +322,18 @@ class TlbArray {
     return nullptr;
   }
 
-  [[gnu::always_inline]] void fill(std::uint64_t set, Head& head, std::uint64_t way,
-                                   const TlbProbe& probe, std::uint64_t data) {
-    const std::uint64_t byte = bytes::whole(way);
-    head.marks = (head.marks & ~byte) | (probe.mark() & byte);
-    TlbSlot& slot = slots_[set * kSlotsPerSet + bytes::way_of(way)];
+  [[gnu::always_inline]] void fill(std::uint64_t set, Head& head, std::uint64_t high,
+                                   unsigned way, const TlbProbe& probe, std::uint64_t data) {
+    const std::uint64_t byte = bytes::whole(high);
+    head.marks = (head.marks & ~byte) | (probe.mark & byte);
+    TlbSlot& slot = slots_[set * kSlotsPerSet + way];
     slot.key = probe.key;
     slot.data = data;
   }
   void touch(std::uint64_t set, std::uint32_t way) {
     std::uint64_t& order = heads_[set].order;
     if (replacement_ == TlbReplacement::Lru) {
-      order = RecencyMatrix::to_front(order, high_bit(way));
+      order = RecencyMatrix::to_front(order, high_bit(way), way);
     } else if (replacement_ == TlbReplacement::TreePlru) {
       TreeBits::touch(&order, way, ways_);
     }
@@ -333,7 +341,7 @@ class TlbArray {
   std::uint32_t victim(std::uint64_t set) {
     const std::uint64_t& order = heads_[set].order;
     if (replacement_ == TlbReplacement::Lru || replacement_ == TlbReplacement::Fifo) {
-      return bytes::way_of(RecencyMatrix::least(order));
+      return bytes::way_of(matrix_.least(order));
     }
     return detail::first_invalid(&slots_[set * kSlotsPerSet], ways_, [this, &order] {
       return replacement_ == TlbReplacement::TreePlru
@@ -345,13 +353,15 @@ class TlbArray {
     *slot = {};
     if (replacement_ == TlbReplacement::TreePlru || replacement_ == TlbReplacement::Random) return;
     std::uint64_t& order = heads_[set].order;
-    order = RecencyMatrix::to_back(order, high_bit(way_of(set, slot)));
+    const std::uint32_t way = way_of(set, slot);
+    order = RecencyMatrix::to_back(order, high_bit(way), way);
   }
 
   std::uint32_t sets_ = 0, ways_ = 0;
   std::uint64_t set_mask_ = 0;  // if sets_ is a power of two
   TlbReplacement replacement_ = TlbReplacement::Lru;
   bool common_ = false;
+  RecencyMatrix matrix_;
   std::vector<Head> heads_;
   std::vector<TlbSlot> slots_;  // eight for each set; those past ways_ stay invalid
   std::vector<FullSet> wide_;   // instead of both, one for each set of more than eight ways

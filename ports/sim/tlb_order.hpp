@@ -23,8 +23,9 @@ inline constexpr std::uint64_t kHighs = kOnes << 7;
 
 // The high bit of every zero byte, and now and then of one above a zero byte; the lowest is always true.
 constexpr std::uint64_t zeros(std::uint64_t word) { return (word - kOnes) & ~word & kHighs; }
-constexpr unsigned way_of(std::uint64_t high_bit) {
-  return static_cast<unsigned>(std::countr_zero(high_bit)) >> 3;
+// The way of the lowest bit set; there must be one (std::countr_zero would test for it).
+constexpr unsigned way_of(std::uint64_t bits) {
+  return static_cast<unsigned>(__builtin_ctzll(bits)) >> 3;
 }
 // All bits of the byte whose high bit is given.
 constexpr std::uint64_t whole(std::uint64_t high_bit) { return (high_bit << 1) - (high_bit >> 7); }
@@ -34,26 +35,37 @@ class RecencyMatrix {
  public:
   static constexpr unsigned kMaxWays = 8;
 
-  // Way 0 is the least recent. Bytes past `ways` have their own bit set, so that they are never zero.
-  static constexpr std::uint64_t initial(unsigned ways) {
+  constexpr RecencyMatrix() = default;
+  explicit constexpr RecencyMatrix(unsigned ways) {
+    for (unsigned way = 0; way < kMaxWays; ++way) {
+      const unsigned row = way < ways ? (1U << ways) - 1 : 0xFF;
+      used_ |= std::uint64_t{row} << (8 * way);
+    }
+  }
+
+  // Each way more recent than those below it. Ways that there are not never are the least recent.
+  static constexpr std::uint64_t initial() {
     std::uint64_t matrix = 0;
     for (unsigned way = 0; way < kMaxWays; ++way) {
-      matrix |= std::uint64_t{way < ways ? (1U << way) - 1 : 1U << way} << (8 * way);
+      matrix |= std::uint64_t{(1U << way) - 1} << (8 * way);
     }
     return matrix;
   }
   // The high bit of the byte of the least recent way.
-  static constexpr std::uint64_t least(std::uint64_t matrix) {
-    const std::uint64_t zeros = bytes::zeros(matrix);
+  constexpr std::uint64_t least(std::uint64_t matrix) const {
+    const std::uint64_t zeros = bytes::zeros(matrix & used_);
     return zeros & (~zeros + 1);
   }
-  // Ways are given by the high bit of their byte.
-  static constexpr std::uint64_t to_front(std::uint64_t matrix, std::uint64_t way) {
-    return (matrix | bytes::whole(way)) & ~(bytes::kOnes << bytes::way_of(way));
+  // A way is given twice: as the high bit of its byte, and as its number.
+  static constexpr std::uint64_t to_front(std::uint64_t matrix, std::uint64_t high, unsigned way) {
+    return (matrix | bytes::whole(high)) & ~(bytes::kOnes << way);
   }
-  static constexpr std::uint64_t to_back(std::uint64_t matrix, std::uint64_t way) {
-    return (matrix | bytes::kOnes << bytes::way_of(way)) & ~bytes::whole(way);
+  static constexpr std::uint64_t to_back(std::uint64_t matrix, std::uint64_t high, unsigned way) {
+    return (matrix | bytes::kOnes << way) & ~bytes::whole(high);
   }
+
+ private:
+  std::uint64_t used_ = 0;  // the columns that count: of ways that there are
 };
 
 // Orders the ways of one set, any number of them.
@@ -69,7 +81,6 @@ class RecencyList {
   std::uint32_t last() const { return links_[0].prev - 1; }
   void to_front(std::uint32_t way) {
     Link* links = links_.data();
-    if (links->next == way + 1) return;
     unlink(links, way + 1);
     insert_after(links, 0, way + 1);
   }

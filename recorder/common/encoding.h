@@ -16,6 +16,7 @@
 #define PW_SPOOL_VERSION 1U
 #define PW_MAX_FRAME_BYTES (1U << 20) /* payload of a frame; longer ones are taken for garbage */
 #define PW_MAX_FILTER_PAGES (1U << 12)
+#define PW_ENDED_BY_SIGNAL 256U /* as a status in PW_EXIT and END */
 
 /* Rules for a spool file.
  *
@@ -147,7 +148,7 @@ enum pw_control {
   PW_EXEC = 9,         /* the process has started a new image; COMMAND, MAPS frames follow. (In a */
                        /* recording: varint number of the image. A spool that begins with flags */
                        /* bit 0 clear needs no such event.) */
-  PW_EXIT = 10,        /* varint status */
+  PW_EXIT = 10,        /* varint status: what the program passed to exit, or PW_ENDED_BY_SIGNAL */
   PW_FILTER_DROP = 11  /* one page left the filter and none came: varint slot, varint age */
 };
 

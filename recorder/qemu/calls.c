@@ -172,6 +172,11 @@ void calls_before(struct stream *s) {
     case SYS_exit_group:
       write_exit(s);
       break;
+    case SYS_kill:
+    case SYS_tkill:
+    case SYS_tgkill:
+      stream_flush(s); /* abort(), say: QEMU does not call us when a signal ends the process */
+      break;
     case SYS_close:
       spool_before_close((uint32_t)arguments[0], (uint32_t)arguments[0]);
       break;

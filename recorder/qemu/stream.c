@@ -103,27 +103,27 @@ static void unlink_slot(struct stream *s, unsigned slot) {
   *link = s->chain_next[slot];
 }
 
-static void collect_oldest(struct stream *s) {
-  unsigned count = 0;
-  for (unsigned slot = 0; slot < s->used; ++slot) {
-    const uint64_t stamp = s->stamps[slot];
-    if (count == kCandidates && stamp >= s->oldest[kCandidates - 1].stamp) continue;
-    unsigned at = count < kCandidates ? count++ : kCandidates - 1;
-    for (; at > 0 && s->oldest[at - 1].stamp > stamp; --at) s->oldest[at] = s->oldest[at - 1];
-    s->oldest[at] = (struct candidate){stamp, slot};
-  }
-  s->oldest_count = count;
-  s->next_oldest = 0;
-}
+typedef int64_t lanes __attribute__((vector_size(32)));
 
-static unsigned oldest_slot(struct stream *s) {
-  for (;;) {
-    while (s->next_oldest < s->oldest_count) {
-      const struct candidate *const candidate = &s->oldest[s->next_oldest++];
-      if (s->stamps[candidate->slot] == candidate->stamp) return candidate->slot;
-    }
-    collect_oldest(s);
+enum { kLanes = 4, kSlotBits = 10 /* of kMaxFilterPages */ };
+
+/* The slot with the least stamp, of a full filter. Four slots at a time, each as stamp and number in one, so that the
+ * least of all says which it is. */
+__attribute__((target_clones("avx2", "default"))) static unsigned oldest_slot(
+    const struct stream *s) {
+  lanes numbers = {0, 1, 2, 3};
+  lanes least = {INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX};
+  for (unsigned slot = 0; slot < s->used; slot += kLanes) {
+    lanes keys;
+    memcpy(&keys, s->stamps + slot, sizeof keys);
+    keys = keys << kSlotBits | numbers;
+    const lanes less = keys < least;
+    least = (keys & less) | (least & ~less);
+    numbers += kLanes;
   }
+  int64_t result = least[0];
+  for (unsigned lane = 1; lane < kLanes; ++lane) result = least[lane] < result ? least[lane] : result;
+  return (unsigned)result & (kMaxFilterPages - 1);
 }
 
 static bool is_write(enum pw_kind kind) {
@@ -247,10 +247,10 @@ static void reset(struct stream *s) {
   s->clock = 0;
   s->used = 0;
   s->fill = 0;
-  s->next_oldest = s->oldest_count = 0;
   s->code_page = kNowhere;
   atomic_store(&s->code_gate, kNowhere);
   memset(s->chains, 0, sizeof s->chains);
+  for (unsigned i = 0; i < kMaxFilterPages; ++i) s->stamps[i] = kNever;
   for (unsigned i = 0; i < kFrontEntries; ++i) s->front[i].key = kNowhere;
 }
 

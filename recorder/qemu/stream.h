@@ -7,10 +7,6 @@
  * only stores there. Front entries name only pages in the filter; a page that lost its entry to another is found
  * along `chains`, which link the slots of pages with the same front entry.
  *
- * The least stamp. Looking through all slots finds the kCandidates least at once, in order. Stamps only grow, so as
- * long as the first of them still has the stamp it was found with, it is the least of all; one that was referenced
- * since is passed over, and when they are used up the next look is due.
- *
  * Ownership. A stream belongs to the thread of its vCPU, except while that is in a system call (kParked): then the
  * ticker may claim it to write out what it holds, so that a sleeping thread loses nothing to a kill.
  * Streams are never freed, only handed on: a vCPU number is used again by a later thread, whose events follow.
@@ -30,13 +26,13 @@ enum {
   kPageSize = 1 << kPageShift,
   kFrontBits = 9,
   kFrontEntries = 1 << kFrontBits,
-  kCandidates = 8,
   kMaxStreams = 1 << 20,      /* more vCPUs than Linux gives threads to a process */
   kFrameBytes = 64 << 10,     /* a frame that reaches this is written */
   kFrameCapacity = 112 << 10, /* that, its header, the largest snapshot and the largest event */
 };
 
-#define kNowhere (~UINT64_C(0)) /* no page, no address */
+#define kNowhere (~UINT64_C(0))            /* no page, no address */
+#define kNever (UINT64_C(1) << 52)         /* a stamp above all others */
 
 struct front_entry {
   uint64_t key; /* page << 1 | written; kNowhere: empty */
@@ -48,11 +44,6 @@ struct system_call {
   uint64_t arguments[6];
 };
 
-struct candidate {
-  uint64_t stamp;
-  unsigned slot;
-};
-
 enum stream_state { kRunning, kParked, kClaimed };
 
 struct stream {
@@ -61,24 +52,17 @@ struct stream {
   struct front_entry front[kFrontEntries];
 
   uint64_t pages[kMaxFilterPages];
-  uint64_t stamps[kMaxFilterPages];
+  uint64_t stamps[kMaxFilterPages]; /* kNever in slots without a page */
   uint8_t written[kMaxFilterPages];
   unsigned used; /* slots that hold a page: 0 .. used - 1 */
   uint16_t chains[kFrontEntries];         /* first slot + 1 of a chain; 0: none */
   uint16_t chain_next[kMaxFilterPages];   /* the same, for the next one */
-  struct candidate oldest[kCandidates];   /* by rising stamp; those from next_oldest on are left */
-  unsigned next_oldest, oldest_count;
 
   unsigned index;     /* of the vCPU */
   unsigned tid;       /* of the thread; 0: it has not run yet */
   uint64_t code_page; /* of the last instruction */
   struct system_call call; /* the one it is in */
-  _Atomic int state;       /* struct candidate {
-  uint64_t stamp;
-  unsigned slot;
-};
-
-enum stream_state */
+  _Atomic int state;       /* enum stream_state */
 
   unsigned fill;         /* bytes of `frame`, its header included; 0: no frame begun */
   unsigned frame_tick;   /* g_tick when it was begun */

@@ -21,6 +21,8 @@
 PwOptions pw_options = {PW_DETAIL_PAGES, DEFAULT_K, NULL, True, DEFAULT_STACK_BUDGET,
                         DEFAULT_STACK_DEPTH};
 
+UInt pw_live_threads;
+
 static UInt* kernel_tids; /* by ThreadId; 0: not known yet */
 static UInt running_tid;  /* the kernel's number of the thread that the spool says is running */
 static Bool started;
@@ -78,10 +80,12 @@ static void thread_first_instruction(ThreadId tid) {
     pw_maps_init();
     tell_process();
   }
+  ++pw_live_threads;
   thread_event(PW_THREAD_START, tid);
 }
 
 static void thread_exit(ThreadId tid) {
+  --pw_live_threads;
   thread_event(PW_THREAD_EXIT, tid);
   kernel_tids[tid] = 0;
 }
@@ -103,6 +107,8 @@ static void before_fork(ThreadId tid) { pw_spool_note_fork(); }
 static void forked_child(ThreadId tid) {
   const ULong parent_clock = pw_clock;
   complained = False;
+  pw_live_threads = 1;
+  pw_exit_status = PW_ENDED_BY_SIGNAL;
   VG_(memset)(kernel_tids, 0, VG_N_THREADS * sizeof *kernel_tids);
   kernel_tids[tid] = running_tid = (UInt)VG_(gettid)();
   pw_clock = 0;
@@ -159,8 +165,10 @@ static void print_usage(void) {
 static void print_debug_usage(void) { VG_(printf)("    (none)\n"); }
 
 static void post_clo_init(void) {
-  if (pw_options.spool_dir == NULL || pw_options.spool_dir[0] != '/')
-    VG_(fmsg_bad_option)("--spool-dir", "an absolute folder is needed\n");
+  if (pw_options.spool_dir == NULL || pw_options.spool_dir[0] != '/') {
+    VG_(fmsg)("--spool-dir=DIR is needed, an absolute path\n");
+    VG_(exit)(2);
+  }
   if (pw_options.detail == PW_DETAIL_SWITCHES) pw_options.k = 1;
   kernel_tids = VG_(calloc)("pagewright.threads", VG_N_THREADS, sizeof *kernel_tids);
   running_tid = (UInt)VG_(gettid)();
@@ -168,12 +176,12 @@ static void post_clo_init(void) {
   pw_spool_open(False, 0);
 }
 
-static void finish(Int exit_status) {
+static void finish(Int valgrinds_exit_status) {
   pw_payload_begin();
-  pw_payload_varint((UInt)exit_status);
+  pw_payload_varint(pw_exit_status);
   pw_payload_send(PW_EXIT);
   pw_modules_frame_if_changed();
-  pw_spool_end(0, (UInt)exit_status);
+  pw_spool_end(0, pw_exit_status);
 }
 
 static void pre_clo_init(void) {

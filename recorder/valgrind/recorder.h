@@ -151,11 +151,13 @@ void pw_modules_frame_if_changed(void);
 
 /* --- syscalls.c --- */
 void pw_syscalls_init(void);
+extern UInt pw_exit_status; /* what the program exits with; PW_ENDED_BY_SIGNAL until it asks to */
 
 /* --- main.c --- */
 /* The kernel's number of a thread; makes it the running one in the spool where it is not. */
 UInt pw_thread_running(ThreadId tid);
 UInt pw_current_kernel_tid(void);
+extern UInt pw_live_threads;
 /* Something is wrong with the recorder itself: one line, once, in PID.log of the spool folder. */
 void pw_complain(const HChar* what, const HChar* name, UWord error);
 

@@ -33,6 +33,7 @@ static const UShort kRecorded[] = {
 static Bool recorded[MAX_SYSCALL];
 
 static Addr last_brk;       /* what brk returned last; 0: not asked yet */
+UInt pw_exit_status = PW_ENDED_BY_SIGNAL;
 static Bool fork_succeeded; /* between the fork and the end of its system call, in the parent */
 static Addr detach_start;   /* the segment that a shmdt under way detaches */
 static SizeT detach_length;
@@ -163,6 +164,7 @@ static void before_syscall(ThreadId tid, UInt number, UWord* args, UInt arg_coun
   switch (number) {
     case __NR_exit:
     case __NR_exit_group:
+      if (number == __NR_exit_group || pw_live_threads == 1) pw_exit_status = (UInt)args[0] & 0xff;
       syscall_event(tid, number, args, 0, NULL);
       pw_spool_event_done();
       break;

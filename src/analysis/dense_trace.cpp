@@ -1,6 +1,7 @@
 #include "analysis/dense_trace.hpp"
 
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <numeric>
 #include <utility>
@@ -16,7 +17,7 @@ using record::SyscallRecord;
 
 // x86-64 system calls that give memory back (arch/x86/entry/syscalls/syscall_64.tbl).
 constexpr std::uint32_t kMmap = 9, kMunmap = 11, kBrk = 12, kMremap = 25, kMadvise = 28;
-constexpr std::size_t kMaxOps = 0xFFFF'0000U;  // operations are numbered in 32 bits
+constexpr std::size_t kMaxOps = 0xFFFF'0000U;                // operations are numbered in 32 bits
 constexpr std::uint64_t kMadvDontneed = 4, kMadvRemove = 9;  // asm-generic/mman-common.h
 
 // The pages in a stream's filter: few (K), so a search through their numbers beats any table.
@@ -92,10 +93,10 @@ struct Gone {
 
 }  // namespace
 
-// Uses are known when they happen, Rests only when the page leaves the filter, with the clock of the
-// past. An LRU filter lets pages go in the order of their last references, so merging two sorted
-// sequences puts every Rest where it belongs: `pending` holds the Uses younger than the last Rest, at
-// most about K.
+// Uses are known when they happen, Rests only when the page leaves the filter, with the clock of
+// the past. An LRU filter lets pages go in the order of their last references, so merging two
+// sorted sequences puts every Rest where it belongs: `pending` holds the Uses younger than the last
+// Rest, at most about K.
 struct DenseTraceBuilder::State {
   record::Detail detail;
   DenseTrace trace;
@@ -150,9 +151,8 @@ struct DenseTraceBuilder::State {
   }
 
   void leave_gone() {
-    std::sort(gone.begin(), gone.end(), [](const Gone& a, const Gone& b) {
-      return a.last_reference < b.last_reference;
-    });
+    std::sort(gone.begin(), gone.end(),
+              [](const Gone& a, const Gone& b) { return a.last_reference < b.last_reference; });
     for (const Gone& g : gone) leave(g.page, g.last_reference);
     gone.clear();
   }
@@ -340,7 +340,8 @@ Result<void> DenseTraceBuilder::add(const record::Chunk& chunk) {
   s.trace.references += chunk.info.end_clock - chunk.info.clock;
   for (const Event& e : chunk.events) s.event(e, chunk);
   if (s.overflow || s.trace.ops.size() > kMaxOps) {
-    return fail(Errno::Overflow, "the recording is too large for curves: 2^30 pages or 2^32 fetches");
+    return fail(Errno::Overflow,
+                "the recording is too large for curves: 2^30 pages or 2^32 fetches");
   }
   return {};
 }

@@ -2,25 +2,25 @@
 //
 // A recording holds what passed an LRU filter of K pages (K = 1 for detail Switches; detail Full is
 // filtered here with K = 1). A page is *in use* from the reference that fetched it until its last
-// reference before it left the filter; what happens in between is hidden and needs no words, because a
-// memory of K pages or more never loses a page there (the gap between two hidden references holds
-// fewer than K other pages). So a trace is a sequence, in the order of the references, of
+// reference before it left the filter; what happens in between is hidden and needs no words,
+// because a memory of K pages or more never loses a page there (the gap between two hidden
+// references holds fewer than K other pages). So a trace is a sequence, in the order of the
+// references, of
 //   Use  id   the page is referenced after a time out of use (or for the first time)
 //   Rest id   that was its last reference before the next Use, if there is one
-//   Drop id   its memory was given back (munmap, MADV_DONTNEED, exec, exit): the id never comes again
+//   Drop id   its memory was given back (munmap, MADV_DONTNEED, exec, exit): the id is gone
 //
-// One memory for all processes; ids are pages of one process (a forked child has pages of its own; a
-// page mapped again after a Drop gets a new id). Streams take turns in the order of
+// One memory for all processes; ids are pages of one process (a forked child has pages of its own;
+// a page mapped again after a Drop gets a new id). Streams take turns in the order of
 // Recording::chunks(). When a stream's turn comes again, pages still in its filter count as used at
 // its start unless the filter shows that the turn left them alone. Their order is assumed; they are
-// counted as `inferred`, and a trace without any is exact for every memory of more than filter_pages.
-// A page dropped while in the filter keeps its id.
+// counted as `inferred`, and a trace without any is exact for every memory of more than
+// filter_pages. A page dropped while in the filter keeps its id.
 //
 // Owned by whoever computes curves. Four bytes an operation.
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -52,7 +52,7 @@ struct DenseTrace {
   std::uint32_t ids = 0;           // ids in use are 0 .. ids-1
   std::uint32_t filter_pages = 1;  // K: curves are known for memories of K pages and more
   std::uint64_t references = 0;    // those the operations stand for
-  std::uint64_t inferred = 0;      // pages whose order was assumed where streams took turns; 0: exact
+  std::uint64_t inferred = 0;  // pages whose order was assumed where streams took turns; 0: exact
 };
 
 // Builds a trace from chunks in replay order.

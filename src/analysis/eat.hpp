@@ -1,5 +1,6 @@
-// Effective access time, the textbook's forms (Silberschatz, Galvin, Gagne: Operating System Concepts,
-// chapters "Main Memory" and "Virtual Memory"). Times in nanoseconds, probabilities 0 .. 1.
+// Effective access time, the textbook's forms (Silberschatz, Galvin, Gagne: Operating System
+// Concepts, chapters "Main Memory" and "Virtual Memory"). Times in nanoseconds, probabilities 0
+// .. 1.
 #pragma once
 
 #include <algorithm>
@@ -7,7 +8,8 @@
 
 namespace pw::analysis {
 
-// Translation by a TLB: every access looks it up; a miss reads `walk_references` table entries first.
+// Translation by a TLB: every access looks it up; a miss reads `walk_references` table entries
+// first.
 constexpr double eat_tlb_ns(double hit_ratio, double tlb_ns, double memory_ns,
                             double walk_references) {
   const double hit_ns = tlb_ns + memory_ns;

@@ -1,9 +1,9 @@
 // Exact LRU miss counts for every memory size at once, in one pass.
 //
-// LRU is a stack algorithm (Mattson, Gecsei, Slutz, Traiger, IBM Systems Journal 9(2), 1970): a memory
-// of m pages holds the m most recently referenced ones, so a reference misses in it exactly if its
-// stack distance - the number of distinct pages referenced since the page's last reference, itself
-// included - is greater than m. On a DenseTrace the distance at `Use p` is
+// LRU is a stack algorithm (Mattson, Gecsei, Slutz, Traiger, IBM Systems Journal 9(2), 1970): a
+// memory of m pages holds the m most recently referenced ones, so a reference misses in it exactly
+// if its stack distance - the number of distinct pages referenced since the page's last reference,
+// itself included - is greater than m. On a DenseTrace the distance at `Use p` is
 //     pages in use + pages that went to rest after p did + 1,
 // because every page in use has been referenced since p's last reference (p left an LRU filter that
 // kept them), and pages rest in the order of their last references. Dropped pages count no more.
@@ -26,8 +26,8 @@ class RestStack {
   explicit RestStack(std::uint32_t ids);
 
   bool contains(PageId id) const { return position_[id] != kAbsent; }
-  void push(PageId id);            // not contained
-  void remove(PageId id);          // contained
+  void push(PageId id);                  // not contained
+  void remove(PageId id);                // contained
   std::uint64_t above(PageId id) const;  // how many went to rest after `id`; contained
 
  private:
@@ -36,20 +36,20 @@ class RestStack {
   void add(std::uint32_t word, std::uint32_t delta);
   void rebuild(std::size_t words);
 
-  std::vector<std::uint64_t> bits_;       // by position
-  std::vector<std::uint32_t> tree_;       // Fenwick tree over popcount(bits_[i]), from 1
-  std::vector<PageId> page_at_;           // by position; meaningful where the bit is set
-  std::vector<std::uint32_t> position_;   // by id
+  std::vector<std::uint64_t> bits_;      // by position
+  std::vector<std::uint32_t> tree_;      // Fenwick tree over popcount(bits_[i]), from 1
+  std::vector<PageId> page_at_;          // by position; meaningful where the bit is set
+  std::vector<std::uint32_t> position_;  // by id
   std::uint32_t next_ = 0;
   std::uint32_t live_ = 0;
 };
 
 struct LruCurve {
-  std::uint32_t known_from = 1;  // pages; smaller memories are not known
-  std::uint64_t cold = 0;        // first references: missed at every size
+  std::uint32_t known_from = 1;            // pages; smaller memories are not known
+  std::uint64_t cold = 0;                  // first references: missed at every size
   std::vector<std::uint64_t> by_distance;  // references by stack distance
   std::vector<std::uint64_t> beyond;       // beyond[m]: distance > m; index 0 .. largest distance
-  std::uint64_t inferred = 0;    // see DenseTrace: counts are off by about as much at most
+  std::uint64_t inferred = 0;  // see DenseTrace: counts are off by about as much at most
 
   bool exact() const { return inferred == 0; }
   bool known(std::uint64_t pages) const { return pages >= known_from; }

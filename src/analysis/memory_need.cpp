@@ -57,9 +57,11 @@ std::vector<std::uint64_t> sizes_to_show(std::uint64_t from, std::uint64_t to, s
   const double steps = static_cast<double>(count - 1);
   const double ratio = static_cast<double>(std::max(from, to)) / static_cast<double>(from);
   for (std::size_t i = 0; i + 1 < count; ++i) {
-    const double wanted = static_cast<double>(from) * std::pow(ratio, static_cast<double>(i) / steps);
+    const double wanted = static_cast<double>(from) *
+                          std::pow(ratio, static_cast<double>(i) / steps);
     const auto pages = static_cast<std::uint64_t>(wanted + 0.5);
-    const int unit = std::max(0, static_cast<int>(std::bit_width(pages)) - 3);  // keep three leading bits
+    const int unit = std::max(0, static_cast<int>(std::bit_width(pages)) - 3);  // keep three
+                                                                                // leading bits
     const std::uint64_t rounded = (pages >> unit) << unit;
     if (rounded >= from && rounded < to && (sizes.empty() || rounded > sizes.back())) {
       sizes.push_back(rounded);
@@ -82,9 +84,9 @@ MemoryNeed memory_need(const DenseTrace& trace, const NeedCosts& costs, std::siz
   need.percent = costs.percent;
   need.base_ns = costs.base_ns;
   need.miss_ns = costs.miss_ns;
-  need.within =
-      smallest_within(lru_misses, need.known_from, need.fits_in,
-                      allowed_misses(costs.percent, costs.base_ns, costs.miss_ns, lru.cold));
+  need.within = smallest_within(
+      lru_misses, need.known_from, need.fits_in,
+      allowed_misses(costs.percent, costs.base_ns, costs.miss_ns, lru.cold));
   need.inferred = trace.inferred;
   for (const std::uint64_t pages : sizes_to_show(need.known_from, need.fits_in, points)) {
     need.points.push_back({pages, lru.misses(pages), opt.misses(pages)});

@@ -1,6 +1,6 @@
-// What a miss curve says about the memory a program needs: the knee, the memory for a slowdown of at
-// most x percent, and the sizes worth showing. A curve is any function pages -> misses that never
-// rises with the size.
+// What a miss curve says about the memory a program needs: the knee, the memory for a slowdown of
+// at most x percent, and the sizes worth showing. A curve is any function pages -> misses that
+// never rises with the size.
 #pragma once
 
 #include <cstdint>
@@ -13,9 +13,9 @@ namespace pw::analysis {
 
 using MissCurve = std::function<std::uint64_t(std::uint64_t pages)>;
 
-// The size farthest below the chord from (from, misses(from)) to (to, misses(to)), both axes scaled to
-// 0..1: the knee as in Kneedle without smoothing, as the counts are exact (Satopaa, Albrecht, Irwin,
-// Raghavan, ICDCSW 2011). `to` if the curve is flat or a straight line; from <= to.
+// The size farthest below the chord from (from, misses(from)) to (to, misses(to)), both axes scaled
+// to 0..1: the knee as in Kneedle without smoothing, as the counts are exact (Satopaa, Albrecht,
+// Irwin, Raghavan, ICDCSW 2011). `to` if the curve is flat or a straight line; from <= to.
 std::uint64_t knee(const MissCurve& misses, std::uint64_t from, std::uint64_t to);
 
 // The smallest size in [from, to] whose misses stay within `allowed`; to + 1 if none does.
@@ -40,15 +40,15 @@ struct MissPoint {
 
 // What is said of one program; all sizes in pages.
 struct MemoryNeed {
-  std::uint64_t known_from = 0;  // smaller memories are not known
+  std::uint64_t known_from = 0;     // smaller memories are not known
   std::uint64_t first_touches = 0;  // misses of every memory
-  std::uint64_t fits_in = 0;     // LRU has no other misses from here on
+  std::uint64_t fits_in = 0;        // LRU has no other misses from here on
   std::uint64_t knee = 0;
-  double percent = 0;            // the slowdown asked for
-  std::uint64_t within = 0;      // the memory for it, under LRU; known_from: that or less
-  double base_ns = 0;            // the run with enough memory
-  double miss_ns = 0;            // cost of one more miss
-  std::uint64_t inferred = 0;    // see DenseTrace; 0: exact
+  double percent = 0;          // the slowdown asked for
+  std::uint64_t within = 0;    // the memory for it, under LRU; known_from: that or less
+  double base_ns = 0;          // the run with enough memory
+  double miss_ns = 0;          // cost of one more miss
+  std::uint64_t inferred = 0;  // see DenseTrace; 0: exact
   std::vector<MissPoint> points;
 };
 

@@ -7,9 +7,9 @@
 namespace pw::analysis {
 namespace {
 
-// The resident pages at rest, farthest next use first. Entries of pages that came into use again are
-// left behind: their next use is past, so they sink below every valid entry, and are swept out when
-// they must be the most, as no more than `frames` entries are valid.
+// The resident pages at rest, farthest next use first. Entries of pages that came into use again
+// are left behind: their next use is past, so they sink below every valid entry, and are swept out
+// when they must be the most, as no more than `frames` entries are valid.
 class Candidates {
  public:
   explicit Candidates(std::uint64_t frames) : frames_(frames) {}
@@ -23,8 +23,8 @@ class Candidates {
     std::push_heap(heap_.begin(), heap_.end());
   }
 
-  // A page used never again if there is one that `resident` accepts, else the farthest; `now` is the
-  // index of the operation being worked on.
+  // A page used never again if there is one that `resident` accepts, else the farthest; `now` is
+  // the index of the operation being worked on.
   template <class Resident>
   PageId pop(std::uint32_t now, Resident&& resident) {
     while (!never_.empty()) {

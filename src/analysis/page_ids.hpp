@@ -1,5 +1,5 @@
-// Dense ids for the pages of one process: a two-level table, so that a lookup is one hash probe for 512
-// neighbours and a range can be dropped at the cost of what was touched in it. Owned by
+// Dense ids for the pages of one process: a two-level table, so that a lookup is one hash probe for
+// 512 neighbours and a range can be dropped at the cost of what was touched in it. Owned by
 // DenseTraceBuilder.
 #pragma once
 

@@ -7,8 +7,8 @@
 namespace pw {
 
 struct FaultCounters {
-  std::uint64_t minor = 0;          // resolved without a device (includes the kinds below, major excepted)
-  std::uint64_t major = 0;          // waited for a device: swap or file read
+  std::uint64_t minor = 0;  // resolved without a device (includes the kinds below, major excepted)
+  std::uint64_t major = 0;  // waited for a device: swap or file read
   std::uint64_t copy_on_write = 0;  // copied a page
   std::uint64_t reused = 0;         // write fault on a page whose last owner wrote: no copy
   std::uint64_t zero_page = 0;      // read of fresh anonymous memory
@@ -24,17 +24,18 @@ struct ReclaimCounters {  // names as in /proc/vmstat
   std::uint64_t pgscan_kswapd = 0, pgscan_direct = 0;
   std::uint64_t pgsteal_kswapd = 0, pgsteal_direct = 0;
   std::uint64_t pswpin = 0, pswpout = 0;
-  std::uint64_t file_read = 0, file_written = 0;      // pages
+  std::uint64_t file_read = 0, file_written = 0;  // pages
   std::uint64_t allocstall = 0, kswapd_wakeups = 0;
   std::uint64_t prefetched = 0, prefetch_used = 0, prefetch_wasted = 0;  // pages
   std::uint64_t oom_kills = 0;
 };
 
-// Of one label: an area of a program as people name it ("[heap]", a file's path, "anon: malloc <- main").
+// Of one label: an area of a program as people name it ("[heap]", a file's path, "anon: malloc <-
+// main").
 struct AreaCounters {
   std::uint64_t mapped_pages = 0, mapped_peak = 0;
   std::uint64_t resident_pages = 0, resident_peak = 0;
-  std::uint64_t touched_pages = 0;   // distinct pages ever made resident or zero-mapped, by slot
+  std::uint64_t touched_pages = 0;  // distinct pages ever made resident or zero-mapped, by slot
   FaultCounters faults;
 };
 

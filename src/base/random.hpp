@@ -1,4 +1,5 @@
-// Seeded random numbers: SplitMix64 (Steele, Lea, Flood, OOPSLA 2014). Small state, same numbers everywhere.
+// Seeded random numbers: SplitMix64 (Steele, Lea, Flood, OOPSLA 2014). Small state, same numbers
+// everywhere.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,8 @@
 // Result<T>: an expected failure, as a value.
 //
-// Error carries an errno-like code with Linux x86-64 numbers (so that a system call of the machine returns
-// exactly what the kernel would) and, for people, an optional sentence that says what is wrong and how to
-// mend it. The core gives codes only; tools add sentences.
+// Error carries an errno-like code with Linux x86-64 numbers (so that a system call of the machine
+// returns exactly what the kernel would) and, for people, an optional sentence that says what is
+// wrong and how to mend it. The core gives codes only; tools add sentences.
 #pragma once
 
 #include <string>
@@ -55,8 +55,8 @@ inline tl::unexpected<Error> fail(Errno code, std::string message = {}) {
 }  // namespace pw
 
 // Returns the error of `expression` from the enclosing function if it failed.
-#define PW_TRY(expression)                                                 \
-  do {                                                                     \
-    auto&& pw_try_result = (expression);                                   \
-    if (!pw_try_result) return ::tl::unexpected(pw_try_result.error());    \
+#define PW_TRY(expression)                                              \
+  do {                                                                  \
+    auto&& pw_try_result = (expression);                                \
+    if (!pw_try_result) return ::tl::unexpected(pw_try_result.error()); \
   } while (false)

@@ -1,8 +1,8 @@
 // Addresses, page numbers and sizes as types that do not mix.
 //
 // A VirtAddr is never a PhysAddr, a page number never an address, a count of pages never a count of
-// bytes: the compiler refuses. Conversions are named. Every quantity is 64 bits wide; 4 KiB is the base
-// page size of the whole system (kPageShift).
+// bytes: the compiler refuses. Conversions are named. Every quantity is 64 bits wide; 4 KiB is the
+// base page size of the whole system (kPageShift).
 #pragma once
 
 #include <compare>
@@ -15,7 +15,8 @@ namespace pw {
 inline constexpr unsigned kPageShift = 12;
 inline constexpr std::uint64_t kPageSize = std::uint64_t{1} << kPageShift;
 
-// A strong 64-bit number. Same-tag values compare; arithmetic is given by the derived operators below.
+// A strong 64-bit number. Same-tag values compare; arithmetic is given by the derived operators
+// below.
 template <class Tag>
 struct Strong {
   std::uint64_t value = 0;
@@ -31,7 +32,8 @@ using VirtAddr = Strong<struct VirtAddrTag>;
 using PhysAddr = Strong<struct PhysAddrTag>;
 using Vpn = Strong<struct VpnTag>;            // virtual page number
 using Pfn = Strong<struct PfnTag>;            // physical frame number
-using PageOffset = Strong<struct OffsetTag>;  // page index inside an object (file, anonymous memory)
+using PageOffset = Strong<struct OffsetTag>;  // page index inside an object (file, anonymous
+                                              // memory)
 
 constexpr PageCount operator+(PageCount a, PageCount b) { return PageCount(a.value + b.value); }
 constexpr PageCount operator-(PageCount a, PageCount b) { return PageCount(a.value - b.value); }

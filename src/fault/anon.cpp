@@ -42,7 +42,8 @@ bool place_fresh(PageFault& fault, Vpn vpn, bool accessed, std::uint64_t& ready_
   return true;
 }
 
-// Pages after the one that faulted that were never touched either: mapped along, if frames are free.
+// Pages after the one that faulted that were never touched either: mapped along, if frames are
+// free.
 void prepage(PageFault& fault) {
   Core& core = fault.core;
   for (std::uint32_t i = 1; i < core.options.prefetch.prepage_pages; ++i) {
@@ -94,7 +95,8 @@ LeafResult map_private(PageFault& fault) {
   const FramePin pin(core.pool, pfn);
   Frame& frame = core.pool.frame(pfn);
   const bool first_use = (frame.flags & kFramePrefetched) != 0;
-  // Exclusive pages are mapped writable even for a read (do_swap_page(), mm/memory.c): no second fault.
+  // Exclusive pages are mapped writable even for a read (do_swap_page(), mm/memory.c): no second
+  // fault.
   const bool writable = !fault.view.own_shared;
   if (!map_page(core, fault.area, fault.vpn, pfn, writable, true)) {
     return {LeafResult::Kind::NoMemory};

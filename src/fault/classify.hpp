@@ -3,8 +3,8 @@
 //                       private slot   object's slot   access        kind
 //   private, anonymous  empty          -               read          ZeroPage
 //                       empty          -               write         FreshPage
-//                       resident       -               any           MapPrivate (or CopyOnWrite, below)
-//                       swapped        -               any           SwapIn
+//                       resident       -               any           MapPrivate (or CopyOnWrite,
+//                       below) swapped        -               any           SwapIn
 //   private, of a file  empty          resident        read          MapObject
 //                       empty          resident        write         CopyFromObject
 //                       empty          else            any           ReadFile
@@ -33,10 +33,10 @@ enum class FaultKind : std::uint8_t {
 };
 
 struct PageView {
-  PageSlot own;               // slot in the private object; empty for shared areas
-  PageSlot common;            // slot in the backing; empty if there is none
-  bool own_shared = false;    // another space or slot chunk holds the page too
-  bool beyond_end = false;    // past the end of the backing
+  PageSlot own;             // slot in the private object; empty for shared areas
+  PageSlot common;          // slot in the backing; empty if there is none
+  bool own_shared = false;  // another space or slot chunk holds the page too
+  bool beyond_end = false;  // past the end of the backing
   x86::Pte translation;
 };
 

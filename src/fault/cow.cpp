@@ -20,8 +20,8 @@ LeafResult copy_page(PageFault& fault, Pfn source) {
     return {LeafResult::Kind::NoMemory};
   }
   core.pool.copy(grant.pfn, source);
-  // The translation first: if there is no memory for it, the slot still tells the truth. Reclaim does not know
-  // the new frame before it is admitted.
+  // The translation first: if there is no memory for it, the slot still tells the truth. Reclaim
+  // does not know the new frame before it is admitted.
   if (!map_page(core, fault.area, fault.vpn, grant.pfn, true, true)) {
     core.pool.frame(grant.pfn).refs = 0;
     core.pool.give_back(grant.pfn);
@@ -39,8 +39,6 @@ LeafResult copy_page(PageFault& fault, Pfn source) {
 
 LeafResult copy_on_write(PageFault& fault) { return copy_page(fault, fault.view.own.pfn()); }
 
-LeafResult copy_from_object(PageFault& fault) {
-  return copy_page(fault, fault.view.common.pfn());
-}
+LeafResult copy_from_object(PageFault& fault) { return copy_page(fault, fault.view.common.pfn()); }
 
 }  // namespace pw

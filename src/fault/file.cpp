@@ -8,8 +8,9 @@ namespace pw {
 
 namespace {
 
-// Maps the pages of the aligned window around a read fault that are in memory already (do_fault_around(),
-// mm/memory.c): by virtual address, inside the area and one page table, without the accessed bit.
+// Maps the pages of the aligned window around a read fault that are in memory already
+// (do_fault_around(), mm/memory.c): by virtual address, inside the area and one page table, without
+// the accessed bit.
 void fault_around(PageFault& fault) {
   Core& core = fault.core;
   const std::uint64_t window = core.options.prefetch.fault_around_pages;
@@ -24,7 +25,8 @@ void fault_around(PageFault& fault) {
     Pfn pfn;
     if (view.common.is_resident()) {
       pfn = view.common.pfn();
-    } else if (object.cached_before && view.common.is_empty() && core.pool.free_frames().value > 64) {
+    } else if (object.cached_before && view.common.is_empty() &&
+               core.pool.free_frames().value > 64) {
       const Result<Pfn> loaded = load_file_page(core, object, fault.area.backing_at(vpn));
       if (!loaded) return;
       pfn = *loaded;
@@ -80,8 +82,8 @@ Result<Pfn> load_file_page(Core& core, VmObject& file, PageOffset at) {
   FrameGrant grant;
   if (!new_user_frame(core, FrameKind::File, file.id, at, grant)) return fail(Errno::NoMemory);
   if (core.pool.carries_bytes() && file.store != nullptr) {
-    const Result<void> read =
-        file.store->read(ByteCount(at.value << kPageShift), {core.pool.bytes(grant.pfn), kPageSize});
+    const Result<void> read = file.store->read(ByteCount(at.value << kPageShift),
+                                               {core.pool.bytes(grant.pfn), kPageSize});
     if (!read) {
       core.pool.frame(grant.pfn).refs = 0;
       core.pool.give_back(grant.pfn);
@@ -129,7 +131,8 @@ LeafResult map_object(PageFault& fault) {
   Frame& frame = core.pool.frame(pfn);
   const bool file = frame.kind == FrameKind::File;
   const bool write = fault.request.access == Access::Write;
-  // A clean file page is mapped read-only even where writing is allowed: the first write must be noticed.
+  // A clean file page is mapped read-only even where writing is allowed: the first write must be
+  // noticed.
   const bool writable = fault.area.shared && (write || !file);
   if (!map_page(core, fault.area, fault.vpn, pfn, writable, true)) {
     return {LeafResult::Kind::NoMemory};
@@ -156,8 +159,7 @@ Result<Pfn> require_object_page(Core& core, VmObject& object, PageOffset at) {
     const Result<Pfn> loaded = load_file_page(core, object, at);
     if (loaded && !in_cache && object.queue != nullptr) {
       ++core.counters.reclaim.file_read;
-      core.clock.advance_to(
-          object.queue->submit(core.clock.now_ns(), Transfer::Read, at.value, 1));
+      core.clock.advance_to(object.queue->submit(core.clock.now_ns(), Transfer::Read, at.value, 1));
     }
     return loaded;
   }
@@ -166,8 +168,8 @@ Result<Pfn> require_object_page(Core& core, VmObject& object, PageOffset at) {
   core.pool.zero(grant.pfn);
   if (slot.is_swapped()) {
     if (core.pool.carries_bytes()) {
-      const Result<void> read =
-          core.swap.read(slot.swap(), {core.pool.bytes(grant.pfn), kPageSize});
+      const Result<void> read = core.swap.read(slot.swap(),
+                                               {core.pool.bytes(grant.pfn), kPageSize});
       if (!read) {
         core.pool.frame(grant.pfn).refs = 0;
         core.pool.give_back(grant.pfn);

@@ -9,24 +9,38 @@ namespace {
 
 LeafResult resolve(PageFault& fault, FaultKind kind) {
   switch (kind) {
-    case FaultKind::Spurious: ++fault.core.counters.faults.spurious; return {};
-    case FaultKind::ZeroPage: return map_zero_page(fault);
-    case FaultKind::FreshPage: return map_fresh_page(fault);
-    case FaultKind::MapPrivate: return map_private(fault);
-    case FaultKind::CopyOnWrite: return copy_on_write(fault);
-    case FaultKind::SwapIn: return swap_in(fault);
-    case FaultKind::MapObject: return map_object(fault);
-    case FaultKind::CopyFromObject: return copy_from_object(fault);
-    case FaultKind::ReadFile: return read_file(fault);
-    case FaultKind::FreshShared: return add_fresh_shared(fault);
-    case FaultKind::BeyondEnd: return {LeafResult::Kind::Bus};
+    case FaultKind::Spurious:
+      ++fault.core.counters.faults.spurious;
+      return {};
+    case FaultKind::ZeroPage:
+      return map_zero_page(fault);
+    case FaultKind::FreshPage:
+      return map_fresh_page(fault);
+    case FaultKind::MapPrivate:
+      return map_private(fault);
+    case FaultKind::CopyOnWrite:
+      return copy_on_write(fault);
+    case FaultKind::SwapIn:
+      return swap_in(fault);
+    case FaultKind::MapObject:
+      return map_object(fault);
+    case FaultKind::CopyFromObject:
+      return copy_from_object(fault);
+    case FaultKind::ReadFile:
+      return read_file(fault);
+    case FaultKind::FreshShared:
+      return add_fresh_shared(fault);
+    case FaultKind::BeyondEnd:
+      return {LeafResult::Kind::Bus};
   }
   return {LeafResult::Kind::Bus};
 }
 
 // Counts a fault where it is done: for the machine, the space and the area's label.
 void count_done(Core& core, const FaultRequest& request, const Vma& area, FaultKind kind) {
-  auto count = [&](FaultCounters& counters) { ++(request.major ? counters.major : counters.minor); };
+  auto count = [&](FaultCounters& counters) {
+    ++(request.major ? counters.major : counters.minor);
+  };
   count(core.counters.faults);
   FaultCounters& space = request.space->counters().faults;
   FaultCounters& label = core.areas[area.label].faults;
@@ -40,8 +54,8 @@ void count_done(Core& core, const FaultRequest& request, const Vma& area, FaultK
     counters->file_mapped += kind == FaultKind::MapObject ? 1 : 0;
     counters->swap_in += kind == FaultKind::MapPrivate && request.major ? 1 : 0;
   }
-  const std::uint64_t cost =
-      request.major ? core.options.costs.major_ns : core.options.costs.minor_ns;
+  const std::uint64_t cost = request.major ? core.options.costs.major_ns
+                                           : core.options.costs.minor_ns;
   core.clock.advance(cost);
   core.counters.kernel_ns += cost;
 }
@@ -71,15 +85,18 @@ FaultOutcome handle_fault(Core& core, FaultRequest& request, FaultWatcher* watch
   if (!area->allows(request.access)) {
     return signal(core, request, &FaultCounters::segv, FaultOutcome::segv(SignalCode::AccErr));
   }
-  // Each Again brings the page one state nearer to a translation; a page has few states. Reclaim may throw one
-  // back in between, so the bound is generous; passing it means that memory cannot hold one access's pages.
+  // Each Again brings the page one state nearer to a translation; a page has few states. Reclaim
+  // may throw one back in between, so the bound is generous; passing it means that memory cannot
+  // hold one access's pages.
   for (int step = 0; step < 16; ++step) {
     PageFault fault{core, request, *area, vpn, view_page(core, *area, vpn)};
     const FaultKind kind = classify(*area, fault.view, request.access);
     tell(FaultStep::Frame, static_cast<std::uint64_t>(kind));
     const LeafResult result = resolve(fault, kind);
     switch (result.kind) {
-      case LeafResult::Kind::Again: tell(FaultStep::PageIn, 0); continue;
+      case LeafResult::Kind::Again:
+        tell(FaultStep::PageIn, 0);
+        continue;
       case LeafResult::Kind::Wait:
         tell(FaultStep::PageIn, result.until_ns);
         request.major = true;
@@ -88,7 +105,8 @@ FaultOutcome handle_fault(Core& core, FaultRequest& request, FaultWatcher* watch
         return signal(core, request, &FaultCounters::bus, FaultOutcome::bus());
       case LeafResult::Kind::NoMemory:
         return signal(core, request, &FaultCounters::oom, FaultOutcome::oom());
-      case LeafResult::Kind::Mapped: break;
+      case LeafResult::Kind::Mapped:
+        break;
     }
     tell(FaultStep::Install, vpn.value);
     if (kind != FaultKind::Spurious) count_done(core, request, *area, kind);

@@ -5,7 +5,8 @@
 
 namespace pw {
 
-// Resolves a fault as far as it goes without waiting. After Wait the same request is handed in again.
+// Resolves a fault as far as it goes without waiting. After Wait the same request is handed in
+// again.
 FaultOutcome handle_fault(Core& core, FaultRequest& request, FaultWatcher* watcher = nullptr);
 
 }  // namespace pw

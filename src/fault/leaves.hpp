@@ -1,7 +1,8 @@
 // One function for each kind of fault that does something: computes, while the handler decides.
 //
-// A leaf either maps the page (Mapped), or brings things one step further so that the handler looks again
-// (Again), or has started a transfer that must end first (Wait), or fails. A failed leaf has changed nothing.
+// A leaf either maps the page (Mapped), or brings things one step further so that the handler looks
+// again (Again), or has started a transfer that must end first (Wait), or fails. A failed leaf has
+// changed nothing.
 #pragma once
 
 #include "fault/classify.hpp"
@@ -11,7 +12,8 @@ namespace pw {
 struct LeafResult {
   enum class Kind : std::uint8_t { Mapped, Again, Wait, Bus, NoMemory };
   Kind kind = Kind::Mapped;
-  std::uint64_t until_ns = 0;  // Wait: until then; Mapped: the access may go on from then (0: at once)
+  std::uint64_t until_ns = 0;  // Wait: until then; Mapped: the access may go on from then (0: at
+                               // once)
 };
 
 // What every leaf is given.
@@ -24,24 +26,26 @@ struct PageFault {
 };
 
 LeafResult map_zero_page(PageFault& fault);
-LeafResult map_fresh_page(PageFault& fault);      // anonymous; with prepaging
-LeafResult add_fresh_shared(PageFault& fault);    // then Again
+LeafResult map_fresh_page(PageFault& fault);    // anonymous; with prepaging
+LeafResult add_fresh_shared(PageFault& fault);  // then Again
 LeafResult map_private(PageFault& fault);
 LeafResult copy_on_write(PageFault& fault);
 LeafResult copy_from_object(PageFault& fault);
-LeafResult swap_in(PageFault& fault);             // then Again or Wait
-LeafResult map_object(PageFault& fault);          // with fault-around
-LeafResult read_file(PageFault& fault);           // then Again or Wait
+LeafResult swap_in(PageFault& fault);     // then Again or Wait
+LeafResult map_object(PageFault& fault);  // with fault-around
+LeafResult read_file(PageFault& fault);   // then Again or Wait
 
-// A user frame of `kind` for page `index` of `owner`, reclaiming if need be; refs is 1. False: no memory.
-bool new_user_frame(Core& core, FrameKind kind, std::uint32_t owner, PageOffset index, FrameGrant& out);
+// A user frame of `kind` for page `index` of `owner`, reclaiming if need be; refs is 1. False: no
+// memory.
+bool new_user_frame(Core& core, FrameKind kind, std::uint32_t owner, PageOffset index,
+                    FrameGrant& out);
 
-// Brings one page of a file into the cache without mapping it: a frame in its slot, its bytes read. The transfer
-// is not charged to the device here. Errors: NoMemory, Io.
+// Brings one page of a file into the cache without mapping it: a frame in its slot, its bytes read.
+// The transfer is not charged to the device here. Errors: NoMemory, Io.
 Result<Pfn> load_file_page(Core& core, VmObject& file, PageOffset at);
 
-// Makes page `at` of a file or shared object resident, whatever it takes, advancing the clock over waits: for
-// read(2), write(2) and the like. Errors: NoMemory, Io.
+// Makes page `at` of a file or shared object resident, whatever it takes, advancing the clock over
+// waits: for read(2), write(2) and the like. Errors: NoMemory, Io.
 Result<Pfn> require_object_page(Core& core, VmObject& object, PageOffset at);
 
 }  // namespace pw

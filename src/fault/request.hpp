@@ -36,8 +36,8 @@ struct FaultOutcome {
   static FaultOutcome oom() { return {Kind::Oom, {}, 0}; }
 };
 
-// The steps of a fault, for whoever watches one (tests, the explorer). Null pointers are allowed nowhere; a
-// machine without a watcher has none.
+// The steps of a fault, for whoever watches one (tests, the explorer). Null pointers are allowed
+// nowhere; a machine without a watcher has none.
 enum class FaultStep : std::uint8_t { Request, Area, Frame, PageIn, Install, Restart };
 
 class FaultWatcher {

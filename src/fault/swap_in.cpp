@@ -23,7 +23,8 @@ Home home_of(PageFault& fault, Vpn vpn) {
   return {common, FrameKind::Shared, common.id, fault.area.backing_at(vpn)};
 }
 
-// Tells every holder of the slot that the page is in `pfn` now; the frame keeps the slot as its clean copy.
+// Tells every holder of the slot that the page is in `pfn` now; the frame keeps the slot as its
+// clean copy.
 void settle(Core& core, const Home& home, SwapSlot slot, Pfn pfn) {
   const PageSlot from = PageSlot::swapped(slot);
   const PageSlot to = PageSlot::resident(pfn);
@@ -39,7 +40,8 @@ void settle(Core& core, const Home& home, SwapSlot slot, Pfn pfn) {
   Frame& frame = core.pool.frame(pfn);
   frame.refs = holders;
   set_swap_copy(frame, slot);
-  for (std::uint32_t i = 1; i < holders; ++i) core.swap.release(slot);  // the frame holds the last one
+  for (std::uint32_t i = 1; i < holders; ++i)
+    core.swap.release(slot);  // the frame holds the last one
 }
 
 // Starts bringing one page in; `pfn` and when it will be there. Errors: NoMemory, Io.
@@ -66,8 +68,9 @@ Result<std::uint64_t> start_swap_in(Core& core, const Home& home, bool prefetch)
   return ready;
 }
 
-// The aligned window around the page: swapped neighbours of the same area, read along (swap_vma_readahead(),
-// mm/swap_state.c, without its adaptation). The page itself is pinned by its transfer.
+// The aligned window around the page: swapped neighbours of the same area, read along
+// (swap_vma_readahead(), mm/swap_state.c, without its adaptation). The page itself is pinned by its
+// transfer.
 void swap_readahead(PageFault& fault) {
   const std::uint64_t window = fault.core.options.prefetch.swap_readahead_pages;
   if (window <= 1) return;

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "machine/machine.hpp"
+#include "space/translations.hpp"
 
 namespace pw {
 
@@ -29,11 +30,13 @@ AccessResult Machine::kill(Process& process, const FaultOutcome& outcome, VirtAd
       result.kind = AccessResult::Kind::Oom;
       cause = ExitCause::OutOfMemory;
       break;
-    default: result.kind = AccessResult::Kind::Segv; break;
+    default:
+      result.kind = AccessResult::Kind::Segv;
+      break;
   }
   if (config_.signals_kill || cause == ExitCause::OutOfMemory) {
     constexpr int kSigBus = 7, kSigKill = 9, kSigSegv = 11;
-    const int signal = cause == ExitCause::Bus ? kSigBus
+    const int signal = cause == ExitCause::Bus    ? kSigBus
                        : cause == ExitCause::Segv ? kSigSegv
                                                   : kSigKill;
     (void)exit(process.pid, 128 + signal, cause);
@@ -41,10 +44,24 @@ AccessResult Machine::kill(Process& process, const FaultOutcome& outcome, VirtAd
   return result;
 }
 
+void Machine::note_reference(Pfn pfn) {
+  if ((pool_->frame(pfn).flags & kFrameListed) != 0) reclaimer_->touch(pfn);
+}
+
 AccessResult Machine::access(Process& process, sim::SimCpu& cpu, VirtAddr address, Access kind,
                              std::uint64_t count, sim::Translation& out) {
+  if (!cpu.translate_run(address, kind, Mode::User, count, out)) {
+    const AccessResult result = access_after_fault(process, cpu, address, kind, count, out);
+    if (!result.ok()) return result;
+  }
+  if (reclaimer_->wants_references()) note_reference(out.pfn);
+  return {};
+}
+
+AccessResult Machine::access_after_fault(Process& process, sim::SimCpu& cpu, VirtAddr address,
+                                         Access kind, std::uint64_t count, sim::Translation& out) {
   FaultRequest request{process.space.get(), address, kind};
-  while (!cpu.translate_run(address, kind, Mode::User, count, out)) {
+  do {
     if (out.non_canonical) {
       ++counters_.faults.segv;
       return kill(process, FaultOutcome::segv(SignalCode::MapErr), address, 0);
@@ -60,10 +77,7 @@ AccessResult Machine::access(Process& process, sim::SimCpu& cpu, VirtAddr addres
     } else if (outcome.kind != FaultOutcome::Kind::Resolved) {
       return kill(process, outcome, address, out.error_code);
     }
-  }
-  if (reclaimer_->wants_references() && (pool_->frame(out.pfn).flags & kFrameListed) != 0) {
-    reclaimer_->touch(out.pfn);
-  }
+  } while (!cpu.translate_run(address, kind, Mode::User, count, out));
   return {};
 }
 
@@ -74,10 +88,30 @@ AccessResult Machine::touch(Pid pid, VirtAddr address, Access kind) {
 AccessResult Machine::touch_run(Pid pid, VirtAddr address, Access kind, std::uint64_t count) {
   const auto found = running(pid);
   if (!found) return {AccessResult::Kind::Segv, SignalCode::MapErr, address, 0};
+  return touch_run(**found, address, kind, count);
+}
+
+AccessResult Machine::touch_run(Process& process, VirtAddr address, Access kind,
+                                std::uint64_t count) {
+  if (process.state != ProcessState::Running) {
+    return {AccessResult::Kind::Segv, SignalCode::MapErr, address, 0};
+  }
   sim::Translation out;
-  const AccessResult result = access(**found, enter(**found), address, kind, count, out);
+  const AccessResult result = access(process, enter(process), address, kind, count, out);
   checked();
   return result;
+}
+
+void Machine::set_in_use(Process& process, Vpn vpn, bool in_use) {
+  if (process.state != ProcessState::Running) return;
+  x86::Pte* entry = process.space->tables().find(vpn);
+  if (entry == nullptr || !entry->present()) return;
+  if (in_use) {
+    entry->raw |= kInUse;
+    return;
+  }
+  entry->raw = (entry->raw & ~kInUse) | x86::kAccessed;
+  if (reclaimer_->wants_references()) note_reference(entry->pfn());
 }
 
 FaultOutcome Machine::try_touch(Pid pid, FaultRequest& request) {
@@ -99,9 +133,7 @@ FaultOutcome Machine::try_touch(Pid pid, FaultRequest& request) {
     return outcome;
   }
   sync_clock(cpu);
-  if (reclaimer_->wants_references() && (pool_->frame(out.pfn).flags & kFrameListed) != 0) {
-    reclaimer_->touch(out.pfn);
-  }
+  if (reclaimer_->wants_references()) note_reference(out.pfn);
   return FaultOutcome::resolved();
 }
 

@@ -13,9 +13,9 @@ namespace pw {
 
 struct MachineConfig {
   ByteCount ram{16ULL << 30};
-  ByteCount swap{0};              // 0: no swap area
-  std::string policy = "clock";   // a name from src/policy
-  int levels = 4;                 // page-table levels: 4 or 5
+  ByteCount swap{0};             // 0: no swap area
+  std::string policy = "clock";  // a name from src/policy
+  int levels = 4;                // page-table levels: 4 or 5
   unsigned cpus = 1;
   sim::CpuConfig cpu;
   DeviceModel swap_device = kSsd;
@@ -23,18 +23,21 @@ struct MachineConfig {
   FaultCosts costs;
   PrefetchConfig prefetch;
   Contents contents = Contents::Bytes;
-  bool cold_page_cache = false;   // replay: file pages must be read first; else they are in memory already
-  std::uint64_t resident_limit_pages = 0;  // at most this many user pages in frames; 0: as many as fit
-  std::int64_t min_free_pages = -1;  // the min watermark; -1: from RAM as Linux does, 0: no watermarks
-  int swappiness = -1;            // -1: one order for all pages; 0..200: anonymous and file lists apart
+  bool cold_page_cache = false;  // replay: file pages must be read first; else they are in memory
+                                 // already
+  std::uint64_t resident_limit_pages = 0;  // at most this many user pages in frames; 0: as many as
+                                           // fit
+  std::int64_t min_free_pages = -1;        // the min watermark; -1: from RAM as Linux does, 0: no
+                                           // watermarks
+  int swappiness = -1;  // -1: one order for all pages; 0..200: anonymous and file lists apart
   std::uint64_t quantum_ns = 4'000'000;
-  std::uint64_t dirty_expire_ns = 30'000'000'000;   // as vm.dirty_expire_centisecs
+  std::uint64_t dirty_expire_ns = 30'000'000'000;  // as vm.dirty_expire_centisecs
   std::uint64_t writeback_interval_ns = 5'000'000'000;
   ByteCount stack_limit{8ULL << 20};
   PageCount stack_guard_gap{256};
   bool aslr = false;
-  bool bits32 = false;            // programs live in 3 GiB, the kernel above
-  bool signals_kill = true;       // SIGSEGV and SIGBUS end the process; off: the access just fails
+  bool bits32 = false;       // programs live in 3 GiB, the kernel above
+  bool signals_kill = true;  // SIGSEGV and SIGBUS end the process; off: the access just fails
   std::uint64_t seed = 1;
   bool verify_each_operation = false;  // Machine::verify() after every public operation
 };

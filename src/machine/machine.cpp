@@ -113,13 +113,14 @@ void Machine::run_due() {
     if (file.kind != ObjectKind::File) continue;
     file.slots.for_each(PageOffset(0), PageOffset(file.pages().value),
                         [&](PageOffset at, PageSlot slot) {
-      if (!slot.is_resident()) return;
-      const Frame& frame = pool_->frame(slot.pfn());
-      const bool dirty = (frame.flags & kFrameDirty) != 0;
-      if (!dirty || clock_.now_ns() - frame.extra < config_.dirty_expire_ns) return;
-      // A page that cannot be written stays dirty and is tried again next time.
-      (void)write_back(*core_, file, at, at + PageCount(1));
-    });
+                          if (!slot.is_resident()) return;
+                          const Frame& frame = pool_->frame(slot.pfn());
+                          const bool dirty = (frame.flags & kFrameDirty) != 0;
+                          if (!dirty || clock_.now_ns() - frame.extra < config_.dirty_expire_ns)
+                            return;
+                          // A page that cannot be written stays dirty and is tried again next time.
+                          (void)write_back(*core_, file, at, at + PageCount(1));
+                        });
   }
 }
 

@@ -1,8 +1,8 @@
-// Machine: a whole computer as far as memory goes - RAM, swap, CPUs with their TLBs, processes - and the way in
-// for everyone: tests, scripts, replay, pages. The only file that knows all rooms.
+// Machine: a whole computer as far as memory goes - RAM, swap, CPUs with their TLBs, processes -
+// and the way in for everyone: tests, scripts, replay, pages. The only file that knows all rooms.
 //
-// Owned by whoever created it. Single-threaded and deterministic: the same calls give the same results. All
-// operations leave the machine consistent, whatever they return; verify() proves it.
+// Owned by whoever created it. Single-threaded and deterministic: the same calls give the same
+// results. All operations leave the machine consistent, whatever they return; verify() proves it.
 #pragma once
 
 #include <map>
@@ -24,7 +24,8 @@
 
 namespace pw {
 
-// How an access ended. Anything but Ok has killed the process, as the default action of the signal does.
+// How an access ended. Anything but Ok has killed the process, as the default action of the signal
+// does.
 struct AccessResult {
   enum class Kind : std::uint8_t { Ok, Segv, Bus, Oom };
   Kind kind = Kind::Ok;
@@ -32,6 +33,12 @@ struct AccessResult {
   VirtAddr address;              // that faulted
   std::uint32_t error_code = 0;  // the CPU's, of the fault
   bool ok() const { return kind == Kind::Ok; }
+};
+
+// One load, store or fetch of a program, its data left out.
+struct Reference {
+  VirtAddr address;
+  Access access = Access::Read;
 };
 
 using FileId = ObjectId;
@@ -55,9 +62,11 @@ class Machine {
   Result<Pid> spawn(const std::string& name = {});
   Result<Pid> fork(Pid parent);
   Result<Pid> vfork(Pid parent);
-  // Replaces the program by an ELF executable (proc/exec.hpp). Errors: NotExecutable, those of reading it. If it
-  // fails after the old program is gone, the process has ended.
+  // Replaces the program by an ELF executable (proc/exec.hpp). Errors: NotExecutable, those of
+  // reading it. If it fails after the old program is gone, the process has ended.
   Result<VirtAddr> exec(Pid pid, FileId program, std::span<const std::string> arguments);
+  // An empty space in place of the process's own, as exec begins. Errors: NoProcess, NoMemory.
+  Result<void> replace_space(Pid pid, const std::string& name);
   Result<void> exit(Pid pid, int status, ExitCause cause = ExitCause::Exit);
   // Takes a zombie away. Errors: NoChild (not a zombie).
   Result<void> reap(Pid pid);
@@ -81,11 +90,22 @@ class Machine {
   AccessResult touch(Pid pid, VirtAddr address, Access access);
   // `count` (> 0) equal references in a row.
   AccessResult touch_run(Pid pid, VirtAddr address, Access access, std::uint64_t count);
+  // The same for a caller that keeps the process at hand.
+  AccessResult touch_run(Process& process, VirtAddr address, Access access, std::uint64_t count);
+  // References next(0), next(1), ... next(count - 1) in a row; ends at the first that fails. `next`
+  // must not call the machine. What lies between a TLB hit and the next reference is inlined into
+  // the caller's loop.
+  template <class Next>
+  AccessResult reference_all(Process& process, std::uint64_t count, Next&& next);
+  // Says that a page is being referenced all the time without the machine being told (or no
+  // longer): reclaim leaves it alone meanwhile, and takes the end for its last reference. For
+  // replays of filtered recordings.
+  void set_in_use(Process& process, Vpn vpn, bool in_use);
   // Bytes as the program would load or store them; on failure what lies before the fault is done.
   AccessResult read(Pid pid, VirtAddr address, std::span<std::byte> out);
   AccessResult write(Pid pid, VirtAddr address, std::span<const std::byte> bytes);
-  // One reference that may leave the caller waiting: for schedulers. On Wait nothing else has happened to the
-  // clock; the same request is handed in again when the time has come.
+  // One reference that may leave the caller waiting: for schedulers. On Wait nothing else has
+  // happened to the clock; the same request is handed in again when the time has come.
   FaultOutcome try_touch(Pid pid, FaultRequest& request);
 
   // --- files and shared memory
@@ -109,7 +129,9 @@ class Machine {
 
   // --- time
   const SimClock& clock() const { return clock_; }
-  // Moves simulated time, running what falls due: background reclaim, periodic writeback.
+  // The program computes for `ns` without telling of its references.
+  void compute(std::uint64_t ns) { clock_.advance(ns); }
+  // Idles: moves simulated time, running what falls due: background reclaim, periodic writeback.
   void advance(std::uint64_t ns);
 
   // --- looking inside
@@ -127,11 +149,17 @@ class Machine {
  private:
   explicit Machine(const MachineConfig& config);
   Result<void> build(std::unique_ptr<BackingStore> swap);
+  Result<std::shared_ptr<AddressSpace>> new_space(ProcessLayout& places);
   std::shared_ptr<AddressSpace> share(std::unique_ptr<AddressSpace> space);
   Result<Process*> running(Pid pid);
   sim::SimCpu& enter(Process& process);
   AccessResult access(Process& process, sim::SimCpu& cpu, VirtAddr address, Access kind,
                       std::uint64_t count, sim::Translation& out);
+  // The rest of it where the first translation failed with `out`.
+  AccessResult access_after_fault(Process& process, sim::SimCpu& cpu, VirtAddr address, Access kind,
+                                  std::uint64_t count, sim::Translation& out);
+  // For policies that order by references.
+  void note_reference(Pfn pfn);
   AccessResult kill(Process& process, const FaultOutcome& outcome, VirtAddr address,
                     std::uint32_t error_code);
   void leave_space(Process& process);
@@ -162,5 +190,27 @@ class Machine {
   std::uint64_t next_writeback_ns_ = 0;
   FaultWatcher* watcher_ = nullptr;
 };
+
+template <class Next>
+AccessResult Machine::reference_all(Process& process, std::uint64_t count, Next&& next) {
+  AccessResult result;
+  if (process.state != ProcessState::Running) {
+    result.kind = AccessResult::Kind::Segv;
+    return result;
+  }
+  sim::SimCpu& cpu = enter(process);
+  const bool tell = reclaimer_->wants_references();
+  sim::Translation out;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const Reference reference = next(i);
+    if (!cpu.translate(reference.address, reference.access, Mode::User, out)) [[unlikely]] {
+      result = access_after_fault(process, cpu, reference.address, reference.access, 1, out);
+      if (!result.ok()) break;
+    }
+    if (tell) note_reference(out.pfn);
+  }
+  checked();
+  return result;
+}
 
 }  // namespace pw

@@ -16,14 +16,15 @@ auto in_space(Result<Process*> found, sim::SimMmu& mmu, Call&& call)
 }  // namespace
 
 Result<VirtAddr> Machine::mmap(Pid pid, const MmapRequest& request) {
-  const auto done = in_space(running(pid), *mmu_, [&](AddressSpace& s) { return pw::mmap(s, request); });
+  const auto done = in_space(running(pid), *mmu_,
+                             [&](AddressSpace& s) { return pw::mmap(s, request); });
   checked();
   return done;
 }
 
 Result<void> Machine::munmap(Pid pid, VirtAddr address, ByteCount length) {
-  const auto done =
-      in_space(running(pid), *mmu_, [&](AddressSpace& s) { return pw::munmap(s, address, length); });
+  const auto done = in_space(running(pid), *mmu_,
+                             [&](AddressSpace& s) { return pw::munmap(s, address, length); });
   checked();
   return done;
 }
@@ -37,8 +38,8 @@ Result<void> Machine::mprotect(Pid pid, VirtAddr address, ByteCount length, Righ
 }
 
 Result<VirtAddr> Machine::mremap(Pid pid, const MremapRequest& request) {
-  const auto done =
-      in_space(running(pid), *mmu_, [&](AddressSpace& s) { return pw::mremap(s, request); });
+  const auto done = in_space(running(pid), *mmu_,
+                             [&](AddressSpace& s) { return pw::mremap(s, request); });
   checked();
   return done;
 }
@@ -52,15 +53,15 @@ Result<VirtAddr> Machine::brk(Pid pid, VirtAddr wanted, LabelId label) {
 }
 
 Result<void> Machine::discard(Pid pid, VirtAddr address, ByteCount length) {
-  const auto done =
-      in_space(running(pid), *mmu_, [&](AddressSpace& s) { return pw::discard(s, address, length); });
+  const auto done = in_space(running(pid), *mmu_,
+                             [&](AddressSpace& s) { return pw::discard(s, address, length); });
   checked();
   return done;
 }
 
 Result<void> Machine::msync(Pid pid, VirtAddr address, ByteCount length) {
-  const auto done =
-      in_space(running(pid), *mmu_, [&](AddressSpace& s) { return pw::msync(s, address, length); });
+  const auto done = in_space(running(pid), *mmu_,
+                             [&](AddressSpace& s) { return pw::msync(s, address, length); });
   checked();
   return done;
 }

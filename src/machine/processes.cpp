@@ -35,27 +35,51 @@ SpaceId take_space_id(std::vector<SpaceId>& free, SpaceId& next) {
 
 }  // namespace
 
-Result<Pid> Machine::spawn(const std::string& name) {
+Result<std::shared_ptr<AddressSpace>> Machine::new_space(ProcessLayout& places) {
   LayoutConfig layout;
   layout.levels = config_.levels;
   layout.bits32 = config_.bits32;
   layout.aslr = config_.aslr;
   layout.stack_limit = config_.stack_limit;
   layout.stack_guard_gap = config_.stack_guard_gap;
-  const ProcessLayout places = make_layout(layout, random_);
+  places = make_layout(layout, random_);
   const SpaceId id = take_space_id(free_space_ids_, next_space_id_);
   auto space = AddressSpace::create(*core_, id, places.space, config_.levels, nullptr);
-  if (space == nullptr) {
-    free_space_ids_.push_back(id);
-    return fail(Errno::NoMemory);
-  }
+  if (space != nullptr) return share(std::move(space));
+  free_space_ids_.push_back(id);
+  return fail(Errno::NoMemory);
+}
+
+Result<Pid> Machine::spawn(const std::string& name) {
+  ProcessLayout places;
+  auto space = new_space(places);
+  if (!space) return tl::unexpected(space.error());
   Process& process = processes_.create(0);
   process.name = name;
   process.places = places;
-  process.space = share(std::move(space));
+  process.space = std::move(*space);
   counters_.processes_peak = std::max<std::uint64_t>(counters_.processes_peak, processes_.size());
   checked();
   return process.pid;
+}
+
+Result<void> Machine::replace_space(Pid pid, const std::string& name) {
+  const auto found = running(pid);
+  if (!found) return tl::unexpected(found.error());
+  Process& process = **found;
+  ProcessLayout places;
+  auto space = new_space(places);
+  if (!space) return tl::unexpected(space.error());
+  const FaultCounters before = process.space->counters().faults;
+  leave_space(process);
+  process.space = std::move(*space);
+  process.space->counters().faults = before;  // of the process, whatever it runs
+  process.places = places;
+  process.name = name;
+  process.borrowed_space = false;
+  ++counters_.execs;
+  checked();
+  return {};
 }
 
 Result<Pid> Machine::fork(Pid parent) {
@@ -146,22 +170,9 @@ Result<VirtAddr> Machine::exec(Pid pid, FileId program, std::span<const std::str
   const Result<ElfImage> image = read_elf(*core_, objects_->object(program));
   if (!image) return tl::unexpected(image.error());
   Process& process = **found;
-  const std::string name = arguments.empty() ? process.name : arguments.front();
-  const Pid parent = process.parent;
-  // A fresh space; the old one goes when this process was its last.
-  const auto fresh = spawn(name);
-  if (!fresh) return tl::unexpected(fresh.error());
-  Process& donor = *processes_.find(*fresh);
-  leave_space(process);
-  process.space = std::move(donor.space);
-  process.places = donor.places;
-  process.name = name;
-  process.parent = parent;
-  process.borrowed_space = false;
-  processes_.erase(*fresh);
-  ++counters_.execs;
-  const Result<LoadedProgram> loaded =
-      map_program(*process.space, *image, objects_->object(program), process.places.program_base);
+  PW_TRY(replace_space(pid, arguments.empty() ? process.name : arguments.front()));
+  const Result<LoadedProgram> loaded = map_program(
+      *process.space, *image, objects_->object(program), process.places.program_base);
   if (!loaded) {
     (void)exit(pid, 127, ExitCause::Exit);
     return tl::unexpected(loaded.error());

@@ -1,9 +1,10 @@
-// Machine::verify(): derives from areas and slots what must be true of frames, tables, swap, counters and TLBs,
-// and compares.
+// Machine::verify(): derives from areas and slots what must be true of frames, tables, swap,
+// counters and TLBs, and compares.
 //
-//   slots -> refs of frames, counts of swap slots        tables -> mapcounts, resident pages, entry counts
-//   areas and slots -> every translation's frame, rights  frames -> free + kernel + tables + user = all
-//   tables -> every cached translation's frame, rights    reclaim's orders -> exactly the user frames
+//   slots -> refs of frames, counts of swap slots        tables -> mapcounts, resident pages, entry
+//   counts areas and slots -> every translation's frame, rights  frames -> free + kernel + tables +
+//   user = all tables -> every cached translation's frame, rights    reclaim's orders -> exactly
+//   the user frames
 #include <set>
 #include <unordered_map>
 
@@ -74,7 +75,8 @@ class Verifier {
     }
     expect(mapped == space.counters().mapped_pages, "mapped pages are miscounted");
     x86::PageTables& pages = space.tables();
-    pages.for_each_table([&](Pfn table, int level, Vpn) { tables += check_table(pages, table, level); });
+    pages.for_each_table(
+        [&](Pfn table, int level, Vpn) { tables += check_table(pages, table, level); });
     expect(tables == pages.table_count(), "tables are miscounted");
     const VpnRange all{Vpn(0), space.layout().user_end};
     pages.for_each_leaf(all, [&](Vpn vpn, int level, x86::Pte& entry) {
@@ -176,31 +178,36 @@ class Verifier {
       expect(areas_[i].resident_pages == count_of(label_resident_, i),
              "a label's resident pages are miscounted");
     }
-    expect(total_mapped_ == core_.counters.mapped_pages, "the machine's mapped pages are miscounted");
+    expect(total_mapped_ == core_.counters.mapped_pages,
+           "the machine's mapped pages are miscounted");
   }
 
   // What a CPU could still use must be what the tables say, or less.
   void check_tlbs(const sim::SimMmu& mmu) {
-    mmu.for_each_cached([&](unsigned, SpaceId id, Vpn vpn, int level, Pfn pfn, std::uint64_t rights,
-                            bool) {
-      const auto it = spaces_.find(id);
-      expect(it != spaces_.end(), "a TLB serves a space that is gone");
-      if (it == spaces_.end()) return;
-      int found_level = 0;
-      const x86::Pte* entry = it->second->tables().find_leaf(vpn, found_level);
-      expect(entry != nullptr && found_level == level && entry->pfn() == pfn, "a stale translation");
-      if (entry == nullptr) return;
-      const std::uint64_t grants = x86::kWritable | x86::kUser;
-      expect((rights & ~entry->raw & grants) == 0, "a TLB grants more than the tables");
-      expect((rights & x86::kNoExecute) != 0 || !entry->no_execute(), "a TLB lets data be executed");
-    });
-    mmu.for_each_cached_table([&](unsigned, SpaceId id, Vpn vpn, int level, Pfn table, std::uint64_t) {
-      const auto it = spaces_.find(id);
-      expect(it != spaces_.end(), "a walk cache serves a space that is gone");
-      if (it == spaces_.end()) return;
-      const x86::Pte* entry = it->second->tables().find(vpn, level);
-      expect(entry != nullptr && entry->present() && entry->pfn() == table, "a stale table pointer");
-    });
+    mmu.for_each_cached(
+        [&](unsigned, SpaceId id, Vpn vpn, int level, Pfn pfn, std::uint64_t rights, bool) {
+          const auto it = spaces_.find(id);
+          expect(it != spaces_.end(), "a TLB serves a space that is gone");
+          if (it == spaces_.end()) return;
+          int found_level = 0;
+          const x86::Pte* entry = it->second->tables().find_leaf(vpn, found_level);
+          expect(entry != nullptr && found_level == level && entry->pfn() == pfn,
+                 "a stale translation");
+          if (entry == nullptr) return;
+          const std::uint64_t grants = x86::kWritable | x86::kUser;
+          expect((rights & ~entry->raw & grants) == 0, "a TLB grants more than the tables");
+          expect((rights & x86::kNoExecute) != 0 || !entry->no_execute(),
+                 "a TLB lets data be executed");
+        });
+    mmu.for_each_cached_table(
+        [&](unsigned, SpaceId id, Vpn vpn, int level, Pfn table, std::uint64_t) {
+          const auto it = spaces_.find(id);
+          expect(it != spaces_.end(), "a walk cache serves a space that is gone");
+          if (it == spaces_.end()) return;
+          const x86::Pte* entry = it->second->tables().find(vpn, level);
+          expect(entry != nullptr && entry->present() && entry->pfn() == table,
+                 "a stale table pointer");
+        });
   }
 
   template <class Map>

@@ -59,7 +59,8 @@ void SlotTable::erase(PageOffset begin, PageOffset end) {
     if (!any) continue;
     SlotChunk& chunk = own(PageOffset(first));
     const std::uint64_t lo = begin.value > first ? begin.value - first : 0;
-    const std::uint64_t hi = end.value - first < kSlotsPerChunk ? end.value - first : kSlotsPerChunk;
+    const std::uint64_t hi = end.value - first < kSlotsPerChunk ? end.value - first
+                                                                : kSlotsPerChunk;
     for (std::uint64_t i = lo; i < hi; ++i) {
       if (chunk.slots[i].is_empty()) continue;
       const PageSlot before = chunk.slots[i];

@@ -1,9 +1,10 @@
 // offset -> PageSlot for one object: sparse, in chunks of 512 slots that a fork shares.
 //
-// Owned by a VmObject. A chunk has `sharers` tables; it is copied when one of them changes a slot of its own
-// (set), and changed in place when the page itself moved for everyone (replace). What a slot refers to is
-// counted once a chunk, not once a table: a frame's refs is the number of distinct chunks that hold it. That
-// makes a fork's cost the number of chunks, and "am I the last owner" the question
+// Owned by a VmObject. A chunk has `sharers` tables; it is copied when one of them changes a slot
+// of its own (set), and changed in place when the page itself moved for everyone (replace). What a
+// slot refers to is counted once a chunk, not once a table: a frame's refs is the number of
+// distinct chunks that hold it. That makes a fork's cost the number of chunks, and "am I the last
+// owner" the question
 // `!shared(offset) && frame.refs == 1`.
 #pragma once
 
@@ -46,10 +47,11 @@ class SlotTable {
     const SlotChunk* chunk = find(at);
     return chunk != nullptr && chunk->sharers > 1;
   }
-  // Stores a slot of this table alone: a shared chunk is copied first. The table takes over the reference
-  // that `slot` stands for; the one of the slot before is released.
+  // Stores a slot of this table alone: a shared chunk is copied first. The table takes over the
+  // reference that `slot` stands for; the one of the slot before is released.
   void set(PageOffset at, PageSlot slot);
-  // Replaces `from` by `to` for all tables that share the chunk; counts are the caller's. False: not `from`.
+  // Replaces `from` by `to` for all tables that share the chunk; counts are the caller's. False:
+  // not `from`.
   bool replace(PageOffset at, PageSlot from, PageSlot to);
   // Empties [begin, end).
   void erase(PageOffset begin, PageOffset end);
@@ -88,8 +90,8 @@ class SlotTable {
     last_index_ = index;
     return last_;
   }
-  SlotChunk& own(PageOffset at);        // the chunk of `at`, made or unshared
-  void drop(Chunks::iterator it);       // this table's share of a chunk
+  SlotChunk& own(PageOffset at);   // the chunk of `at`, made or unshared
+  void drop(Chunks::iterator it);  // this table's share of a chunk
   template <class Fn>
   static void for_each_in(const SlotChunk& chunk, std::uint64_t first, std::uint64_t begin,
                           std::uint64_t end, Fn& fn) {

@@ -1,13 +1,17 @@
 // VmObject: offset -> PageSlot, with what fills a page that is empty.
 //
-//   Private  pages that belong to one address space: anonymous memory and copies of file pages. Offsets are
-//            virtual page numbers unless the area was moved. Empty = zeros (or the file below, by the area).
+//   Private  pages that belong to one address space: anonymous memory and copies of file pages.
+//   Offsets are
+//            virtual page numbers unless the area was moved. Empty = zeros (or the file below, by
+//            the area).
 //   File     the page cache of one file. Empty = to be read from the store.
-//   Shared   anonymous memory that several spaces map (shm, memfd, MAP_SHARED|MAP_ANONYMOUS). Empty = zeros.
+//   Shared   anonymous memory that several spaces map (shm, memfd, MAP_SHARED|MAP_ANONYMOUS). Empty
+//   = zeros.
 //
-// Owned by the ObjectTable; lives while `holders` > 0 (areas, open handles, names). After a fork the private
-// objects of parent and child form a Family: a frame of theirs knows its family and offset, and every member
-// holds it at that same offset or not at all. That is what the reverse mapping walks.
+// Owned by the ObjectTable; lives while `holders` > 0 (areas, open handles, names). After a fork
+// the private objects of parent and child form a Family: a frame of theirs knows its family and
+// offset, and every member holds it at that same offset or not at all. That is what the reverse
+// mapping walks.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +38,8 @@ struct Family {
   std::vector<VmObject*> members;
 };
 
-// Sequential reading of a file, in the manner of mm/readahead.c: the window doubles while faults follow it.
+// Sequential reading of a file, in the manner of mm/readahead.c: the window doubles while faults
+// follow it.
 struct Readahead {
   PageOffset next{0};  // first page after the last window
   std::uint32_t window = 0;
@@ -54,8 +59,8 @@ struct VmObject {
   AddressSpace* space = nullptr;
 
   // File and Shared
-  ByteCount size;               // of the file; pages past the last one are SIGBUS
-  std::vector<Vma*> mappings;   // areas that map it, in no order (Vma::mapping_index)
+  ByteCount size;              // of the file; pages past the last one are SIGBUS
+  std::vector<Vma*> mappings;  // areas that map it, in no order (Vma::mapping_index)
 
   // File
   std::string name;

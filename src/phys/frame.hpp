@@ -1,8 +1,10 @@
-// Frame: what is known of one physical frame, 32 bytes each (as struct page in Linux, at half the size).
+// Frame: what is known of one physical frame, 32 bytes each (as struct page in Linux, at half the
+// size).
 //
-// Lives in the FrameTable. While a frame is free the FrameAllocator alone reads and writes it; from allocate()
-// to free() it belongs to whoever allocated it, except that `kind` must not be Free. A frame that was never
-// used is all zero bytes, so that a table of fresh zero pages is right for a machine that just started.
+// Lives in the FrameTable. While a frame is free the FrameAllocator alone reads and writes it; from
+// allocate() to free() it belongs to whoever allocated it, except that `kind` must not be Free. A
+// frame that was never used is all zero bytes, so that a table of fresh zero pages is right for a
+// machine that just started.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +30,8 @@ constexpr bool is_user(FrameKind kind) {
 }
 
 // Frame::flags of a user frame.
-inline constexpr std::uint8_t kFrameDirty = 1;       // differs from its copy in the store or in swap
-inline constexpr std::uint8_t kFrameListed = 2;      // reclaim knows it
+inline constexpr std::uint8_t kFrameDirty = 1;   // differs from its copy in the store or in swap
+inline constexpr std::uint8_t kFrameListed = 2;  // reclaim knows it
 inline constexpr std::uint8_t kFramePrefetched = 4;  // brought in before anyone asked; not used yet
 inline constexpr std::uint8_t kFrameIo = 8;          // a transfer may be under way
 

@@ -5,7 +5,10 @@
 namespace pw {
 
 FramePool::FramePool(FrameTable table, FrameMemory memory, Contents contents)
-    : table_(std::move(table)), memory_(std::move(memory)), allocator_(table_), contents_(contents) {}
+    : table_(std::move(table)),
+      memory_(std::move(memory)),
+      allocator_(table_),
+      contents_(contents) {}
 
 Result<std::unique_ptr<FramePool>> FramePool::create(PageCount total, Contents contents) {
   if (total.value == 0) return fail(Errno::Invalid, "a machine needs RAM");
@@ -13,8 +16,7 @@ Result<std::unique_ptr<FramePool>> FramePool::create(PageCount total, Contents c
   if (!table) return tl::unexpected(table.error());
   auto memory = FrameMemory::create(total);
   if (!memory) return tl::unexpected(memory.error());
-  return std::unique_ptr<FramePool>(
-      new FramePool(std::move(*table), std::move(*memory), contents));
+  return std::unique_ptr<FramePool>(new FramePool(std::move(*table), std::move(*memory), contents));
 }
 
 void FramePool::count(FrameKind kind, std::int64_t by) {

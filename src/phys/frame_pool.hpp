@@ -1,9 +1,10 @@
 // The machine's RAM: frames with their metadata and bytes, given out and taken back.
 //
-// Owned by the Machine. A frame is free, reserved (zero page, kernel), a page table, or a user frame: a page of
-// an object. A user frame's `refs` counts the slot chunks that hold it; PageRefs gives it back at zero, by when
-// `mapcount` (translations that name it) must be zero too. While something is done to a frame it is pinned, and
-// reclaim leaves it alone. Bytes of user frames exist only with Contents::Bytes; tables always have theirs.
+// Owned by the Machine. A frame is free, reserved (zero page, kernel), a page table, or a user
+// frame: a page of an object. A user frame's `refs` counts the slot chunks that hold it; PageRefs
+// gives it back at zero, by when `mapcount` (translations that name it) must be zero too. While
+// something is done to a frame it is pinned, and reclaim leaves it alone. Bytes of user frames
+// exist only with Contents::Bytes; tables always have theirs.
 #pragma once
 
 #include <cstdint>
@@ -43,7 +44,8 @@ class FramePool final : public x86::TableFrames {
   x86::TableMemory table_memory() { return x86::TableMemory(memory_.at(Pfn(0))); }
   bool carries_bytes() const { return contents_ == Contents::Bytes; }
 
-  // A free frame as `kind`, with refs, mapcount, pins 0; false when none is free. Never reclaims. Contents undefined.
+  // A free frame as `kind`, with refs, mapcount, pins 0; false when none is free. Never reclaims.
+  // Contents undefined.
   bool take(FrameKind kind, Pfn& out);
   void give_back(Pfn pfn);
 

@@ -1,5 +1,5 @@
-// Where a user frame comes from when reclaim may be needed: the one way to get memory on the fault path.
-// Implemented in src/reclaim; the caller knows only the outcome.
+// Where a user frame comes from when reclaim may be needed: the one way to get memory on the fault
+// path. Implemented in src/reclaim; the caller knows only the outcome.
 #pragma once
 
 #include <cstdint>

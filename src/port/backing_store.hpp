@@ -1,5 +1,6 @@
-// Bytes outside the machine's memory: a file of the host, a swap file, or an array in a test or the browser.
-// The machine transfers whole pages through it; how long that takes in simulated time is a DeviceModel's matter.
+// Bytes outside the machine's memory: a file of the host, a swap file, or an array in a test or the
+// browser. The machine transfers whole pages through it; how long that takes in simulated time is a
+// DeviceModel's matter.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
-// How long a device takes. Deterministic: a request's completion depends on its time and what came before.
+// How long a device takes. Deterministic: a request's completion depends on its time and what came
+// before.
 #pragma once
 
 #include <cstdint>
@@ -12,11 +13,11 @@ enum class Transfer : std::uint8_t { Read, Write };
 
 struct DeviceModel {
   std::string_view name;
-  std::uint64_t seek_ns = 0;       // added when a request does not follow the one before
-  std::uint64_t read_ns = 0;       // per request
+  std::uint64_t seek_ns = 0;  // added when a request does not follow the one before
+  std::uint64_t read_ns = 0;  // per request
   std::uint64_t write_ns = 0;
-  std::uint64_t per_page_ns = 0;   // transfer of 4 KiB
-  unsigned channels = 1;           // requests served at once
+  std::uint64_t per_page_ns = 0;  // transfer of 4 KiB
+  unsigned channels = 1;          // requests served at once
 };
 
 inline constexpr DeviceModel kHdd{"hdd", 8'000'000, 0, 0, 25'000, 1};

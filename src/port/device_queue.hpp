@@ -1,5 +1,6 @@
-// A device with its queue: when will a request be done? Requests go to the channel that is free first; a
-// request that follows the one before on the medium saves the seek. Owned by whatever owns the medium.
+// A device with its queue: when will a request be done? Requests go to the channel that is free
+// first; a request that follows the one before on the medium saves the seek. Owned by whatever owns
+// the medium.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +15,8 @@ class DeviceQueue {
   explicit DeviceQueue(const DeviceModel& model) : model_(model), busy_until_(model.channels, 0) {}
 
   // Queues `pages` at page `position` of the medium, at time `now`; returns the time of completion.
-  std::uint64_t submit(std::uint64_t now, Transfer kind, std::uint64_t position, std::uint64_t pages) {
+  std::uint64_t submit(std::uint64_t now, Transfer kind, std::uint64_t position,
+                       std::uint64_t pages) {
     auto channel = std::min_element(busy_until_.begin(), busy_until_.end());
     const std::uint64_t seek = position == next_position_ ? 0 : model_.seek_ns;
     const std::uint64_t setup = kind == Transfer::Read ? model_.read_ns : model_.write_ns;

@@ -33,7 +33,8 @@ constexpr std::uint32_t kLoad = 1, kInterpreter = 3;
 constexpr std::uint32_t kFlagExecute = 1, kFlagWrite = 2, kFlagRead = 4;
 constexpr std::uint16_t kMostHeaders = 64;
 
-Result<void> read_bytes(Core& core, VmObject& file, std::uint64_t offset, std::span<std::byte> out) {
+Result<void> read_bytes(Core& core, VmObject& file, std::uint64_t offset,
+                        std::span<std::byte> out) {
   if (offset > file.size.value || out.size() > file.size.value - offset) {
     return fail(Errno::NotExecutable);
   }
@@ -87,7 +88,8 @@ Result<ElfImage> read_elf(Core& core, VmObject& file) {
     PW_TRY(read_bytes(core, file, at, std::as_writable_bytes(std::span(&part, 1))));
     if (part.type == kInterpreter && part.file_size > 1 && part.file_size <= 4096) {
       image.interpreter.resize(part.file_size - 1);
-      PW_TRY(read_bytes(core, file, part.offset, std::as_writable_bytes(std::span(image.interpreter))));
+      PW_TRY(read_bytes(core, file, part.offset,
+                        std::as_writable_bytes(std::span(image.interpreter))));
     }
     if (part.type != kLoad || part.memory_size == 0) continue;
     const Result<ElfSegment> segment = segment_of(part);

@@ -1,5 +1,5 @@
-// Where the parts of an address space lie: x86-64 with 4 or 5 levels, or 32-bit with 3 GiB for the user.
-// Source: arch/x86/mm/mmap.c, fs/binfmt_elf.c of Linux; randomisation widths as there.
+// Where the parts of an address space lie: x86-64 with 4 or 5 levels, or 32-bit with 3 GiB for the
+// user. Source: arch/x86/mm/mmap.c, fs/binfmt_elf.c of Linux; randomisation widths as there.
 #pragma once
 
 #include "base/random.hpp"

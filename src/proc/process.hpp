@@ -1,7 +1,8 @@
 // A process: who runs in which address space, and how it ended.
 //
-// Owned by the ProcessTable. Threads share a space by sharing the Process; a vfork child shares its parent's
-// until it execs or exits. A process that ended stays as a zombie until its parent reaps it.
+// Owned by the ProcessTable. Threads share a space by sharing the Process; a vfork child shares its
+// parent's until it execs or exits. A process that ended stays as a zombie until its parent reaps
+// it.
 #pragma once
 
 #include <cstdint>

@@ -30,8 +30,8 @@ bool Reclaimer::evict_file(Pfn pfn, std::uint64_t& ready_ns) {
     ready_ns = std::max(ready_ns, *written);
   }
   PW_CHECK(frame.refs == 1);
-  const bool found =
-      file.slots.replace(at, PageSlot::resident(pfn), PageSlot::shadow(eviction_count_));
+  const bool found = file.slots.replace(at, PageSlot::resident(pfn),
+                                        PageSlot::shadow(eviction_count_));
   PW_CHECK(found);
   frame.refs = 0;
   pool_->give_back(pfn);
@@ -44,13 +44,11 @@ bool Reclaimer::evict_anonymous(Pfn pfn, std::uint64_t& ready_ns) {
   if (!slot.valid()) {
     slot = core_->swap.allocate();
     if (!slot.valid()) return false;
-    if (pool_->carries_bytes() &&
-        !core_->swap.write(slot, {pool_->bytes(pfn), kPageSize})) {
+    if (pool_->carries_bytes() && !core_->swap.write(slot, {pool_->bytes(pfn), kPageSize})) {
       core_->swap.release(slot);
       return false;
     }
-    ready_ns =
-        std::max(ready_ns, core_->swap.submit(slot, Transfer::Write, core_->clock.now_ns()));
+    ready_ns = std::max(ready_ns, core_->swap.submit(slot, Transfer::Write, core_->clock.now_ns()));
     ++core_->counters.reclaim.pswpout;
   }
   const PageOffset at(frame.index);

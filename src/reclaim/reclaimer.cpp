@@ -39,7 +39,8 @@ std::uint64_t Reclaimer::listed() const {
   return order_->size() + (file_order_ == nullptr ? 0 : file_order_->size());
 }
 
-// Room for one more frame of this kind: within the limit on user frames, and above the min watermark.
+// Room for one more frame of this kind: within the limit on user frames, and above the min
+// watermark.
 bool Reclaimer::make_room(FrameKind kind, std::uint64_t& ready_ns) {
   const std::uint64_t limit = config_.resident_limit;
   while (limit != 0 && is_user(kind) && pool_->user_frames() >= limit) {
@@ -92,7 +93,8 @@ std::uint64_t Reclaimer::reclaim(std::uint64_t frames) {
 }
 
 bool Reclaimer::reclaim_one(Who who, std::uint64_t& ready_ns) {
-  // A page whose write fails goes back into the order; after as many failures as there are pages, none can go.
+  // A page whose write fails goes back into the order; after as many failures as there are pages,
+  // none can go.
   for (std::uint64_t tries = listed(); tries > 0; --tries) {
     const policy::Id id = choose(who);
     if (id == policy::kNoPage) return false;
@@ -145,8 +147,8 @@ policy::Verdict Reclaimer::probe(Pfn pfn, Who who) {
   bool accessed = false;
   bool in_use = false;
   for_each_mapping(*core_, pfn, [&](Vma&, Vpn, x86::Pte& entry) {
-    // The accessed bit is cleared without a flush, as on x86 (ptep_clear_flush_young()): a page that a TLB
-    // still holds looks idle.
+    // The accessed bit is cleared without a flush, as on x86 (ptep_clear_flush_young()): a page
+    // that a TLB still holds looks idle.
     accessed = accessed || entry.accessed();
     in_use = in_use || (entry.raw & kInUse) != 0;
     if (needs_ == policy::Needs::AccessedBits) entry.raw &= ~x86::kAccessed;

@@ -1,11 +1,13 @@
 // Makes frames free: the one that allocates, chooses victims by policy and evicts them.
 //
-// Owned by the Machine. It is the FrameSource of the fault path, the TableFrames of all page tables, and the
-// Residency that learns of every user frame. Frames are the policy's ids. With swappiness set there are two
-// orders, anonymous and file pages, scanned in proportion (get_scan_count(), mm/vmscan.c); else one for all.
+// Owned by the Machine. It is the FrameSource of the fault path, the TableFrames of all page
+// tables, and the Residency that learns of every user frame. Frames are the policy's ids. With
+// swappiness set there are two orders, anonymous and file pages, scanned in proportion
+// (get_scan_count(), mm/vmscan.c); else one for all.
 //
-// Order of an eviction: translations go and are flushed, then the bytes are written if no good copy exists, then
-// the slots say where they are, then the frame is free. If writing fails the page stays, unmapped, in its slot.
+// Order of an eviction: translations go and are flushed, then the bytes are written if no good copy
+// exists, then the slots say where they are, then the frame is free. If writing fails the page
+// stays, unmapped, in its slot.
 #pragma once
 
 #include <memory>

@@ -109,4 +109,14 @@ Result<bool> SpoolReader::skip_to_frame(std::uint64_t from, bool at_end) {
   return found;
 }
 
+std::vector<std::string> split_command(std::string_view payload) {
+  std::vector<std::string> words;
+  while (!payload.empty()) {
+    std::size_t length = std::min(payload.find('\0'), payload.size());
+    words.emplace_back(payload.substr(0, length));
+    payload.remove_prefix(std::min(length + 1, payload.size()));
+  }
+  return words;
+}
+
 }  // namespace pw::record

@@ -49,4 +49,7 @@ class SpoolReader {
   std::vector<std::string> losses_;
 };
 
+// The words of a COMMAND frame.
+std::vector<std::string> split_command(std::string_view payload);
+
 }  // namespace pw::record

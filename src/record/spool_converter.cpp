@@ -37,18 +37,24 @@ SpoolConverter::SpoolConverter(std::string folder, Writer& writer, const Recordi
 }
 
 Result<RecordingInfo> SpoolConverter::inspect(const std::string& folder) {
+  RecordingInfo info;
+  std::uint64_t earliest = ~std::uint64_t{0};
   for (const std::string& name : names_in(folder, ".spool")) {
     auto source = ByteSource::open(folder + "/" + name);
     if (!source) continue;
-    auto header = SpoolReader(std::move(*source)).header();
-    if (!header || !*header) continue;
-    RecordingInfo info;
+    SpoolReader reader(std::move(*source));
+    auto header = reader.header();
+    if (!header || !*header || (*header)->start_ns >= earliest) continue;
+    earliest = (*header)->start_ns;
     info.recorder = static_cast<Recorder>((*header)->recorder);
     info.detail = static_cast<Detail>((*header)->detail);
     info.filter_pages = (*header)->k;
     info.page_shift = (*header)->page_shift;
-    return info;
+    auto frame = reader.next(true);
+    bool tells = frame && *frame && (*frame)->header.type == PW_FRAME_COMMAND;
+    info.command = tells ? split_command((*frame)->payload) : std::vector<std::string>{};
   }
+  if (earliest != ~std::uint64_t{0}) return info;
   return fail(Errno::NoEntry, "no spool file can be read in " + folder);
 }
 
@@ -80,7 +86,7 @@ Result<std::vector<SpoolConverter::NewSpool>> SpoolConverter::find_new_spools(bo
     auto source = ByteSource::open(folder_ + "/" + name);
     if (!source) {
       names_.insert(name);
-      context_.notes.push_back(name + ": " + source.error().message);
+      context_.notes.push_back(name + ": cannot be opened");
       continue;
     }
     SpoolReader reader(std::move(*source));

@@ -38,7 +38,7 @@ class SpoolConverter {
   std::uint64_t references() const { return context_.references; }
   std::size_t processes() const { return process_count_; }
 
-  // The detail, K and recorder of the first readable spool in `folder`. Error: NoEntry: there is none.
+  // Recorder, detail, K and command of the oldest spool in `folder`. Error: NoEntry: none is readable.
   static Result<RecordingInfo> inspect(const std::string& folder);
 
  private:

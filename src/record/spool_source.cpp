@@ -90,12 +90,7 @@ Result<void> SpoolSource::take(const SpoolFrame& frame) {
 }
 
 void SpoolSource::take_command(std::string_view text) {
-  command_.clear();
-  while (!text.empty()) {
-    std::size_t length = std::min(text.find('\0'), text.size());
-    command_.emplace_back(text.substr(0, length));
-    text.remove_prefix(std::min(length + 1, text.size()));
-  }
+  command_ = split_command(text);
   // The first command of a forked child is its parent's: no new image.
   if (command_seen_) image_is_new_ = true;
   command_seen_ = true;
@@ -124,7 +119,8 @@ void SpoolSource::take_modules(std::string_view text) {
 SpoolSource::Stream& SpoolSource::stream(std::uint32_t recorder_number) {
   auto known = streams_.find(recorder_number);
   if (known == streams_.end()) {
-    known = streams_.try_emplace(recorder_number, process_.next_stream++, header_.k, &stacks_).first;
+    known =
+        streams_.try_emplace(recorder_number, process_.next_stream++, header_.k, &stacks_).first;
   }
   return known->second;
 }
@@ -134,23 +130,31 @@ Result<void> SpoolSource::take_events(const SpoolFrame& frame) {
   std::vector<std::uint64_t> slots(to.decoder.slots().begin(), to.decoder.slots().end());
   PayloadStart start{frame.header.clock, frame.header.ns, frame.header.count};
   auto decoded = to.decoder.decode(frame.payload, start, decoded_);
-  bool follows = to.seen && to.end_clock == frame.header.clock;
-  bool joins = to.open && follows && !image_is_new_ && same_filter(slots, decoded_.filter) &&
+  // A filter that has not changed has seen nothing but hits, which are no events: the clock may have gone on.
+  bool same = same_filter(slots, decoded_.filter);
+  bool hits_only = same && header_.k > 0 && frame.header.clock > to.end_clock;
+  bool follows = to.seen && (to.end_clock == frame.header.clock || hits_only);
+  bool joins = to.open && follows && same && !image_is_new_ &&
                to.bytes + frame.payload.size() <= kChunkBytes &&
                frame.header.ns - to.chunk.info.begin_ns <= kChunkNs;
   if (!joins) {
+    if (follows && to.open) to.chunk.info.end_clock = frame.header.clock;
     PW_TRY(flush(to));
     if (to.seen && !follows) {
-      PW_TRY(context_.writer.lose_chunk(process_.pid, to.number,
-                                        "events of process " + std::to_string(process_.pid)));
-      context_.note(process_.pid, "events between references " + std::to_string(to.end_clock) +
-                                      " and " + std::to_string(frame.header.clock));
+      context_.writer.skip_chunk(process_.pid, to.number);
+      context_.note(process_.pid, "what came before reference " +
+                                      std::to_string(frame.header.clock) + " is lost");
     }
     PW_TRY(begin_chunk(to, frame.header, decoded_));
+  } else if (to.tid != frame.header.tid) {
+    Event event;
+    event.kind = EventKind::Thread;
+    event.clock = frame.header.clock;
+    event.index = to.tid = frame.header.tid;
+    to.chunk.events.push_back(event);
   }
   append(to, decoded_);
   to.bytes += frame.payload.size();
-  if (to.tid != frame.header.tid && joins) to.tid = frame.header.tid;
   to.seen = true;
   to.end_clock = to.chunk.info.end_clock = to.decoder.end_clock();
   if (!decoded) {
@@ -263,11 +267,10 @@ Result<void> SpoolSource::flush(Stream& from) {
     return {};
   }
   if (added.error().code != Errno::Invalid && added.error().code != Errno::FileTooBig) return added;
-  std::string what = std::to_string(from.chunk.events.size()) +
-                     " events that contradict themselves (" + added.error().message + ")";
-  context_.note(process_.pid, what);
-  return context_.writer.lose_chunk(process_.pid, from.number,
-                                    "process " + std::to_string(process_.pid) + ": " + what);
+  context_.note(process_.pid, std::to_string(from.chunk.events.size()) +
+                                  " events contradict themselves (" + added.error().message + ")");
+  context_.writer.skip_chunk(process_.pid, from.number);
+  return {};
 }
 
 Result<void> SpoolSource::flush_all() {
@@ -275,7 +278,8 @@ Result<void> SpoolSource::flush_all() {
   return {};
 }
 
-// In the modules told last, else in the files that the areas show.
+// In the modules told last, else in the files that the areas show. What lies in no executable area is no call: an
+// unwinder that has lost its way reports such.
 StackFrames SpoolSource::locate(const StackAddresses& addresses) {
   StackFrames frames;
   frames.reserve(addresses.size());
@@ -287,10 +291,13 @@ StackFrames SpoolSource::locate(const StackAddresses& addresses) {
     });
     if (range != modules_.rend()) {
       frame = {range->module + 1, address - range->begin + range->offset};
-    } else if (const MappedArea* area = process_.areas.find(address);
-               area != nullptr && area->name.starts_with('/')) {
-      frame = {context_.stacks.module({area->name, {}}) + 1,
-               address - area->begin.value + area->file_offset};
+    } else {
+      const MappedArea* area = process_.areas.find(address);
+      if (i > 0 && (area == nullptr || !area->executable)) continue;
+      if (area != nullptr && area->name.starts_with('/')) {
+        frame = {context_.stacks.module({area->name, {}}) + 1,
+                 address - area->begin.value + area->file_offset};
+      }
     }
     frames.push_back(frame);
   }

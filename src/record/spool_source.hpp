@@ -57,8 +57,9 @@ class SpoolSource {
  private:
   // A chunk in the making: frames are joined until they are worth a chunk.
   struct Stream {
-    Stream(std::uint32_t number, std::uint32_t filter_pages, std::vector<StackAddresses>* stacks)
-        : number(number), decoder(filter_pages, stacks) {}
+    Stream(std::uint32_t own_number, std::uint32_t filter_pages,
+           std::vector<StackAddresses>* stacks)
+        : number(own_number), decoder(filter_pages, stacks) {}
 
     std::uint32_t number;  // in the recording
     PayloadDecoder decoder;

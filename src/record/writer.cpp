@@ -211,7 +211,8 @@ Result<Writer> Writer::create(const std::string& path, const RecordingInfo& info
       return fail(Errno::Exists, path + " exists already; --force replaces it");
     }
   }
-  int flags = O_RDWR | O_CREAT | O_CLOEXEC | (options.replace ? 0 : O_EXCL);
+  bool over_part = options.replace || options.replace_part;
+  int flags = O_RDWR | O_CREAT | O_CLOEXEC | (over_part ? 0 : O_EXCL);
   data->fd = ::open(data->part.c_str(), flags, 0666);
   if (data->fd < 0) {
     if (errno != EEXIST) return system_error("create", data->part);
@@ -308,10 +309,8 @@ Result<void> Writer::add_chunk(const Chunk& chunk, std::uint32_t maps,
   return {};
 }
 
-Result<void> Writer::lose_chunk(std::uint32_t pid, std::uint32_t stream,
-                                std::string_view what_was_lost) {
+void Writer::skip_chunk(std::uint32_t pid, std::uint32_t stream) {
   ++data_->sequences[{pid, stream}];
-  return add_note(what_was_lost);
 }
 
 Result<void> Writer::finish(std::int32_t exit_status) {

@@ -23,6 +23,7 @@ class Writer {
  public:
   struct Options {
     bool replace = false;       // an existing file, and a NAME.part left over
+    bool replace_part = false;  // a NAME.part only
     int compression_level = 3;  // zstd
   };
 
@@ -52,8 +53,8 @@ class Writer {
   Result<void> add_chunk(const Chunk& chunk, std::uint32_t maps,
                          const std::vector<std::uint32_t>& images = {});
 
-  // Instead of a chunk that should have come next in its stream: readers see a gap there.
-  Result<void> lose_chunk(std::uint32_t pid, std::uint32_t stream, std::string_view what_was_lost);
+  // What should have come next in this stream is lost: readers see a gap there.
+  void skip_chunk(std::uint32_t pid, std::uint32_t stream);
 
   // Index, trailer, exit status, fsync, rename. Error also: Exists.
   Result<void> finish(std::int32_t exit_status);

@@ -1,5 +1,5 @@
-// Drives a machine with a recording: areas from the maps snapshots and memory system calls, references from
-// the filtered events, processes and threads as they were recorded.
+// Drives a machine with a recording: areas from the maps snapshots and memory system calls,
+// references from the filtered events, processes and threads as they were recorded.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +35,7 @@ struct ReplayResult {
   sim::TlbCounters tlb;  // summed over CPUs
   std::vector<AreaReport> areas;
   std::vector<ProcessReport> processes;
-  std::uint64_t references = 0;      // those the recording stands for
+  std::uint64_t references = 0;  // those the recording stands for
   std::uint64_t records = 0;
   std::uint64_t simulated_ns = 0;    // CPU + kernel + waits
   std::uint64_t inferred_areas = 0;  // touched outside every known area: an area was assumed

@@ -183,7 +183,8 @@ std::string json(const Report& report) {
            {"machines", machines}};
   out["need"] = report.need ? need_json(*report.need) : Json(nullptr);
   out["notes"] = all_notes(report);
-  // Names in a recording are bytes of another program: what is not UTF-8 is replaced, not thrown on.
+  // Names in a recording are bytes of another program: what is not UTF-8 is replaced, not thrown
+  // on.
   return out.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
 }
 

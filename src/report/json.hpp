@@ -1,5 +1,5 @@
-// A report as JSON: schema "pagewright.report/1", described by data/report.schema.json. Sizes are in
-// pages of 4 KiB or bytes, as their names say; times in nanoseconds. Members are only ever added
+// A report as JSON: schema "pagewright.report/1", described by data/report.schema.json. Sizes are
+// in pages of 4 KiB or bytes, as their names say; times in nanoseconds. Members are only ever added
 // within a version.
 #pragma once
 

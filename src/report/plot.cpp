@@ -47,8 +47,8 @@ std::string need_lines(const MemoryNeed& need, std::size_t width) {
   Table table({Align::Left, Align::Right, Align::Left});
   const bool below = need.within <= need.known_from;
   table.row({"no fault but first touches", page_bytes(need.fits_in), ""});
-  table.row({fmt::format("at most {:g} % slower", need.percent),
-             page_bytes(need.within), below ? "or less" : ""});
+  table.row({fmt::format("at most {:g} % slower", need.percent), page_bytes(need.within),
+             below ? "or less" : ""});
   table.row({"knee of the curve", page_bytes(need.knee), ""});
   return table.text() +
          wrapped(fmt::format("Under LRU; each further fault costs {}, the run with enough memory "

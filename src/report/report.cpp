@@ -20,9 +20,10 @@ void note_column(const Column& column, bool several, std::vector<std::string>& n
   const replay::ReplayResult& r = column.result;
   const std::string where = several ? fmt::format(" ({})", column.label) : "";
   if (r.inferred_areas > 0) {
-    notes.push_back(fmt::format(
-        "{} area{} had to be assumed{}: references fell outside everything that the recording maps.",
-        count(r.inferred_areas), r.inferred_areas == 1 ? "" : "s", where));
+    notes.push_back(
+        fmt::format("{} area{} had to be assumed{}: references fell outside everything that the "
+                    "recording maps.",
+                    count(r.inferred_areas), r.inferred_areas == 1 ? "" : "s", where));
   }
   for (const replay::ProcessReport& p : r.processes) {
     if (!p.killed_by_oom) continue;
@@ -45,9 +46,10 @@ Derived derive(const replay::ReplayResult& result) {
   d.walk_ratio = ratio(tlb.walks, tlb.references);
   d.references_per_walk = ratio(tlb.walk_references, tlb.walks);
   if (tlb.references > 0) {
-    const double extra_ps =
-        static_cast<double>(tlb.l2_hits) * static_cast<double>(costs.l2_tlb_hit_ps) +
-        static_cast<double>(tlb.walk_references) * static_cast<double>(costs.walk_reference_ps);
+    const double extra_ps = static_cast<double>(tlb.l2_hits) *
+                                static_cast<double>(costs.l2_tlb_hit_ps) +
+                            static_cast<double>(tlb.walk_references) *
+                                static_cast<double>(costs.walk_reference_ps);
     d.translation_ns = (static_cast<double>(costs.reference_ps) +
                         extra_ps / static_cast<double>(tlb.references)) /
                        kPsPerNs;
@@ -129,17 +131,16 @@ std::string exactness(const record::RecordingInfo& info) {
 }
 
 std::string machine_line(const MachineConfig& config) {
-  const std::string swap =
-      config.swap.value == 0
-          ? "no swap"
-          : fmt::format("{} swap on {}", bytes(config.swap), config.swap_device.name);
+  const std::string swap = config.swap.value == 0 ? "no swap"
+                                                  : fmt::format("{} swap on {}", bytes(config.swap),
+                                                                config.swap_device.name);
   return fmt::format("{} RAM, {}, policy {}, {} CPU{}, {}-level tables", bytes(config.ram), swap,
                      config.policy, config.cpus, config.cpus == 1 ? "" : "s", config.levels);
 }
 
 std::string command_line(const std::vector<std::string>& command) {
-  constexpr const char* kPlain =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
+  constexpr const char*
+      kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
   std::string line;
   for (const std::string& word : command) {
     if (!line.empty()) line += ' ';

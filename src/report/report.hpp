@@ -1,5 +1,5 @@
-// What a report tells, gathered: how a program was recorded, what one or more machines did with it, and
-// how much memory it needs. Values only; text.hpp and json.hpp show it.
+// What a report tells, gathered: how a program was recorded, what one or more machines did with it,
+// and how much memory it needs. Values only; text.hpp and json.hpp show it.
 #pragma once
 
 #include <optional>
@@ -29,13 +29,13 @@ struct Report {
 // What follows from the numbers of one column.
 struct Derived {
   std::uint64_t faults = 0;
-  double fault_probability = 0;  // of a reference
+  double fault_probability = 0;                       // of a reference
   double l1_ratio = 0, l2_ratio = 0, walk_ratio = 0;  // of references
   double references_per_walk = 0;
-  double translation_ns = 0;     // effective access time without faults
-  double fault_ns = 0;           // mean time of a fault: kernel and waiting
-  double access_ns = 0;          // effective access time with faults
-  double slowdown = 1;           // by faults
+  double translation_ns = 0;  // effective access time without faults
+  double fault_ns = 0;        // mean time of a fault: kernel and waiting
+  double access_ns = 0;       // effective access time with faults
+  double slowdown = 1;        // by faults
 };
 Derived derive(const replay::ReplayResult& result);
 

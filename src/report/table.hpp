@@ -26,7 +26,8 @@ class Table {
 // `name` in at most `width` characters: the middle gives way to "...", the end of a path stays.
 std::string shortened(const std::string& name, std::size_t width);
 
-// `text` in lines of at most `width` characters, the first behind `first`, the others behind blanks.
+// `text` in lines of at most `width` characters, the first behind `first`, the others behind
+// blanks.
 std::string wrapped(const std::string& text, const std::string& first, std::size_t width);
 
 }  // namespace pw::report

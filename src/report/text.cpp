@@ -96,7 +96,7 @@ class Figures {
 };
 
 void add_faults(Figures& figures) {
-  const auto faults = [](std::uint64_t FaultCounters::* member) {
+  const auto faults = [](std::uint64_t FaultCounters::*member) {
     return [member](const Column& c) { return c.result.counters.faults.*member; };
   };
   figures.section("Page faults");
@@ -118,10 +118,10 @@ void add_faults(Figures& figures) {
 }
 
 void add_memory(Figures& figures) {
-  const auto pages = [](std::uint64_t MachineCounters::* member) {
+  const auto pages = [](std::uint64_t MachineCounters::*member) {
     return [member](const Column& c) { return page_bytes(c.result.counters.*member); };
   };
-  const auto reclaim = [](std::uint64_t ReclaimCounters::* member) {
+  const auto reclaim = [](std::uint64_t ReclaimCounters::*member) {
     return [member](const Column& c) { return c.result.counters.reclaim.*member; };
   };
   figures.section("Memory");
@@ -139,15 +139,14 @@ void add_memory(Figures& figures) {
 
 void add_translation(Figures& figures, bool estimated) {
   figures.section(estimated ? "Translation (TLB figures are estimates, see below)" : "Translation");
-  const auto derived = [](double Derived::* member) {
+  const auto derived = [](double Derived::*member) {
     return [member](const Column& c) { return percent(derive(c.result).*member); };
   };
   figures.row("hits in the L1 TLB", derived(&Derived::l1_ratio));
   figures.row("hits in the L2 TLB", derived(&Derived::l2_ratio));
   figures.row("page walks", derived(&Derived::walk_ratio));
-  figures.row("table entries read", [](const Column& c) {
-    return count(c.result.tlb.walk_references);
-  });
+  figures.row("table entries read",
+              [](const Column& c) { return count(c.result.tlb.walk_references); });
   figures.row("  entries per walk", [](const Column& c) {
     return fmt::format("{:.2f}", derive(c.result).references_per_walk);
   });
@@ -168,9 +167,8 @@ void add_time(Figures& figures) {
   figures.row("waiting for devices", [](const Column& c) {
     return duration(static_cast<double>(c.result.counters.io_wait_ns));
   });
-  figures.row("the whole run", [](const Column& c) {
-    return duration(static_cast<double>(c.result.simulated_ns));
-  });
+  figures.row("the whole run",
+              [](const Column& c) { return duration(static_cast<double>(c.result.simulated_ns)); });
 }
 
 std::string run_section(const Report& report, const TextStyle& style, const Painter& paint) {
@@ -178,8 +176,8 @@ std::string run_section(const Report& report, const TextStyle& style, const Pain
   const replay::ReplayResult& first = report.columns.front().result;
   std::string out = paint.strong(shortened(command_line(info.command), style.width)) + "\n\n";
   Table table({Align::Left, Align::Left});
-  table.row({"recorded by", fmt::format("{}, detail {}", recorder_name(info.recorder),
-                                        detail_name(info.detail))});
+  table.row({"recorded by",
+             fmt::format("{}, detail {}", recorder_name(info.recorder), detail_name(info.detail))});
   table.row({"", exactness(info)});
   table.row({"references", fmt::format("{} in {} record{}", count(first.references),
                                        count(first.records), first.records == 1 ? "" : "s")});
@@ -232,8 +230,7 @@ std::string process_section(const Report& report, const TextStyle& style, const 
   for (const replay::ProcessReport& p : processes) {
     table.row({fmt::to_string(p.pid), p.parent == 0 ? "-" : fmt::to_string(p.parent),
                count(p.references), count(p.faults.minor + p.faults.major), count(p.faults.major),
-               page_bytes(p.resident_peak),
-               shortened(p.command, style.width - kNumbers)});
+               page_bytes(p.resident_peak), shortened(p.command, style.width - kNumbers)});
   }
   return '\n' + paint.heading("Processes") + table.text();
 }

@@ -8,9 +8,9 @@
 namespace pw::report {
 
 struct TextStyle {
-  bool color = false;        // bold headings, dim notes (ANSI)
-  std::size_t width = 100;   // characters; areas and notes are fitted to it, at least 80
-  std::size_t areas = 20;    // rows of the table of areas; the rest in one row
+  bool color = false;       // bold headings, dim notes (ANSI)
+  std::size_t width = 100;  // characters; areas and notes are fitted to it, at least 80
+  std::size_t areas = 20;   // rows of the table of areas; the rest in one row
 };
 
 std::string text(const Report& report, const TextStyle& style = {});

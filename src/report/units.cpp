@@ -26,8 +26,7 @@ std::string rounded(double value, int digits) {
 }
 
 std::string bytes(ByteCount n) {
-  static constexpr std::array<const char*, 7> kUnits{"B",   "KiB", "MiB", "GiB",
-                                                     "TiB", "PiB", "EiB"};
+  static constexpr std::array<const char*, 7> kUnits{"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
   auto value = static_cast<double>(n.value);
   std::size_t unit = 0;
   // 1023.5 and more would show as 1024 of the smaller unit.

@@ -9,8 +9,10 @@ namespace pw {
 
 void unmap_everywhere(Core& core, Pfn pfn, FlushReason reason) {
   if (core.pool.frame(pfn).mapcount == 0) return;
-  std::vector<std::pair<Vma*, Vpn>> places;  // removing an entry may free tables: not while walking them
-  for_each_mapping(core, pfn, [&](Vma& area, Vpn vpn, x86::Pte&) { places.emplace_back(&area, vpn); });
+  std::vector<std::pair<Vma*, Vpn>> places;  // removing an entry may free tables: not while walking
+                                             // them
+  for_each_mapping(core, pfn,
+                   [&](Vma& area, Vpn vpn, x86::Pte&) { places.emplace_back(&area, vpn); });
   for (const auto& [area, vpn] : places) {
     unmap_range(core, *area, range_of(vpn, PageCount(1)), reason);
   }

@@ -1,19 +1,21 @@
 // Reverse mapping: from a frame to the translations that name it.
 //
-// A private frame knows its family and offset; each member of the family holds it at that offset or not at all,
-// so the walk asks each member's areas and tables. A file's or shared object's frame knows its object, whose
-// areas are listed. The walk ends early once as many translations were met as the frame counts.
+// A private frame knows its family and offset; each member of the family holds it at that offset or
+// not at all, so the walk asks each member's areas and tables. A file's or shared object's frame
+// knows its object, whose areas are listed. The walk ends early once as many translations were met
+// as the frame counts.
 //
-//   frame {owner: family 3, index 0x7f12} -> members of family 3 -> area that holds offset 0x7f12 -> entry
-//   frame {owner: object 9, index 4}      -> areas that map object 9 and cover page 4              -> entry
+//   frame {owner: family 3, index 0x7f12} -> members of family 3 -> area that holds offset 0x7f12
+//   -> entry frame {owner: object 9, index 4}      -> areas that map object 9 and cover page 4 ->
+//   entry
 #pragma once
 
 #include "space/address_space.hpp"
 
 namespace pw {
 
-// fn(Vma&, Vpn, x86::Pte&) for each translation of the frame. The callee may change bits of the entry, not
-// remove it.
+// fn(Vma&, Vpn, x86::Pte&) for each translation of the frame. The callee may change bits of the
+// entry, not remove it.
 template <class Fn>
 void for_each_mapping(Core& core, Pfn pfn, Fn&& fn) {
   const Frame& frame = core.pool.frame(pfn);

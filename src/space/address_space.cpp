@@ -13,8 +13,9 @@ AddressSpace::AddressSpace(Core& core, SpaceId id, const SpaceLayout& layout, in
       tables_(core.pool.table_memory(), core.table_frames, levels),
       brk_(address_of(layout.heap_begin)) {}
 
-std::unique_ptr<AddressSpace> AddressSpace::create(Core& core, SpaceId id, const SpaceLayout& layout,
-                                                   int levels, AddressSpace* relative) {
+std::unique_ptr<AddressSpace> AddressSpace::create(Core& core, SpaceId id,
+                                                   const SpaceLayout& layout, int levels,
+                                                   AddressSpace* relative) {
   std::unique_ptr<AddressSpace> space(new AddressSpace(core, id, layout, levels));
   if (!space->tables_.create_root()) return nullptr;
   VmObject* kin = relative == nullptr ? nullptr : relative->private_object_;
@@ -76,8 +77,7 @@ Vma& AddressSpace::insert(const Vma& area) {
   auto& label = core_->areas[area.label];
   label.mapped_peak = std::max(label.mapped_peak, label.mapped_pages);
   core_->counters.mapped_pages += area.range_.pages().value;
-  core_->counters.mapped_peak =
-      std::max(core_->counters.mapped_peak, core_->counters.mapped_pages);
+  core_->counters.mapped_peak = std::max(core_->counters.mapped_peak, core_->counters.mapped_pages);
   return merge_around(*placed);
 }
 
@@ -91,15 +91,15 @@ void AddressSpace::remove(Vma& area) {
 }
 
 void AddressSpace::resize(Vma& area, VpnRange range) {
-  const std::uint64_t grown = range.pages().value - area.range_.pages().value;  // wraps when shrinking
+  const std::uint64_t grown = range.pages().value - area.range_.pages().value;  // wraps when
+                                                                                // shrinking
   areas_.resize(area, range);
   counters_.mapped_pages += grown;
   auto& label = core_->areas[area.label];
   label.mapped_pages += grown;
   label.mapped_peak = std::max(label.mapped_peak, label.mapped_pages);
   core_->counters.mapped_pages += grown;
-  core_->counters.mapped_peak =
-      std::max(core_->counters.mapped_peak, core_->counters.mapped_pages);
+  core_->counters.mapped_peak = std::max(core_->counters.mapped_peak, core_->counters.mapped_pages);
 }
 
 Vma& AddressSpace::split(Vma& area, Vpn at) {

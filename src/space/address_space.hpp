@@ -1,8 +1,9 @@
 // One process's address space: its areas, its private pages, its page tables.
 //
-// Owned by the processes that run in it (threads and vfork children share one). Areas and slots are the truth;
-// the tables below may lose a translation at any time and get it back by a fault. All changes of areas go
-// through insert(), remove(), resize() and split(), which keep the objects' mapping lists right.
+// Owned by the processes that run in it (threads and vfork children share one). Areas and slots are
+// the truth; the tables below may lose a translation at any time and get it back by a fault. All
+// changes of areas go through insert(), remove(), resize() and split(), which keep the objects'
+// mapping lists right.
 #pragma once
 
 #include <memory>
@@ -26,7 +27,8 @@ struct SpaceLayout {
 };
 
 struct SpaceCounters {
-  std::uint64_t resident_pages = 0, resident_peak = 0;  // translations to frames, the zero page left out
+  std::uint64_t resident_pages = 0, resident_peak = 0;  // translations to frames, the zero page
+                                                        // left out
   std::uint64_t mapped_pages = 0;
   FaultCounters faults;
 };
@@ -55,7 +57,8 @@ class AddressSpace {
   // A free run of pages, top down below mmap_top; nullopt: the space is full.
   std::optional<Vpn> find_gap(PageCount pages) const;
 
-  // Takes an area in (its range must be free), merging it with equal neighbours. Returns the area it became.
+  // Takes an area in (its range must be free), merging it with equal neighbours. Returns the area
+  // it became.
   Vma& insert(const Vma& area);
   void remove(Vma& area);
   void resize(Vma& area, VpnRange range);
@@ -65,7 +68,8 @@ class AddressSpace {
   void isolate(VpnRange range);
   // Merges `area` with its neighbours where nothing tells them apart.
   Vma& merge_around(Vma& area);
-  // Private offsets for a new private area at `range`: its page numbers, unless a moved area holds them.
+  // Private offsets for a new private area at `range`: its page numbers, unless a moved area holds
+  // them.
   PageOffset private_home(VpnRange range);
 
   VirtAddr brk() const { return brk_; }
@@ -83,8 +87,8 @@ class AddressSpace {
   x86::PageTables tables_;
   VmObject* private_object_ = nullptr;
   VmaTree<Vma> areas_;
-  std::vector<Vma*> moved_;                        // private areas not at home
-  std::uint64_t next_foreign_page_ = 1ULL << 50;   // private offsets beyond any page number
+  std::vector<Vma*> moved_;                       // private areas not at home
+  std::uint64_t next_foreign_page_ = 1ULL << 50;  // private offsets beyond any page number
   VirtAddr brk_;
   SpaceCounters counters_;
 };

@@ -5,8 +5,9 @@ namespace pw {
 VirtAddr brk(AddressSpace& space, VirtAddr wanted, LabelId label) {
   const VirtAddr start = address_of(space.layout().heap_begin);
   if (wanted < start) return space.brk();
-  const Vpn from = start.value == space.brk().value ? space.layout().heap_begin
-                                                    : page_of(space.brk() + ByteCount(kPageSize - 1));
+  const Vpn from = start.value == space.brk().value
+                       ? space.layout().heap_begin
+                       : page_of(space.brk() + ByteCount(kPageSize - 1));
   const Vpn to = page_of(wanted + ByteCount(kPageSize - 1));
   if (to > from) {
     MmapRequest request;

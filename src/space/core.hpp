@@ -1,5 +1,5 @@
-// What the operations on memory work with: references to the machine's parts, no behaviour. The Machine wires
-// it once and hands it down; a room uses the parts it needs.
+// What the operations on memory work with: references to the machine's parts, no behaviour. The
+// Machine wires it once and hands it down; a room uses the parts it needs.
 #pragma once
 
 #include <vector>

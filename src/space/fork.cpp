@@ -7,9 +7,9 @@ namespace pw {
 
 namespace {
 
-// Whether fork copies the translations of an area or leaves them to faults (vma_needs_copy(), mm/memory.c):
-// only where a fault could not find the page again in a file or shared object, that is, where there are
-// private pages.
+// Whether fork copies the translations of an area or leaves them to faults (vma_needs_copy(),
+// mm/memory.c): only where a fault could not find the page again in a file or shared object, that
+// is, where there are private pages.
 bool copies_translations(AddressSpace& parent, const Vma& area) {
   if (area.shared) return false;
   if (area.backing == nullptr) return true;
@@ -47,8 +47,8 @@ CopyCount copy_entries(Core& core, x86::Pte* from, x86::Pte* to, std::uint64_t c
   return done;
 }
 
-// Copies the translations of one area, a level-1 table at a time: the child's table is made first, since making
-// it may reclaim, and so change the parent's. False: no memory.
+// Copies the translations of one area, a level-1 table at a time: the child's table is made first,
+// since making it may reclaim, and so change the parent's. False: no memory.
 bool copy_translations(Core& core, Vma& from, AddressSpace& child, Vma& to) {
   const VpnRange all = from.range();
   std::uint64_t frames = 0;

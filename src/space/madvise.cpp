@@ -3,7 +3,8 @@
 
 namespace pw {
 
-// madvise_dontneed_single_vma(), mm/madvise.c: private pages go, shared ones only lose their translations.
+// madvise_dontneed_single_vma(), mm/madvise.c: private pages go, shared ones only lose their
+// translations.
 Result<void> discard(AddressSpace& space, VirtAddr address, ByteCount length) {
   if (!page_aligned(address)) return fail(Errno::Invalid);
   const VpnRange range = range_of(page_of(address), pages_for(length));

@@ -34,7 +34,8 @@ Result<VpnRange> place(AddressSpace& space, const MmapRequest& request) {
 
 Result<VirtAddr> mmap(AddressSpace& space, const MmapRequest& request) {
   if (request.length.value == 0) return fail(Errno::Invalid);
-  if (request.length.value > address_of(space.layout().user_end).value) return fail(Errno::NoMemory);
+  if (request.length.value > address_of(space.layout().user_end).value)
+    return fail(Errno::NoMemory);
   if (request.shared && request.rights.write && !request.may.write) return fail(Errno::Access);
   const Result<VpnRange> range = place(space, request);
   if (!range) return tl::unexpected(range.error());

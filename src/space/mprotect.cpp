@@ -5,8 +5,9 @@ namespace pw {
 
 namespace {
 
-// A private page that only this space has and that is dirty anyway becomes writable at once, without a fault
-// (can_change_pte_writable(), mm/mprotect.c). Clean pages stay read-only: the fault is where they get dirty.
+// A private page that only this space has and that is dirty anyway becomes writable at once,
+// without a fault (can_change_pte_writable(), mm/mprotect.c). Clean pages stay read-only: the fault
+// is where they get dirty.
 bool writable_at_once(Core& core, AddressSpace& space, const Vma& area, Vpn vpn, x86::Pte entry) {
   if (!area.rights.write || area.shared || entry.pfn() == core.zero_frame) return false;
   const Frame& frame = core.pool.frame(entry.pfn());

@@ -18,8 +18,9 @@ Vma continuation(AddressSpace& space, const Vma& area, VpnRange range, PageCount
   return more;
 }
 
-// Moves a whole area to `to`, same length, with its pages and translations. Private pages keep their offsets:
-// only the area remembers that they are not at home, so that relatives still find them.
+// Moves a whole area to `to`, same length, with its pages and translations. Private pages keep
+// their offsets: only the area remembers that they are not at home, so that relatives still find
+// them.
 void move_area(AddressSpace& space, Vma& area, Vpn to) {
   Core& core = space.core();
   std::vector<std::pair<PageCount, x86::Pte>> present;
@@ -44,10 +45,9 @@ void move_area(AddressSpace& space, Vma& area, Vpn to) {
     // Making tables may have evicted the page meanwhile: then a fault will find it.
     const PageSlot own = placed->shared ? PageSlot()
                                         : space.private_object().slots.get(placed->private_at(vpn));
-    const PageSlot slot =
-        own.is_empty() && placed->backing != nullptr
-            ? placed->backing->slots.get(placed->backing_at(vpn))
-            : own;
+    const PageSlot slot = own.is_empty() && placed->backing != nullptr
+                              ? placed->backing->slots.get(placed->backing_at(vpn))
+                              : own;
     if (slot != PageSlot::resident(entry.pfn())) continue;
     const FramePin pin(core.pool, entry.pfn());
     map_page(core, *placed, vpn, entry.pfn(), entry.writable(), entry.accessed());

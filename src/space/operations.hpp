@@ -1,7 +1,7 @@
 // The operations on an address space: what the memory system calls do, one source file each.
 //
-// Lengths and addresses are checked as the kernel checks them and fail with its errno; a failed call has
-// changed nothing, unless it says otherwise.
+// Lengths and addresses are checked as the kernel checks them and fail with its errno; a failed
+// call has changed nothing, unless it says otherwise.
 #pragma once
 
 #include "space/address_space.hpp"
@@ -19,18 +19,21 @@ struct MmapRequest {
   bool grows_down = false;
   AreaRole role = AreaRole::Normal;
   LabelId label = 0;
-  VmObject* backing = nullptr;  // file or shared memory; null: anonymous (shared: a new Shared object)
+  VmObject* backing = nullptr;  // file or shared memory; null: anonymous (shared: a new Shared
+                                // object)
   PageOffset backing_page{0};
 };
 
-// mmap(2). Errors: Invalid (length 0, unaligned fixed address), NoMemory (no room, beyond the user half),
-// Exists (fixed_noreplace over an area), Access (shared and writable without the right to write).
+// mmap(2). Errors: Invalid (length 0, unaligned fixed address), NoMemory (no room, beyond the user
+// half), Exists (fixed_noreplace over an area), Access (shared and writable without the right to
+// write).
 Result<VirtAddr> mmap(AddressSpace& space, const MmapRequest& request);
 
 // munmap(2): holes are fine. Errors: Invalid.
 Result<void> munmap(AddressSpace& space, VirtAddr address, ByteCount length);
 
-// mprotect(2). Errors: Invalid, NoMemory (a hole in the range; what lies below it is changed), Access.
+// mprotect(2). Errors: Invalid, NoMemory (a hole in the range; what lies below it is changed),
+// Access.
 Result<void> mprotect(AddressSpace& space, VirtAddr address, ByteCount length, Rights rights);
 
 // mremap(2) without MREMAP_DONTUNMAP. Errors: Invalid, Fault (not one area), NoMemory (no room).
@@ -46,7 +49,8 @@ Result<VirtAddr> mremap(AddressSpace& space, const MremapRequest& request);
 // brk(2): the new break, or the old one when it cannot be moved there (as the kernel answers).
 VirtAddr brk(AddressSpace& space, VirtAddr wanted, LabelId label);
 
-// madvise(MADV_DONTNEED): private pages of the range are forgotten. Errors: Invalid, NoMemory (holes).
+// madvise(MADV_DONTNEED): private pages of the range are forgotten. Errors: Invalid, NoMemory
+// (holes).
 Result<void> discard(AddressSpace& space, VirtAddr address, ByteCount length);
 
 // msync(2) with MS_SYNC. Errors: Invalid, NoMemory (holes), Io.
@@ -56,8 +60,8 @@ Result<void> msync(AddressSpace& space, VirtAddr address, ByteCount length);
 // Returns the area, or null when the address may not be reached.
 Vma* grow_stack(AddressSpace& space, Vpn vpn);
 
-// fork(2)'s memory: areas, slots (shared, copied on write) and translations, as dup_mmap() copies them.
-// Null: no memory. Costs the tables, not the data.
+// fork(2)'s memory: areas, slots (shared, copied on write) and translations, as dup_mmap() copies
+// them. Null: no memory. Costs the tables, not the data.
 std::unique_ptr<AddressSpace> fork_space(AddressSpace& parent, SpaceId id);
 
 // Unmaps everything: exit or exec.
@@ -66,12 +70,12 @@ void unmap_all(AddressSpace& space);
 // Writes the dirty pages [begin, end) of a file to its store. Error: Io (they stay dirty).
 Result<void> write_back(Core& core, VmObject& file, PageOffset begin, PageOffset end);
 
-// Writes one resident page of a file and makes it clean; no translation may write to it. Gives the time when the
-// device is done. Error: Io (it stays dirty).
+// Writes one resident page of a file and makes it clean; no translation may write to it. Gives the
+// time when the device is done. Error: Io (it stays dirty).
 Result<std::uint64_t> write_file_page(Core& core, VmObject& file, PageOffset at, Pfn pfn);
 
-// ftruncate(2) of a file or shared object: pages past the end go from every mapping, private copies too; the
-// rest of the last page is zeroed. Errors: those of the store.
+// ftruncate(2) of a file or shared object: pages past the end go from every mapping, private copies
+// too; the rest of the last page is zeroed. Errors: those of the store.
 Result<void> truncate(Core& core, VmObject& object, ByteCount size);
 
 }  // namespace pw

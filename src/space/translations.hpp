@@ -1,34 +1,38 @@
-// Making, weakening and removing translations of single pages, with all the counting that goes along:
-// mapcount of the frame, resident pages of space and area label, dirty bits carried over to the frame.
+// Making, weakening and removing translations of single pages, with all the counting that goes
+// along: mapcount of the frame, resident pages of space and area label, dirty bits carried over to
+// the frame.
 //
-// Rule: whoever removes or weakens a translation calls these, then invalidates the range at the MmuPort before
-// the frame is used for anything else.
+// Rule: whoever removes or weakens a translation calls these, then invalidates the range at the
+// MmuPort before the frame is used for anything else.
 #pragma once
 
 #include "space/address_space.hpp"
 
 namespace pw {
 
-// A bit of the entry that hardware ignores: whoever replays a filtered recording marks pages that are being
-// referenced all the time without being heard of. Reclaim leaves them alone; fork does not copy it.
+// A bit of the entry that hardware ignores: whoever replays a filtered recording marks pages that
+// are being referenced all the time without being heard of. Reclaim leaves them alone; fork does
+// not copy it.
 inline constexpr std::uint64_t kInUse = 1ULL << 9;
 
 // Leaf flags for a page of `area`. `writable`: the page may be written without a further fault.
 std::uint64_t leaf_flags(const Vma& area, bool writable);
 
-// Maps `vpn` to `pfn`, replacing what was there (then flushed as copy on write). False: no memory for tables.
-// `accessed`: set the accessed bit, as the kernel does for the page that faulted, not for those around it.
+// Maps `vpn` to `pfn`, replacing what was there (then flushed as copy on write). False: no memory
+// for tables. `accessed`: set the accessed bit, as the kernel does for the page that faulted, not
+// for those around it.
 bool map_page(Core& core, Vma& area, Vpn vpn, Pfn pfn, bool writable, bool accessed);
 
 // Accounts for a translation that is about to go: call with the entry's last value.
 void note_unmapped(Core& core, Vma& area, x86::Pte entry);
-// Accounts for `frames` translations that were made by copying entries (fork); mapcounts are the caller's.
+// Accounts for `frames` translations that were made by copying entries (fork); mapcounts are the
+// caller's.
 void note_mapped_many(Core& core, Vma& area, std::uint64_t frames);
 
 // Removes the translations of `range` in `area` and flushes. Pages stay where they are.
 void unmap_range(Core& core, Vma& area, VpnRange range, FlushReason reason);
-// Takes write permission from the translations of `range`, so that the next write faults; dirty bits go to
-// the frames. Flushes if anything changed.
+// Takes write permission from the translations of `range`, so that the next write faults; dirty
+// bits go to the frames. Flushes if anything changed.
 void write_protect(Core& core, Vma& area, VpnRange range, FlushReason reason);
 
 // Marks a user frame as changed since its copy in the store or in swap was made.

@@ -1,8 +1,10 @@
-// A virtual memory area: a run of pages of one address space with the same rights and the same backing.
+// A virtual memory area: a run of pages of one address space with the same rights and the same
+// backing.
 //
-// Owned by its AddressSpace's tree. A private area takes its pages from the space's private object at
-// `private_page` (its own page numbers unless it was moved by mremap), and what is not there from `backing`,
-// if any, or zeros. A shared area takes them from `backing` alone. Both offsets belong to the first page.
+// Owned by its AddressSpace's tree. A private area takes its pages from the space's private object
+// at `private_page` (its own page numbers unless it was moved by mremap), and what is not there
+// from `backing`, if any, or zeros. A shared area takes them from `backing` alone. Both offsets
+// belong to the first page.
 #pragma once
 
 #include <cstdint>
@@ -44,7 +46,8 @@ struct Vma {
   PageCount guard_below() const { return guard; }
   // Moves the ends; offsets of the first page follow.
   void set_range(VpnRange range) {
-    const std::uint64_t moved = range.begin.value - range_.begin.value;  // wraps when growing downwards
+    const std::uint64_t moved = range.begin.value - range_.begin.value;  // wraps when growing
+                                                                         // downwards
     backing_page.value += moved;
     private_page.value += moved;
     range_ = range;
@@ -55,9 +58,12 @@ struct Vma {
   bool moved() const { return !shared && private_page.value != range_.begin.value; }
   bool allows(Access access) const {  // access_error(), arch/x86/mm/fault.c
     switch (access) {
-      case Access::Write: return rights.write;
-      case Access::Execute: return rights.execute;
-      case Access::Read: return rights.read || rights.write || rights.execute;
+      case Access::Write:
+        return rights.write;
+      case Access::Execute:
+        return rights.execute;
+      case Access::Read:
+        return rights.read || rights.write || rights.execute;
     }
     return false;
   }

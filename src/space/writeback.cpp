@@ -1,4 +1,5 @@
-// Dirty file pages to their file: msync, fsync, truncation, and what reclaim and the periodic writer call.
+// Dirty file pages to their file: msync, fsync, truncation, and what reclaim and the periodic
+// writer call.
 #include <algorithm>
 #include <cstring>
 
@@ -41,7 +42,7 @@ Result<void> zero_tail(Core& core, VmObject& object, ByteCount size) {
 Result<std::uint64_t> write_file_page(Core& core, VmObject& file, PageOffset at, Pfn pfn) {
   const std::uint64_t offset = at.value << kPageShift;
   if (core.pool.carries_bytes() && file.store != nullptr && offset < file.size.value) {
-    const std::uint64_t length = std::min(kPageSize, file.size.value - offset);
+    const auto length = static_cast<std::size_t>(std::min(kPageSize, file.size.value - offset));
     PW_TRY(file.store->write(ByteCount(offset), {core.pool.bytes(pfn), length}));
   }
   const std::uint64_t now = core.clock.now_ns();

@@ -1,5 +1,5 @@
-// SlotRefs of the machine: counts frames and swap slots that slot chunks refer to, and gives them back when the
-// last chunk lets go.
+// SlotRefs of the machine: counts frames and swap slots that slot chunks refer to, and gives them
+// back when the last chunk lets go.
 #pragma once
 
 #include "object/slot_table.hpp"

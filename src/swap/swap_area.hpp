@@ -1,8 +1,8 @@
 // One swap area: slots of a page each on a backing store, with counts of who refers to them.
 //
-// Owned by SwapSpace. A slot's count is the number of slot chunks that say "swapped here" plus one while a
-// resident frame keeps it as its clean copy. Slots are given out next-fit, so that pages evicted together lie
-// together. Memory grows with the highest slot used, not with the area.
+// Owned by SwapSpace. A slot's count is the number of slot chunks that say "swapped here" plus one
+// while a resident frame keeps it as its clean copy. Slots are given out next-fit, so that pages
+// evicted together lie together. Memory grows with the highest slot used, not with the area.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +33,9 @@ class SwapArea {
   std::uint32_t allocate();
   void retain(std::uint32_t slot, std::uint32_t n = 1) { counts_[slot] += n; }
   void release(std::uint32_t slot);
-  std::uint32_t count(std::uint32_t slot) const { return slot < counts_.size() ? counts_[slot] : 0; }
+  std::uint32_t count(std::uint32_t slot) const {
+    return slot < counts_.size() ? counts_[slot] : 0;
+  }
 
   Result<void> read(std::uint32_t slot, std::span<std::byte> out);
   Result<void> write(std::uint32_t slot, std::span<const std::byte> bytes);

@@ -1,5 +1,6 @@
-// All swap areas of a machine. A SwapSlot names an area (4 bits) and a slot in it (28 bits, 1 TiB an area).
-// Areas are used by priority, highest first; those of equal priority in turn, as swapon(8) says.
+// All swap areas of a machine. A SwapSlot names an area (4 bits) and a slot in it (28 bits, 1 TiB
+// an area). Areas are used by priority, highest first; those of equal priority in turn, as
+// swapon(8) says.
 #pragma once
 
 #include <memory>
@@ -25,9 +26,13 @@ class SwapSpace {
   SwapSlot allocate();  // invalid when full; count 1
   void retain(SwapSlot slot, std::uint32_t n = 1) { area(slot).retain(index(slot), n); }
   void release(SwapSlot slot) { area(slot).release(index(slot)); }
-  std::uint32_t count(SwapSlot slot) const { return areas_[slot.value >> kAreaShift]->count(index(slot)); }
+  std::uint32_t count(SwapSlot slot) const {
+    return areas_[slot.value >> kAreaShift]->count(index(slot));
+  }
 
-  Result<void> read(SwapSlot slot, std::span<std::byte> out) { return area(slot).read(index(slot), out); }
+  Result<void> read(SwapSlot slot, std::span<std::byte> out) {
+    return area(slot).read(index(slot), out);
+  }
   Result<void> write(SwapSlot slot, std::span<const std::byte> bytes) {
     return area(slot).write(index(slot), bytes);
   }

@@ -1,6 +1,6 @@
 // Row WS4: 200 ns memory, 8 ms page-fault service (Silberschatz, Galvin, Gagne, Operating System
-// Concepts, "Performance of Demand Paging"): one fault in 1,000 makes 8.2 us of 200 ns, a slowdown of
-// forty; one in 100 about 80 us.
+// Concepts, "Performance of Demand Paging"): one fault in 1,000 makes 8.2 us of 200 ns, a slowdown
+// of forty; one in 100 about 80 us.
 #include <gtest/gtest.h>
 
 #include "analysis/eat.hpp"

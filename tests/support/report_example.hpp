@@ -36,7 +36,8 @@ inline replay::ReplayResult example_result() {
   heap.counters.mapped_peak = 9'000;
   heap.counters.resident_peak = heap.counters.touched_pages = 7'900;
   heap.counters.faults.minor = 7'900;
-  replay::AreaReport library{"/usr/lib/x86_64-linux-gnu/a-long-folder-name/libsomething.so.6.0.1", {}};
+  replay::AreaReport library{"/usr/lib/x86_64-linux-gnu/a-long-folder-name/libsomething.so.6.0.1",
+                             {}};
   library.counters.mapped_peak = 500;
   library.counters.resident_peak = 480;
   library.counters.touched_pages = 470;

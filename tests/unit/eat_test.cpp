@@ -33,9 +33,7 @@ std::uint64_t bent(std::uint64_t pages) {
   return 100 - (pages - 20) * 50 / 90;
 }
 
-TEST(MemoryNeed, KneeIsWhereTheCurveBends) {
-  EXPECT_EQ(knee(bent, 10, 110), 20U);
-}
+TEST(MemoryNeed, KneeIsWhereTheCurveBends) { EXPECT_EQ(knee(bent, 10, 110), 20U); }
 
 TEST(MemoryNeed, AFlatCurveHasNoKnee) {
   EXPECT_EQ(knee([](std::uint64_t) { return 7U; }, 10, 110), 110U);

@@ -110,9 +110,9 @@ inline std::uint64_t naive_opt(const Pages& refs, std::size_t frames) {
     if (!resident.contains(refs[i])) {
       ++misses;
       if (resident.size() == frames) {
-        resident.erase(std::max_element(
-            resident.begin(), resident.end(),
-            [](const auto& a, const auto& b) { return a.second < b.second; }));
+        resident.erase(
+            std::max_element(resident.begin(), resident.end(),
+                             [](const auto& a, const auto& b) { return a.second < b.second; }));
       }
     }
     resident[refs[i]] = next[i];

@@ -5,15 +5,17 @@
 #include <gtest/gtest.h>
 
 #include <array>
-#include <cstdio>
 #include <vector>
 
 #include "base/random.hpp"
 #include "phys/frame_memory.hpp"
 #include "phys/frame_table.hpp"
+#include "support/host_memory.hpp"
 
 namespace pw {
 namespace {
+
+using test::resident_bytes_of_this_process;
 
 constexpr std::uint64_t frames_in(unsigned order) { return std::uint64_t{1} << order; }
 
@@ -21,15 +23,6 @@ FrameTable table_of(std::uint64_t frames) {
   auto table = FrameTable::create(PageCount(frames));
   PW_CHECK(table.has_value());
   return std::move(*table);
-}
-
-std::uint64_t resident_bytes_of_this_process() {
-  unsigned long long size = 0;
-  unsigned long long resident = 0;
-  std::FILE* file = std::fopen("/proc/self/statm", "r");
-  PW_CHECK(file != nullptr && std::fscanf(file, "%llu %llu", &size, &resident) == 2);
-  std::fclose(file);
-  return resident * kPageSize;
 }
 
 struct Block {
@@ -185,6 +178,15 @@ TEST(FrameAllocator, HandsOutFreshFramesFromTheBottom) {
   FrameTable table = table_of(1 << 20);
   FrameAllocator allocator(table);
   for (std::uint64_t i = 0; i < 100'000; ++i) ASSERT_EQ(allocator.allocate(0), Pfn(i));
+}
+
+TEST(FrameAllocator, TakesSingleFramesFromTheSmallestBlockThatIsFree) {
+  FrameTable table = table_of(64);
+  FrameAllocator allocator(table);
+  EXPECT_EQ(allocator.allocate(3), Pfn(0));  // leaves 8 at 8, 16 at 16, 32 at 32
+  EXPECT_EQ(allocator.allocate(0), Pfn(8));
+  EXPECT_EQ(allocator.free_blocks(4), 1U);
+  EXPECT_EQ(allocator.free_blocks(5), 1U);
 }
 
 TEST(FrameAllocator, GivesTheWarmestFrameFirst) {

@@ -1,4 +1,5 @@
-// Machines as users write them: what is understood, and that nonsense gets one sentence with the remedy.
+// Machines as users write them: what is understood, and that nonsense gets one sentence with the
+// remedy.
 #include "tools/options.hpp"
 
 #include <gtest/gtest.h>
@@ -11,10 +12,17 @@ namespace pw::tools {
 namespace {
 
 TEST(Options, SizesOfAllSpellings) {
-  const std::vector<std::pair<const char*, std::uint64_t>> cases{
-      {"0", 0},          {"4096", 4096},       {"4096B", 4096},   {"64K", 64ULL << 10},
-      {"64k", 64 << 10}, {"64KiB", 64 << 10},  {"64KB", 64 << 10}, {"64M", 64 << 20},
-      {"64MiB", 64 << 20}, {"1G", 1ULL << 30}, {"2T", 2ULL << 40}};
+  const std::vector<std::pair<const char*, std::uint64_t>> cases{{"0", 0},
+                                                                 {"4096", 4096},
+                                                                 {"4096B", 4096},
+                                                                 {"64K", 64ULL << 10},
+                                                                 {"64k", 64 << 10},
+                                                                 {"64KiB", 64 << 10},
+                                                                 {"64KB", 64 << 10},
+                                                                 {"64M", 64 << 20},
+                                                                 {"64MiB", 64 << 20},
+                                                                 {"1G", 1ULL << 30},
+                                                                 {"2T", 2ULL << 40}};
   for (const auto& [text, bytes] : cases) {
     const Result<ByteCount> size = parse_size(text);
     ASSERT_TRUE(size) << text;
@@ -60,9 +68,7 @@ TEST(Options, SwapComesByItselfWhereRamIsLimited) {
   EXPECT_EQ(with({{"swap", "2G"}}).swap.value, 2ULL << 30);
 }
 
-TEST(Options, ReplaysNeverCarryBytes) {
-  EXPECT_EQ(with({}).contents, Contents::MetadataOnly);
-}
+TEST(Options, ReplaysNeverCarryBytes) { EXPECT_EQ(with({}).contents, Contents::MetadataOnly); }
 
 TEST(Options, EverySettingReachesTheMachine) {
   const MachineConfig c = with({{"swap-device", "nvme"},
@@ -110,14 +116,26 @@ TEST(Options, EverySettingOfTheHelpExistsAndEveryPolicy) {
 }
 
 TEST(Options, NonsenseSettingsSayWhatWouldBeRight) {
-  const std::vector<std::vector<const char*>> cases{
-      {"ram", "lots", "64M"},        {"ram", "0", "256K"},         {"ram", "-5%", "50%"},
-      {"ram", "%", "50%"},           {"ram", "nan%", "50%"},       {"ram", "64K", "256K"},
-      {"swap", "some", "none"},      {"swap-device", "tape", "hdd"}, {"policy", "magic", "clock"},
-      {"cpus", "0", "1 to 64"},      {"cpus", "65", "1 to 64"},    {"levels", "3", "4 or 5"},
-      {"pcid", "maybe", "on or off"}, {"l1d", "16", "16x4"},       {"l1d", "0x4", "16x4"},
-      {"l1d", "16x4:best", ":plru"}, {"l1d", "99999999x99999999", "16x4"},
-      {"readahead", "-1", "from 1"}, {"cpu", "abacus", "one of"},  {"colour", "red", "policy"}};
+  const std::vector<std::vector<const char*>> cases{{"ram", "lots", "64M"},
+                                                    {"ram", "0", "256K"},
+                                                    {"ram", "-5%", "50%"},
+                                                    {"ram", "%", "50%"},
+                                                    {"ram", "nan%", "50%"},
+                                                    {"ram", "64K", "256K"},
+                                                    {"swap", "some", "none"},
+                                                    {"swap-device", "tape", "hdd"},
+                                                    {"policy", "magic", "clock"},
+                                                    {"cpus", "0", "1 to 64"},
+                                                    {"cpus", "65", "1 to 64"},
+                                                    {"levels", "3", "4 or 5"},
+                                                    {"pcid", "maybe", "on or off"},
+                                                    {"l1d", "16", "16x4"},
+                                                    {"l1d", "0x4", "16x4"},
+                                                    {"l1d", "16x4:best", ":plru"},
+                                                    {"l1d", "99999999x99999999", "16x4"},
+                                                    {"readahead", "-1", "from 1"},
+                                                    {"cpu", "abacus", "one of"},
+                                                    {"colour", "red", "policy"}};
   for (const auto& c : cases) {
     MachineRequest request;
     const Result<void> applied = apply_setting(request, c[0], c[1]);
@@ -171,7 +189,7 @@ TEST(Options, EveryPresetOfACpuIsAWholeCpu) {
   }
 }
 
-TEST(Options, APresetComesBeforeWhatChangesIt) {
+TEST(Options, TlbOptionsChangeThePreset) {
   MachineFlags flags;
   flags.settings = {{"policy", "lru"}, {"cpu", cpu_presets().front()}};
   flags.tlb = "l1d=3x5";

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <iterator>
 #include <limits>
 #include <map>
@@ -17,9 +16,12 @@
 #include "policy/fifo.hpp"
 #include "policy/lru.hpp"
 #include "policy/second_chance.hpp"
+#include "support/host_memory.hpp"
 
 namespace pw::policy {
 namespace {
+
+using test::resident_bytes_of_this_process;
 
 // What hardware and pinning say about pages; each side of a comparison has its own.
 struct Pages {
@@ -268,15 +270,6 @@ TEST_P(EveryPolicy, TakesAPageThoughAllAreReferencedAllTheTime) {
   EXPECT_EQ(gone, 3U);
   EXPECT_LE(asked, 16);
   EXPECT_EQ(policy->size(), 7U);
-}
-
-std::uint64_t resident_bytes_of_this_process() {
-  unsigned long long size = 0;
-  unsigned long long resident = 0;
-  std::FILE* file = std::fopen("/proc/self/statm", "r");
-  PW_CHECK(file != nullptr && std::fscanf(file, "%llu %llu", &size, &resident) == 2);
-  std::fclose(file);
-  return resident * kPageSize;
 }
 
 TEST_P(EveryPolicy, PaysForTheIdsInUseOnlyAndAtMostTwelveBytesEach) {

@@ -1,5 +1,5 @@
-// The JSON report follows data/report.schema.json, which describes it completely: every object of the
-// schema forbids members it does not name.
+// The JSON report follows data/report.schema.json, which describes it completely: every object of
+// the schema forbids members it does not name.
 #include "report/json.hpp"
 
 #include <gtest/gtest.h>

@@ -24,7 +24,8 @@ void PageTables::destroy() {
 void PageTables::destroy_below(Pfn table, int level) {
   Pte* entries = entries_of(table);
   for (unsigned i = 0; level > 1 && i < kEntriesPerTable; ++i) {
-    if (entries[i].present() && !entries[i].leaf_at(level)) destroy_below(entries[i].pfn(), level - 1);
+    if (entries[i].present() && !entries[i].leaf_at(level))
+      destroy_below(entries[i].pfn(), level - 1);
   }
   frames_->free_table(table);
   --tables_;

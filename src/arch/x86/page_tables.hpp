@@ -1,9 +1,10 @@
 // One address space's page tables: a radix tree in genuine x86-64 format, in frames of the machine.
 //
-// Owned by an AddressSpace. Invariants: an entry that is not present is zero; a table below the root has at
-// least one present entry (empty tables are freed at once); entries() of a table is the number of its present
-// entries. Entries of upper levels grant everything (writable, user, executable): rights are set at the leaf.
-// Nothing here flushes a TLB: whoever lessens or removes a translation tells the MmuPort.
+// Owned by an AddressSpace. Invariants: an entry that is not present is zero; a table below the
+// root has at least one present entry (empty tables are freed at once); entries() of a table is the
+// number of its present entries. Entries of upper levels grant everything (writable, user,
+// executable): rights are set at the leaf. Nothing here flushes a TLB: whoever lessens or removes a
+// translation tells the MmuPort.
 #pragma once
 
 #include <cstdint>
@@ -38,11 +39,13 @@ class PageTables {
   int levels() const { return levels_; }
   std::uint64_t table_count() const { return tables_; }
 
-  // The entry that maps `vpn` at `level`, or null where a table is missing or a larger leaf covers it.
+  // The entry that maps `vpn` at `level`, or null where a table is missing or a larger leaf covers
+  // it.
   Pte* find(Vpn vpn, int level = 1);
   // The leaf that maps `vpn`, of any size, with its level; null if none is present.
   Pte* find_leaf(Vpn vpn, int& level);
-  // The entry for `vpn` at `level`, building missing tables. Null: no memory (nothing is left half built).
+  // The entry for `vpn` at `level`, building missing tables. Null: no memory (nothing is left half
+  // built).
   Pte* ensure(Vpn vpn, int level = 1);
 
   // Writes a leaf into an entry got from find() or ensure() for this vpn and level, counting it.
@@ -51,24 +54,26 @@ class PageTables {
   void count_written(const Pte* entry, std::uint16_t n) {
     frames_->entries(memory_.frame_at(reinterpret_cast<const std::byte*>(entry))) += n;
   }
-  // Clears the leaf of `vpn` at `level` and frees tables that become empty. True if a table was freed.
+  // Clears the leaf of `vpn` at `level` and frees tables that become empty. True if a table was
+  // freed.
   bool clear(Vpn vpn, int level = 1);
 
   // Frees the level-1 table of `vpn`, and those above it, if nothing is in it.
   void free_if_empty(Vpn vpn) {
     const Pte* entry = find(vpn);
     if (entry == nullptr) return;
-    if (frames_->entries(memory_.frame_at(reinterpret_cast<const std::byte*>(entry))) == 0) clear(vpn);
+    if (frames_->entries(memory_.frame_at(reinterpret_cast<const std::byte*>(entry))) == 0)
+      clear(vpn);
   }
 
-  // Calls fn(vpn, level, Pte&) for each present leaf that overlaps `range`, in order. The callee may change
-  // rights and A/D bits of the entry, not its presence.
+  // Calls fn(vpn, level, Pte&) for each present leaf that overlaps `range`, in order. The callee
+  // may change rights and A/D bits of the entry, not its presence.
   template <class Fn>
   void for_each_leaf(VpnRange range, Fn&& fn) {
     if (!range.empty()) visit(root_, levels_, Vpn(0), range, fn);
   }
-  // Clears each present leaf inside `range` after fn(vpn, level, pte) has seen it, frees empty tables.
-  // A larger leaf that is only partly inside is left alone. True if a table was freed.
+  // Clears each present leaf inside `range` after fn(vpn, level, pte) has seen it, frees empty
+  // tables. A larger leaf that is only partly inside is left alone. True if a table was freed.
   template <class Fn>
   bool clear_range(VpnRange range, Fn&& fn) {
     if (range.empty()) return false;

@@ -1,8 +1,9 @@
 // x86-64 paging-structure entries: every bit rule of the format, and nothing else.
 // Source: Intel SDM vol. 3A, chapter 4 "Paging" (tables 4-14 to 4-20); AMD APM vol. 2, chapter 5.
 //
-// Level 1 is the page table (4 KiB leaves), 2 the page directory (2 MiB leaves), 3 the page-directory-pointer
-// table (1 GiB leaves), 4 the PML4, 5 the PML5. Bit 7 is PS at levels 2 and 3; at level 1 it is PAT.
+// Level 1 is the page table (4 KiB leaves), 2 the page directory (2 MiB leaves), 3 the
+// page-directory-pointer table (1 GiB leaves), 4 the PML4, 5 the PML5. Bit 7 is PS at levels 2 and
+// 3; at level 1 it is PAT.
 #pragma once
 
 #include <cstddef>

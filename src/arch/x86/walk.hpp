@@ -92,8 +92,8 @@ struct Walk {
   unsigned references;       // entries read
   Pte leaf;                  // if mapped: as it is in the table after the walk
   std::uint64_t rights;      // if mapped: of all levels together
-  // If mapped: for each level above the leaf that was read, the table below its entry, with the
-  // rights granted so far, in the form of an entry: what a paging-structure cache remembers.
+  // If mapped: for each level above the leaf that was read, its entry with the rights granted so far in place
+  // of its own: what a paging-structure cache remembers.
   std::array<std::uint64_t, kMaxLevels + 1> upper;
 };
 
@@ -105,6 +105,7 @@ class Walker {
       Checks& checks = checks_[static_cast<unsigned>(level)];
       checks.any = kPresent | reserved_bits(level, false, rules);
       checks.large = reserved_bits(level, true, rules);
+      checks.plain = checks.any | (level > 1 ? kLarge : 0);
     }
     for (unsigned index = 0; index < permitted_.size(); ++index) {
       for (const Mode mode : {Mode::User, Mode::Kernel}) {
@@ -120,10 +121,21 @@ class Walker {
   // The accesses that these rights permit, numbered by access_bit.
   unsigned permitted(std::uint64_t rights) const { return permitted_[rights_index(rights)]; }
 
-  // Walks for one access to `address`; `start` must be what the tables say for it. The outcome is filled in
-  // place: this is the simulator's hottest path, and a copy of what was just written stalls the host.
-  [[gnu::always_inline]] void walk(TableMemory memory, WalkStart start, VirtAddr address,
-                                   Access access, Mode mode, Walk& out) const;
+  // Walks for one access to `address`; `start` must be what the tables say for it.
+  void walk(TableMemory memory, WalkStart start, VirtAddr address, Access access, Mode mode,
+            Walk& out) const;
+
+  // One step of a walk that has nothing to decide and nothing to write, which is what most walks are made of.
+  // `upper` is as in Walk, and becomes the same for the entry of `level` below it. False, with `upper` unchanged, if this
+  // entry needs walk(): not valid, a large leaf, or without one of `marks` (A, and D for a write to a page).
+  bool step(TableMemory memory, Vpn vpn, int level, std::uint64_t marks,
+            std::uint64_t& upper) const {
+    const std::uint64_t entry = memory.table(Pte{upper}.pfn())[index_at(vpn, level)];
+    const std::uint64_t plain = checks_[static_cast<unsigned>(level)].plain;
+    if ((entry & (plain | marks)) != (kPresent | marks)) [[unlikely]] return false;
+    upper = (entry & ~kRightsMask) | (upper & entry & kAllRights) | ((upper | entry) & kNoExecute);
+    return true;
+  }
 
  private:
   std::uint32_t fault_code(Access access, Mode mode) const {
@@ -135,6 +147,7 @@ class Walker {
   struct Checks {
     std::uint64_t any = 0;    // of these bits of an entry only P may be set, and must be
     std::uint64_t large = 0;  // of these none, if it is a large leaf
+    std::uint64_t plain = 0;  // as `any`, and no large leaf
   };
 
   WalkRules rules_;
@@ -174,7 +187,7 @@ inline void Walker::walk(TableMemory memory, WalkStart start, VirtAddr address, 
     }
     table = entry.pfn();
     out.upper[static_cast<unsigned>(level)] =
-        (entry.raw & kAddressMask) | (all & kAllRights) | (any & kNoExecute);
+        (entry.raw & ~kRightsMask) | (all & kAllRights) | (any & kNoExecute);
   }
   out.level = level;
   out.references = static_cast<unsigned>(start.level - level + 1);

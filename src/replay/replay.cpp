@@ -1,0 +1,266 @@
+#include "replay/replay.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "replay/recorded_process.hpp"
+
+namespace pw::replay {
+
+namespace {
+
+using record::Chunk;
+using record::Event;
+using record::EventKind;
+
+// What a stream of references last was at: the run of references to one page that detail switches
+// leaves out, and the computing between events that detail pages leaves out.
+struct Stream {
+  std::uint64_t clock = 0;
+  VirtAddr address;
+  Access access = Access::Read;
+  bool in_run = false;
+};
+
+class Replayer {
+ public:
+  Replayer(const record::Recording& recording, Machine& machine)
+      : recording_(recording), machine_(machine), names_(machine), call_sites_(recording) {}
+
+  Result<void> run(const std::function<void(double)>& progress);
+  ReplayResult result(const MachineConfig& config);
+
+ private:
+  using Key = std::uint64_t;  // of a stream
+  Result<void> begin_chunk(std::size_t index, const Chunk& chunk);
+  Result<void> play(const Chunk& chunk);
+  Result<void> step(const Chunk& chunk, std::size_t at, Stream& stream);
+  void advance_to(Stream& stream, std::uint64_t clock);
+  void fetch(const Event& event, Stream& stream);
+  void reference(const Event& event);
+  Result<void> fork(const Event& event);
+  RecordedProcess& adopt(std::uint32_t recorded_pid, Pid pid);
+  static std::uint32_t stack_of_call(const Chunk& chunk, std::size_t at);
+
+  const record::Recording& recording_;
+  Machine& machine_;
+  SharedNames names_;
+  CallSiteNames call_sites_;
+  std::unordered_map<std::uint32_t, std::unique_ptr<RecordedProcess>> processes_;
+  std::vector<std::uint32_t> order_;  // recorded pids in order of appearance
+  std::unordered_map<Key, Stream> streams_;
+  std::unordered_map<std::uint32_t, unsigned> cpu_of_thread_;
+  RecordedProcess* current_ = nullptr;
+  std::uint64_t records_ = 0;
+  std::uint64_t hidden_ps_ = 0;  // of computing not yet given to the clock
+};
+
+RecordedProcess& Replayer::adopt(std::uint32_t recorded_pid, Pid pid) {
+  auto& place = processes_[recorded_pid];
+  if (place == nullptr) order_.push_back(recorded_pid);
+  place = std::make_unique<RecordedProcess>(machine_, names_, call_sites_, pid);
+  return *place;
+}
+
+Result<void> Replayer::begin_chunk(std::size_t index, const Chunk& chunk) {
+  const record::ChunkInfo& info = chunk.info;
+  const auto known = processes_.find(info.pid);
+  current_ = known == processes_.end() ? nullptr : known->second.get();
+  const bool fresh = current_ == nullptr;
+  if (fresh) {
+    const Result<Pid> pid = machine_.spawn();
+    if (!pid) return tl::unexpected(pid.error());
+    current_ = &adopt(info.pid, *pid);
+  }
+  Stream& stream = streams_[Key{info.pid} << 32 | info.stream];
+  if (info.gap) {
+    stream = Stream{};
+    if (current_->running()) {
+      PW_TRY(current_->start_image({{}, recording_.maps_before(index)}));
+    }
+  }
+  if (fresh || info.gap) stream.clock = info.clock;
+  return {};
+}
+
+Result<void> Replayer::play(const Chunk& chunk) {
+  Stream& stream = streams_[Key{chunk.info.pid} << 32 | chunk.info.stream];
+  for (std::size_t at = 0; at < chunk.events.size(); ++at) {
+    PW_TRY(step(chunk, at, stream));
+  }
+  records_ += chunk.events.size();
+  return {};
+}
+
+// The call stack that the recorder noted for the system call of event `at`.
+std::uint32_t Replayer::stack_of_call(const Chunk& chunk, std::size_t at) {
+  if (at + 1 >= chunk.events.size()) return RecordedProcess::kNoStack;
+  const Event& next = chunk.events[at + 1];
+  const bool belongs = next.kind == EventKind::Stack && next.cause == record::StackCause::Syscall;
+  return belongs ? next.index : RecordedProcess::kNoStack;
+}
+
+Result<void> Replayer::step(const Chunk& chunk, std::size_t at, Stream& stream) {
+  const Event& event = chunk.events[at];
+  advance_to(stream, event.clock);
+  switch (event.kind) {
+    case EventKind::Fetch:
+      fetch(event, stream);
+      break;
+    case EventKind::FirstWrite: {
+      const Vpn page(event.page);
+      current_->reference(address_of(page), Access::Write, 1);
+      if (recording_.info().detail == record::Detail::Pages) current_->enter_filter(page);
+      break;
+    }
+    case EventKind::Reference:
+      reference(event);
+      break;
+    case EventKind::FilterGone:
+      current_->leave_filter(Vpn(event.page));
+      break;
+    case EventKind::Syscall:
+      current_->apply(chunk.syscalls[event.index], stack_of_call(chunk, at));
+      break;
+    case EventKind::Fork:
+      PW_TRY(fork(event));
+      break;
+    case EventKind::Exec: {
+      stream.in_run = false;
+      if (current_->running()) PW_TRY(current_->start_image(chunk.images[event.index]));
+      break;
+    }
+    case EventKind::Exit:
+      if (current_->running())
+        PW_TRY(machine_.exit(current_->pid(), static_cast<int>(event.index)));
+      break;
+    case EventKind::Thread: {
+      const auto cpus = static_cast<std::size_t>(machine_.config().cpus);
+      const auto next = static_cast<unsigned>(cpu_of_thread_.size() % cpus);
+      const auto place = cpu_of_thread_.try_emplace(event.index, next).first;
+      if (current_->running()) PW_TRY(machine_.run_on(current_->pid(), place->second));
+      break;
+    }
+    case EventKind::ThreadStart:
+    case EventKind::ThreadExit:
+    case EventKind::Stack:
+      break;
+  }
+  return {};
+}
+
+// What the recording left out since the last event of the stream: references to the page of the
+// last fetch (detail switches), or to pages of the filter (detail pages), which take time but
+// change nothing.
+void Replayer::advance_to(Stream& stream, std::uint64_t clock) {
+  if (clock <= stream.clock + 1) {
+    stream.clock = clock;
+    return;
+  }
+  const std::uint64_t hidden = clock - stream.clock - 1;
+  stream.clock = clock;
+  if (stream.in_run) {
+    current_->reference(stream.address, stream.access, hidden);
+    return;
+  }
+  if (recording_.info().detail != record::Detail::Pages) return;
+  hidden_ps_ += hidden * machine_.config().cpu.costs.reference_ps;
+  machine_.compute(hidden_ps_ / 1000);
+  hidden_ps_ %= 1000;
+}
+
+void Replayer::fetch(const Event& event, Stream& stream) {
+  const bool pages = recording_.info().detail == record::Detail::Pages;
+  if (pages && event.evicted != record::kNoPage) current_->leave_filter(Vpn(event.evicted));
+  stream.address = address_of(Vpn(event.page));
+  stream.access = event.access == Access::Write ? Access::Read : event.access;
+  current_->reference(stream.address, event.access, 1);
+  if (pages) current_->enter_filter(Vpn(event.page));
+  stream.in_run = !pages;
+}
+
+void Replayer::reference(const Event& event) {
+  const VirtAddr first(event.address);
+  current_->reference(first, event.access, 1);
+  const VirtAddr last(event.address + std::max<std::uint64_t>(event.size, 1) - 1);
+  if (page_of(last) != page_of(first)) {
+    current_->reference(address_of(page_of(last)), event.access, 1);
+  }
+}
+
+Result<void> Replayer::fork(const Event& event) {
+  if (!current_->running()) return {};
+  const Result<Pid> child = machine_.fork(current_->pid());
+  if (!child) return {};  // no memory: the child, and what it would have done, is missing
+  adopt(event.index, *child);
+  return {};
+}
+
+Result<void> Replayer::run(const std::function<void(double)>& progress) {
+  Chunk chunk;
+  const std::size_t chunks = recording_.chunks().size();
+  for (std::size_t i = 0; i < chunks; ++i) {
+    PW_TRY(recording_.decode(i, chunk));
+    PW_TRY(begin_chunk(i, chunk));
+    PW_TRY(play(chunk));
+    if (progress) progress(static_cast<double>(i + 1) / static_cast<double>(chunks));
+  }
+  return {};
+}
+
+ReplayResult Replayer::result(const MachineConfig& config) {
+  ReplayResult result;
+  result.config = config;
+  result.counters = machine_.counters();
+  result.tlb = machine_.tlb_counters();
+  result.references = recording_.references();
+  result.records = records_;
+  result.simulated_ns = machine_.clock().now_ns();
+  const auto& names = machine_.label_names();
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const AreaCounters& area = machine_.area_counters()[i];
+    if (area.mapped_peak > 0) result.areas.push_back({names[i].empty() ? "anon" : names[i], area});
+    for (const auto& [pid, process] : processes_) {
+      const auto touched = process->touched().find(static_cast<LabelId>(i));
+      if (area.mapped_peak > 0 && touched != process->touched().end()) {
+        result.areas.back().counters.touched_pages += touched->second;
+      }
+    }
+  }
+  for (const record::ProcessInfo& info : recording_.processes()) {
+    ProcessReport report;
+    report.pid = info.pid;
+    report.parent = info.parent;
+    for (const std::string& word : info.command) {
+      report.command += (report.command.empty() ? "" : " ") + word;
+    }
+    report.references = info.references;
+    if (const auto it = processes_.find(info.pid); it != processes_.end()) {
+      const Process& process = it->second->process();
+      const bool ended = process.space == nullptr;
+      report.faults = ended ? process.faults : process.space->counters().faults;
+      report.resident_peak = ended ? process.resident_peak
+                                   : process.space->counters().resident_peak;
+      report.killed_by_oom = process.cause == ExitCause::OutOfMemory;
+      result.inferred_areas += it->second->inferred_areas();
+    }
+    result.processes.push_back(std::move(report));
+  }
+  return result;
+}
+
+}  // namespace
+
+Result<ReplayResult> replay(const record::Recording& recording, const MachineConfig& config,
+                            const std::function<void(double)>& progress) {
+  MachineConfig quiet = config;
+  quiet.contents = Contents::MetadataOnly;
+  quiet.signals_kill = false;
+  auto machine = Machine::create(quiet);
+  if (!machine) return tl::unexpected(machine.error());
+  Replayer replayer(recording, **machine);
+  PW_TRY(replayer.run(progress));
+  return replayer.result(config);
+}
+
+}  // namespace pw::replay

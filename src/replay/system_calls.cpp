@@ -1,0 +1,140 @@
+// Recorded memory system calls, carried out on the machine at the addresses they had. Numbers and
+// flags: Linux x86-64 (arch/x86/entry/syscalls/syscall_64.tbl,
+// include/uapi/asm-generic/mman-common.h).
+#include "replay/recorded_process.hpp"
+
+namespace pw::replay {
+
+namespace {
+
+enum Number : std::uint32_t {
+  kMmap = 9,
+  kMprotect = 10,
+  kMunmap = 11,
+  kBrk = 12,
+  kMremap = 25,
+  kMsync = 26,
+  kMadvise = 28,
+  kShmget = 29,
+  kShmat = 30,
+  kShmdt = 67,
+  kPkeyMprotect = 329,
+};
+
+constexpr std::uint64_t kMapShared = 0x01, kMapSharedValidate = 0x03, kMapTypes = 0x0f;
+constexpr std::uint64_t kMapAnonymous = 0x20, kMapGrowsDown = 0x100;
+constexpr std::uint64_t kDontNeed = 4;
+constexpr std::uint64_t kShmReadOnly = 010000;
+
+Rights rights_of(std::uint64_t protection) {
+  return {(protection & 1) != 0, (protection & 2) != 0, (protection & 4) != 0};
+}
+
+}  // namespace
+
+void RecordedProcess::apply(const record::SyscallRecord& call, std::uint32_t stack) {
+  if (call.result < 0 || !running()) return;
+  const auto* a = call.arguments;
+  switch (call.number) {
+    case kMmap:
+      map_call(call, stack);
+      break;
+    case kMunmap:
+      (void)machine_->munmap(pid(), VirtAddr(a[0]), ByteCount(a[1]));
+      break;
+    case kPkeyMprotect:
+    case kMprotect:
+      (void)machine_->mprotect(pid(), VirtAddr(a[0]), ByteCount(a[1]), rights_of(a[2]));
+      break;
+    case kBrk:
+      brk_call(call);
+      break;
+    case kMremap:
+      remap_call(call);
+      break;
+    case kMsync:
+      (void)machine_->msync(pid(), VirtAddr(a[0]), ByteCount(a[1]));
+      break;
+    case kMadvise:
+      if (a[2] == kDontNeed) (void)machine_->discard(pid(), VirtAddr(a[0]), ByteCount(a[1]));
+      break;
+    case kShmget:
+      names_->add_segment(static_cast<std::uint64_t>(call.result), a[1]);
+      break;
+    case kShmat:
+      attach_call(call);
+      break;
+    case kShmdt:
+      if (const auto it = attached_.find(a[0]); it != attached_.end()) {
+        (void)machine_->munmap(pid(), VirtAddr(a[0]), ByteCount(it->second));
+        attached_.erase(it);
+      }
+      break;
+    default:
+      break;
+  }
+}
+
+void RecordedProcess::map_call(const record::SyscallRecord& call, std::uint32_t stack) {
+  const auto* a = call.arguments;
+  const std::uint64_t type = a[3] & kMapTypes;
+  MmapRequest request;
+  request.address = VirtAddr(static_cast<std::uint64_t>(call.result));
+  request.length = ByteCount(a[1]);
+  request.fixed = true;
+  request.rights = rights_of(a[2]);
+  request.shared = type == kMapShared || type == kMapSharedValidate;
+  request.grows_down = (a[3] & kMapGrowsDown) != 0;
+  if ((a[3] & kMapAnonymous) == 0) {
+    const std::string path = call.path.empty() ? "[file]" : call.path;
+    request.label = machine_->label(path);
+    request.backing = &names_->file(path, a[5] + a[1]);
+    request.backing_page = PageOffset(a[5] >> kPageShift);
+  } else {
+    request.label = machine_->label(stack == kNoStack ? "anon" : call_sites_->of(stack));
+  }
+  (void)machine_->mmap(pid(), request);
+}
+
+void RecordedProcess::remap_call(const record::SyscallRecord& call) {
+  const auto* a = call.arguments;
+  MremapRequest request;
+  request.address = VirtAddr(a[0]);
+  request.old_length = ByteCount(a[1]);
+  request.new_length = ByteCount(a[2]);
+  const auto result = static_cast<std::uint64_t>(call.result);
+  if (result != a[0]) {
+    request.may_move = true;
+    request.fixed = true;
+    request.new_address = VirtAddr(result);
+  }
+  (void)machine_->mremap(pid(), request);
+}
+
+void RecordedProcess::brk_call(const record::SyscallRecord& call) {
+  const VirtAddr now(static_cast<std::uint64_t>(call.result));
+  if (!brk_known_) {  // the first answer tells where the heap begins
+    process_->space->layout().heap_begin = page_of(now + ByteCount(kPageSize - 1));
+    process_->space->set_brk(now);
+    brk_known_ = true;
+    return;
+  }
+  (void)machine_->brk(pid(), now, machine_->label("[heap]"));
+}
+
+void RecordedProcess::attach_call(const record::SyscallRecord& call) {
+  VmObject* segment = names_->segment(call.arguments[0]);
+  if (segment == nullptr) return;
+  MmapRequest request;
+  request.address = VirtAddr(static_cast<std::uint64_t>(call.result));
+  request.length = segment->size;
+  request.fixed = true;
+  request.shared = true;
+  request.rights = {true, (call.arguments[2] & kShmReadOnly) == 0, false};
+  request.backing = segment;
+  request.label = machine_->label("[shm " + std::to_string(call.arguments[0]) + "]");
+  if (!machine_->mmap(pid(), request)) return;
+  attached_[request.address.value] = segment->size.value;
+}
+
+}  // namespace pw::replay

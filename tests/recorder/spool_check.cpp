@@ -1,0 +1,515 @@
+// Proves what the Valgrind recorder promises, on programs run under it. Needs valgrind; skipped where
+// it is missing. The keystone: from a recording of every reference, a plain LRU list of K pages predicts the events of
+// the filtered recordings of the same run, one by one.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <list>
+#include <optional>
+#include <set>
+#include <string>
+#include <tuple>
+#include <unordered_map>
+
+#include "valgrind_guest.h"
+#include "valgrind_spool.hpp"
+
+namespace pw::recorder_test {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint64_t kPageMask = GUEST_PAGE - 1;
+constexpr unsigned kMunmap = 11;
+constexpr unsigned kMmap = 9;
+constexpr unsigned kMadvise = 28;
+constexpr unsigned kExecve = 59;
+
+std::string built_file(const char* variable, const char* inside_build) {
+  const char* given = std::getenv(variable);
+  return given != nullptr ? given : std::string(PW_BUILD_DIR) + "/" + inside_build;
+}
+
+class ValgrindRecorder : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (std::system("command -v valgrind >/dev/null") != 0) GTEST_SKIP() << "valgrind is missing";
+    std::string name = (fs::temp_directory_path() / "pw-valgrind-check-XXXXXX").string();
+    ASSERT_NE(mkdtemp(name.data()), nullptr);
+    folder_ = name;
+  }
+
+  void TearDown() override {
+    std::error_code a_child_may_still_write;
+    if (!folder_.empty()) fs::remove_all(folder_, a_child_may_still_write);
+  }
+
+  // Runs the guest under the recorder, in an environment that does not change between runs. Returns the wait
+  // status; the spools are then in folder_/name, what reached stderr in folder_/name.stderr.
+  int record(const std::string& name, const std::string& mode, const std::string& options) {
+    fs::create_directory(folder_ / name);
+    const std::string command =
+        "setarch -R env -i PATH=/usr/bin:/bin VALGRIND_LIB=" +
+        built_file("PW_VALGRIND_LIB", "lib/pagewright/valgrind") +
+        " valgrind --tool=pagewright --vgdb=no --trace-children=yes --log-file=" +
+        (folder_ / (name + ".log")).string() + " --spool-dir=" + (folder_ / name).string() + " " +
+        options + " " + built_file("PW_VALGRIND_GUEST", "tests/recorder/valgrind_guest") + " " +
+        mode + " 2>" + (folder_ / (name + ".stderr")).string();
+    return std::system(command.c_str());
+  }
+
+  std::vector<Spool> spools(const std::string& name) {
+    std::set<fs::path> paths;
+    for (const auto& entry : fs::directory_iterator(folder_ / name))
+      if (entry.path().extension() == ".spool") paths.insert(entry.path());
+    std::vector<Spool> all;
+    for (const auto& path : paths) all.push_back(SpoolReader::read(path));
+    return all;
+  }
+
+  Spool only_spool(const std::string& name, const std::string& mode, const std::string& options,
+                   int exit_status = 0) {
+    int status = record(name, mode, options);
+    EXPECT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), exit_status);
+    auto all = spools(name);
+    EXPECT_EQ(all.size(), 1U);
+    return all.empty() ? Spool{} : std::move(all.front());
+  }
+
+  fs::path folder_;
+};
+
+// kind, page, clock; for fetches: the page that left and its age; for drops: the age
+using Expected = std::tuple<unsigned, std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t>;
+
+struct PageRange {
+  std::uint64_t first = 0;
+  std::uint64_t end = 0;
+};
+
+// The pages that a system call of the guest takes away.
+std::optional<PageRange> taken_away(const SpoolEvent& event) {
+  if (event.kind != PW_CONTROL || event.code != PW_SYSCALL || event.values.size() < 8)
+    return std::nullopt;
+  auto result = static_cast<std::int64_t>(event.values[7]);
+  std::uint64_t start = event.values[1];
+  std::uint64_t length = event.values[2];
+  if (result < 0) return std::nullopt;
+  switch (event.values[0]) {
+    case kMmap: start = event.values[7]; break;
+    case kMunmap: break;
+    case kMadvise:
+      if (event.values[3] != 4) return std::nullopt;
+      break;
+    default: return std::nullopt;
+  }
+  return PageRange{start >> 12, (start + length + kPageMask) >> 12};
+}
+
+// Every reference to a page, in order, from a spool of detail full.
+template <typename Touch, typename Gone>
+void replay_full(const Spool& full, Touch touch, Gone gone) {
+  for (const SpoolEvent& event : full.events) {
+    if (auto range = taken_away(event)) gone(*range);
+    if (event.kind != PW_REFERENCE) continue;
+    std::uint64_t first = event.page >> 12;
+    std::uint64_t last = (event.page + event.size - 1) >> 12;
+    touch(first, event.access, event.clock);
+    if (last != first) touch(last, event.access, event.clock + 1);
+  }
+}
+
+unsigned fetch_kind(unsigned access) {
+  switch (access) {
+    case 0: return PW_FETCH_READ;
+    case 1: return PW_FETCH_WRITE;
+    case 2: return PW_FETCH_EXECUTE;
+    case 4: return PW_FETCH_KERNEL_READ;
+    default: return PW_FETCH_KERNEL_WRITE;
+  }
+}
+
+// A plain LRU list of K pages.
+class ModelFilter {
+ public:
+  explicit ModelFilter(std::size_t k) : k_(k) {}
+
+  void touch(std::uint64_t page, unsigned access, std::uint64_t clock) {
+    bool write = (access & 3) == 1;
+    auto found = index_.find(page);
+    if (found == index_.end()) {
+      std::uint64_t evicted = 0;
+      std::uint64_t age = 0;
+      if (pages_.size() == k_) {
+        evicted = pages_.back().page;
+        age = clock - pages_.back().clock;
+        index_.erase(evicted);
+        pages_.pop_back();
+      }
+      expected.emplace_back(fetch_kind(access), page, clock, evicted, age);
+      pages_.push_front({page, clock, write});
+      index_[page] = pages_.begin();
+      return;
+    }
+    if (write && !found->second->written) {
+      expected.emplace_back(PW_FIRST_WRITE, page, clock, 0, 0);
+      found->second->written = true;
+    }
+    found->second->clock = clock;
+    pages_.splice(pages_.begin(), pages_, found->second);
+  }
+
+  void drop(PageRange range) {
+    for (auto held = pages_.begin(); held != pages_.end();) {
+      auto next = std::next(held);
+      if (held->page >= range.first && held->page < range.end) {
+        index_.erase(held->page);
+        pages_.erase(held);
+      }
+      held = next;
+    }
+  }
+
+  std::vector<Expected> expected;
+
+ private:
+  struct Held {
+    std::uint64_t page;
+    std::uint64_t clock;
+    bool written;
+  };
+  std::size_t k_;
+  std::list<Held> pages_;
+  std::unordered_map<std::uint64_t, std::list<Held>::iterator> index_;
+};
+
+std::vector<Expected> fetches_and_first_writes(const Spool& spool) {
+  std::vector<Expected> events;
+  for (const SpoolEvent& event : spool.events) {
+    if (event.kind > PW_FIRST_WRITE) continue;
+    events.emplace_back(event.kind, event.page, event.clock, event.evicted, event.age);
+  }
+  return events;
+}
+
+void expect_equal(const std::vector<Expected>& got, const std::vector<Expected>& wanted) {
+  EXPECT_EQ(got.size(), wanted.size());
+  for (std::size_t i = 0; i < std::min(got.size(), wanted.size()); ++i)
+    ASSERT_EQ(got[i], wanted[i]) << "event " << i;
+}
+
+// LRU misses by memory size, from a list of pages in order of their last reference.
+class MissCounter {
+ public:
+  explicit MissCounter(std::vector<std::size_t> sizes)
+      : misses(sizes.size()), sizes_(std::move(sizes)) {}
+  // `depth`: number of other pages referenced since; nothing: never referenced.
+  void count(std::optional<std::size_t> depth) {
+    for (std::size_t i = 0; i < sizes_.size(); ++i)
+      if (!depth || *depth >= sizes_[i]) ++misses[i];
+  }
+  std::vector<std::uint64_t> misses;
+
+ private:
+  std::vector<std::size_t> sizes_;
+};
+
+class PageList {
+ public:
+  std::optional<std::size_t> depth(std::uint64_t page) const {
+    for (std::size_t i = 0; i < pages_.size(); ++i)
+      if (pages_[pages_.size() - 1 - i] == page) return i;
+    return std::nullopt;
+  }
+  void remove(std::uint64_t page) { std::erase(pages_, page); }
+  void put_first(std::uint64_t page) { remove(page), pages_.push_back(page); }
+  void drop(PageRange range) {
+    std::erase_if(pages_, [&](std::uint64_t p) { return p >= range.first && p < range.end; });
+  }
+
+ private:
+  std::vector<std::uint64_t> pages_;  // the last one was referenced last
+};
+
+const std::vector<std::size_t> kSizes = {64, 65, 70, 80, 100, 128, 150, 200, 300, 400};
+
+std::vector<std::uint64_t> misses_of_full(const Spool& full) {
+  MissCounter counter(kSizes);
+  PageList list;
+  replay_full(
+      full,
+      [&](std::uint64_t page, unsigned, std::uint64_t) {
+        counter.count(list.depth(page));
+        list.put_first(page);
+      },
+      [&](PageRange range) { list.drop(range); });
+  return counter.misses;
+}
+
+// Only the pages outside the filter are in order; those inside were all referenced later.
+std::vector<std::uint64_t> misses_of_pages(const Spool& pages) {
+  MissCounter counter(kSizes);
+  PageList outside;
+  std::size_t inside = 0;
+  for (const SpoolEvent& event : pages.events) {
+    if (event.kind == PW_CONTROL && event.code == PW_FILTER_DROP) --inside;
+    if (auto range = taken_away(event)) outside.drop(*range);
+    if (event.kind > PW_FETCH_KERNEL_WRITE) continue;
+    auto depth = outside.depth(event.page);
+    counter.count(depth ? std::optional(*depth + inside) : std::nullopt);
+    outside.remove(event.page);
+    if (event.evicts) outside.put_first(event.evicted);
+    inside += event.evicts ? 0 : 1;
+  }
+  return counter.misses;
+}
+
+bool has_event(const Spool& spool, unsigned kind, std::uintptr_t address) {
+  for (const SpoolEvent& event : spool.events)
+    if (event.kind == kind && event.page == address >> 12) return true;
+  return false;
+}
+
+std::vector<std::uint64_t> control_values(const Spool& spool, unsigned code) {
+  for (const SpoolEvent& event : spool.events)
+    if (event.kind == PW_CONTROL && event.code == code) return event.values;
+  return {};
+}
+
+std::size_t controls(const Spool& spool, unsigned code) {
+  std::size_t count = 0;
+  for (const SpoolEvent& event : spool.events)
+    count += event.kind == PW_CONTROL && event.code == code ? 1 : 0;
+  return count;
+}
+
+TEST_F(ValgrindRecorder, FilteredEventsAreThoseOfAPlainLruListOnTheFullRecording) {
+  Spool full = only_spool("full", "walk", "--detail=full");
+  for (std::size_t k : {2U, 16U, 64U, 100U}) {
+    SCOPED_TRACE(k);
+    Spool pages = only_spool("pages" + std::to_string(k), "walk", "--k=" + std::to_string(k));
+    ModelFilter model(k);
+    replay_full(
+        full, [&](auto page, auto access, auto clock) { model.touch(page, access, clock); },
+        [&](PageRange range) { model.drop(range); });
+    ASSERT_FALSE(pages.events.empty() || full.events.empty());
+    EXPECT_EQ(pages.header.k, k);
+    EXPECT_EQ(pages.events.back().clock, full.events.back().clock);
+    expect_equal(fetches_and_first_writes(pages), model.expected);
+  }
+}
+
+TEST_F(ValgrindRecorder, LruMissesAreEqualAtEverySizeFromK) {
+  EXPECT_EQ(misses_of_pages(only_spool("pages", "walk", "")),
+            misses_of_full(only_spool("full", "walk", "--detail=full")));
+}
+
+TEST_F(ValgrindRecorder, SwitchesAreTheChangesOfPageOfTheFullRecording) {
+  Spool full = only_spool("full", "walk", "--detail=full");
+  Spool switches = only_spool("switches", "walk", "--detail=switches");
+  ModelFilter model(1);
+  std::optional<std::uint64_t> code_page;
+  std::uint64_t uncounted = 0;  // fetches of instructions from the same page as the last one
+  replay_full(
+      full,
+      [&](std::uint64_t page, unsigned access, std::uint64_t clock) {
+        if (access == 2 && code_page == page) {
+          ++uncounted;
+          return;
+        }
+        if (access == 2) code_page = page;
+        model.touch(page, access, clock - uncounted);
+      },
+      [&](PageRange range) { model.drop(range); });
+  expect_equal(fetches_and_first_writes(switches), model.expected);
+}
+
+TEST_F(ValgrindRecorder, FirstWritesAreMarkedOnce) {
+  Spool spool = only_spool("spool", "first_writes", "");
+  std::vector<std::pair<unsigned, std::uint64_t>> seen;
+  std::uint64_t base = GUEST_FIRST_WRITE_AREA >> 12;
+  for (const SpoolEvent& event : spool.events)
+    if (event.kind <= PW_FIRST_WRITE && event.page >= base && event.page < base + 3)
+      seen.emplace_back(event.kind, event.page - base);
+  const std::vector<std::pair<unsigned, std::uint64_t>> wanted = {
+      {PW_FETCH_READ, 0}, {PW_FIRST_WRITE, 0}, {PW_FETCH_WRITE, 1}, {PW_FETCH_READ, 2}};
+  EXPECT_EQ(seen, wanted);
+}
+
+TEST_F(ValgrindRecorder, TheKernelsReadsAndWritesOfBuffersAppear) {
+  Spool spool = only_spool("spool", "kernel", "");
+  for (std::uintptr_t page : {0UL, GUEST_PAGE}) {
+    EXPECT_TRUE(has_event(spool, PW_FETCH_KERNEL_WRITE, GUEST_KERNEL_WRITE_AREA + page));
+    EXPECT_TRUE(has_event(spool, PW_FETCH_KERNEL_READ, GUEST_KERNEL_READ_AREA + page));
+  }
+}
+
+TEST_F(ValgrindRecorder, TextPagesAreFetchedForExecution) {
+  Spool spool = only_spool("spool", "first_writes", "");
+  std::size_t executed = 0;
+  for (const SpoolEvent& event : spool.events) executed += event.kind == PW_FETCH_EXECUTE ? 1 : 0;
+  EXPECT_GT(executed, 10U);
+}
+
+TEST_F(ValgrindRecorder, AMappingMadeAnewIsFetchedAnew) {
+  for (const char* detail : {"--detail=pages", "--detail=switches"}) {
+    Spool spool = only_spool(detail, "remap", detail);
+    std::vector<unsigned> order;
+    std::uint64_t page = GUEST_REMAP_AREA >> 12;
+    for (const SpoolEvent& event : spool.events) {
+      if (event.kind <= PW_FIRST_WRITE && event.page == page) order.push_back(event.kind);
+      if (event.kind == PW_CONTROL && event.code == PW_SYSCALL && event.values[0] == kMunmap &&
+          event.values[1] == GUEST_REMAP_AREA)
+        order.push_back(100);
+    }
+    EXPECT_EQ(order, (std::vector<unsigned>{PW_FETCH_WRITE, 100, PW_FETCH_WRITE, 100})) << detail;
+  }
+}
+
+TEST_F(ValgrindRecorder, AForkedChildAndAnImageStartedByExecHaveTheirOwnSpools) {
+  int status = record("spool", "fork", "");
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  auto all = spools("spool");
+  ASSERT_EQ(all.size(), 3U);
+  const Spool *parent = nullptr, *child = nullptr, *image = nullptr;
+  for (const Spool& spool : all) {
+    if ((spool.header.flags & 1) != 0) child = &spool;
+    else if (controls(spool, PW_FORK) != 0) parent = &spool;
+    else image = &spool;
+  }
+  ASSERT_TRUE(parent != nullptr && child != nullptr && image != nullptr);
+  auto fork_values = control_values(*parent, PW_FORK);
+  ASSERT_EQ(fork_values.size(), 2U);
+  EXPECT_EQ(fork_values[0], static_cast<std::uint64_t>(child->header.pid));
+  EXPECT_EQ(child->header.parent_pid, parent->header.pid);
+  EXPECT_EQ(parent->header.parent_pid, 0);
+  EXPECT_GT(child->header.parent_clock, 0U);
+  EXPECT_EQ(image->header.pid, parent->header.pid);
+  // Writes after the fork are seen in both, although the page was written before it.
+  EXPECT_TRUE(has_event(*child, PW_FETCH_WRITE, GUEST_FORK_AREA));
+  std::size_t writes = 0;
+  for (const SpoolEvent& event : parent->events)
+    writes += event.kind == PW_FETCH_WRITE && event.page == GUEST_FORK_AREA >> 12 ? 1U : 0U;
+  EXPECT_EQ(writes, 2U);
+  EXPECT_TRUE(has_event(*image, PW_FETCH_WRITE, GUEST_FIRST_WRITE_AREA + GUEST_PAGE));
+  // The exec that failed is told, and the old image ends twice: before it and before the good one.
+  bool failed_exec = false;
+  for (const SpoolEvent& event : parent->events)
+    failed_exec |= event.code == PW_SYSCALL && event.values[0] == kExecve &&
+                   static_cast<std::int64_t>(event.values[7]) == -2;
+  EXPECT_TRUE(failed_exec);
+  ASSERT_FALSE(parent->frames.empty());
+  EXPECT_EQ(parent->frames.back(),
+            std::make_pair(unsigned{PW_FRAME_END}, std::string("\1\0\0\0\0\0\0\0", 8)));
+  ASSERT_FALSE(child->frames.empty());
+  EXPECT_EQ(child->frames.back(),
+            std::make_pair(unsigned{PW_FRAME_END}, std::string("\0\0\0\0\7\0\0\0", 8)));
+  for (const Spool& spool : all)
+    for (unsigned type : {PW_FRAME_COMMAND, PW_FRAME_MAPS, PW_FRAME_MODULES})
+      EXPECT_TRUE(spool.has_frame(type)) << type;
+}
+
+TEST_F(ValgrindRecorder, AKillLeavesWholeFrames) {
+  int status = record("spool", "killed", "--detail=full");
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 128 + 9);
+  std::size_t killed = 0;
+  for (const Spool& spool : spools("spool")) {
+    if ((spool.header.flags & 1) != 0) continue;
+    ++killed;
+    EXPECT_GT(spool.events.size(), 100000U);
+    EXPECT_FALSE(spool.has_frame(PW_FRAME_END));
+  }
+  EXPECT_EQ(killed, 1U);
+}
+
+TEST_F(ValgrindRecorder, ACrashIsRecordedToTheEnd) {
+  record("spool", "crash", "");
+  auto all = spools("spool");
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_TRUE(has_event(all[0], PW_FETCH_WRITE, GUEST_UNMAPPED));
+  EXPECT_TRUE(all[0].has_frame(PW_FRAME_END));
+  EXPECT_EQ(control_values(all[0], PW_EXIT), std::vector<std::uint64_t>{PW_ENDED_BY_SIGNAL});
+}
+
+TEST_F(ValgrindRecorder, AProgramThatClosesAllDescriptorsIsRecorded) {
+  Spool spool = only_spool("spool", "close_all", "", 5);
+  EXPECT_TRUE(has_event(spool, PW_FETCH_WRITE, GUEST_WALK_AREA));
+  EXPECT_EQ(control_values(spool, PW_EXIT), std::vector<std::uint64_t>{5});
+  EXPECT_TRUE(spool.has_frame(PW_FRAME_END));
+}
+
+TEST_F(ValgrindRecorder, ASignalHandlerDoesNotTurnTheClockBack) {
+  Spool full = only_spool("full", "signal", "--detail=full", 3);
+  Spool pages = only_spool("pages", "signal", "", 3);
+  EXPECT_TRUE(has_event(pages, PW_FETCH_WRITE, GUEST_SIGNAL_AREA));
+  ModelFilter model(64);
+  replay_full(
+      full, [&](auto page, auto access, auto clock) { model.touch(page, access, clock); },
+      [&](PageRange range) { model.drop(range); });
+  expect_equal(fetches_and_first_writes(pages), model.expected);
+}
+
+TEST_F(ValgrindRecorder, ThreadsAreTold) {
+  Spool spool = only_spool("spool", "threads", "");
+  EXPECT_EQ(controls(spool, PW_THREAD_START), 2U);
+  std::uint64_t running = 0;
+  std::uint64_t writer = 0;
+  for (const SpoolEvent& event : spool.events) {
+    if (event.kind == PW_CONTROL && event.code == PW_THREAD) running = event.values[0];
+    if (event.kind == PW_FETCH_WRITE && event.page == (GUEST_THREAD_AREA >> 12) + 1) writer = running;
+  }
+  EXPECT_NE(writer, 0U);
+  EXPECT_NE(writer, static_cast<std::uint64_t>(spool.header.pid));
+}
+
+TEST_F(ValgrindRecorder, FirstTouchesHaveStacksUnlessSwitchedOff) {
+  Spool with = only_spool("with", "walk", "--stacks=all");
+  std::set<std::uint64_t> touched;
+  std::size_t stacks = 0;
+  for (std::size_t i = 0; i < with.events.size(); ++i) {
+    const SpoolEvent& event = with.events[i];
+    if (event.kind > PW_FETCH_KERNEL_WRITE || event.page < GUEST_WALK_AREA >> 12 ||
+        event.page > (GUEST_WALK_AREA >> 12) + 300)
+      continue;
+    bool first = touched.insert(event.page).second;
+    const SpoolEvent* next = i + 1 < with.events.size() ? &with.events[i + 1] : nullptr;
+    bool has_stack = next != nullptr && next->kind == PW_CONTROL && next->values[0] == 0 &&
+                     (next->code == PW_STACK || next->code == PW_STACK_REF);
+    EXPECT_EQ(first, has_stack) << "event " << i;
+    stacks += has_stack ? 1 : 0;
+  }
+  EXPECT_EQ(stacks, 301U);
+  Spool without = only_spool("without", "walk", "--stacks=none");
+  EXPECT_EQ(controls(without, PW_STACK) + controls(without, PW_STACK_REF), 0U);
+}
+
+TEST_F(ValgrindRecorder, MapsHaveHeapAndStackAndNothingOfValgrinds) {
+  Spool spool = only_spool("spool", "first_writes", "");
+  std::string maps, modules;
+  for (const auto& [type, text] : spool.frames) {
+    if (type == PW_FRAME_MAPS) maps = text;
+    if (type == PW_FRAME_MODULES) modules += text;
+  }
+  EXPECT_NE(maps.find("[stack]"), std::string::npos);
+  EXPECT_NE(maps.find("/valgrind_guest"), std::string::npos);
+  EXPECT_EQ(maps.find("pagewright-amd64-linux"), std::string::npos);
+  EXPECT_EQ(modules.find("pagewright-amd64-linux"), std::string::npos);
+  EXPECT_NE(modules.find("libc.so.6"), std::string::npos);
+}
+
+TEST_F(ValgrindRecorder, NothingReachesTheProgramsStandardError) {
+  for (const char* mode : {"walk", "crash", "close_all", "fork"}) {
+    record(mode, mode, "");
+    std::ifstream file(folder_ / (std::string(mode) + ".stderr"));
+    const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    EXPECT_EQ(text.find("=="), std::string::npos) << mode << ": " << text;
+    EXPECT_FALSE(spools(mode).empty()) << mode;
+  }
+}
+
+}  // namespace
+}  // namespace pw::recorder_test
