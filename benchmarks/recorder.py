@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What recording costs: CPU time under the Valgrind recorder over CPU time alone, and the size of what it writes.
+"""What recording costs: CPU time under the Valgrind recorder over CPU time alone, and what it writes.
 
 usage: recorder.py BUILD_FOLDER [--detail pages|switches|full] [--k K] [--stacks all|none|N] [--runs N]
                    [--scale FACTOR] [PROGRAM...]
@@ -98,13 +98,15 @@ def spool_totals(folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("build")
-    parser.add_argument("programs", nargs="*", choices=[*PROTOTYPE, []])
+    parser.add_argument("programs", nargs="*", metavar="PROGRAM")
     parser.add_argument("--detail", default="pages", choices=["pages", "switches", "full"])
     parser.add_argument("--k", default="64")
     parser.add_argument("--stacks", default="16384")
     parser.add_argument("--runs", type=int, default=1)
     parser.add_argument("--scale", type=float, default=1.0)
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
+    if not set(args.programs) <= set(PROTOTYPE):
+        parser.error("PROGRAM is one of " + ", ".join(PROTOTYPE))
     tool = os.path.abspath(os.path.join(args.build, "lib/pagewright/valgrind"))
     if not os.path.exists(os.path.join(tool, "pagewright-amd64-linux")):
         sys.exit(f"no Valgrind recorder in {tool}: build the target pw_valgrind")
@@ -121,7 +123,7 @@ def main():
             native.append(cpu_seconds(command, plain))
             recorded.append(cpu_seconds(
                 ["valgrind", "--tool=pagewright", "--vgdb=no", "--trace-children=yes",
-                 f"--log-file={spools}/valgrind.log", f"--spool-dir={spools}", f"--detail={args.detail}",
+                 f"--spool-dir={spools}", f"--detail={args.detail}",
                  f"--k={args.k}", f"--stacks={args.stacks}", *command], recorded_environment))
             totals = spool_totals(spools)
             shutil.rmtree(spools)

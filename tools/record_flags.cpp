@@ -85,13 +85,13 @@ Result<record::RecordOutcome> record_program(const RecordFlags& flags,
   options.with = with_of(flags.with);
   options.redact = flags.redact;
   options.stacks = !flags.no_stacks;
-  options.recorder_folder = recorder_folder();
+  options.recorder_files = recorder_folder();
   Progress line("recording");
   options.progress = [&line](const record::RecordProgress& now) { show(now, line); };
   Result<record::RecordOutcome> outcome = record::record(options);
   line.clear();
   if (!outcome) return outcome;
-  if (flags.with == "auto" && !outcome->reason.empty()) note(outcome->reason);
+  if (flags.with == "auto" && !outcome->why.empty()) note(outcome->why);
   for (const std::string& lost : outcome->notes) note(lost);
   return outcome;
 }

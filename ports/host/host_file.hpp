@@ -1,7 +1,7 @@
 // Real files behind the machine's memory: files that areas map, and swap.
 //
-// A HostFile owns its descriptor. All transfers name their position, so that several machines may share a
-// file; a transfer that the host cut short is continued until it is whole.
+// A HostFile owns its descriptor. All transfers name their position, so that several machines may
+// share a file; a transfer that the host cut short is continued until it is whole.
 #pragma once
 
 #include <cstddef>
@@ -17,12 +17,13 @@ class HostFile final : public BackingStore {
  public:
   enum class Mode : unsigned char { Read, ReadWrite };
 
-  // An existing regular file or block device. Errors: NoEntry, Access, IsDirectory, NoDevice (it is neither), and
-  // whatever else open() of the host gives.
+  // An existing regular file or block device. Errors: NoEntry, Access, IsDirectory, NoDevice (it is
+  // neither), and whatever else open() of the host gives.
   static Result<HostFile> open(const std::string& path, Mode mode);
 
-  // A file without a name, of `size` bytes that take no disk space until they are written; gone with the
-  // object or the process, however it ends. In $TMPDIR, else /tmp. Errors: Access, NoSpace, FileTooBig.
+  // A file without a name, of `size` bytes that take no disk space until they are written; gone
+  // with the object or the process, however it ends. In $TMPDIR, else /tmp. Errors: Access,
+  // NoSpace, FileTooBig.
   static Result<HostFile> temporary(ByteCount size);
 
   HostFile(HostFile&& other) noexcept

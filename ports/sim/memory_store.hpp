@@ -45,9 +45,7 @@ class MemoryStore final : public BackingStore {
     if (offset.value >= bytes_.size()) return 0;
     return std::min(wanted, bytes_.size() - static_cast<std::size_t>(offset.value));
   }
-  static std::ptrdiff_t at(ByteCount offset) {
-    return static_cast<std::ptrdiff_t>(offset.value);
-  }
+  static std::ptrdiff_t at(ByteCount offset) { return static_cast<std::ptrdiff_t>(offset.value); }
 
   std::vector<std::byte> bytes_;
 };

@@ -196,7 +196,7 @@ class TlbArray {
         ways_(geometry.ways),
         set_mask_(sets_ - 1),
         replacement_(geometry.replacement),
-        matrix_(ways_),
+        matrix_(ways_ <= kSlotsPerSet ? ways_ : 0),
         random_(seed) {
     if (ways_ > kSlotsPerSet) {
       for (std::uint32_t set = 0; set < sets_; ++set) {

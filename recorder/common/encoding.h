@@ -5,8 +5,9 @@
  * A recorded process owns one spool file; a forked child opens its own, an image started by exec
  * too. It is a pw_spool_header followed by frames; a frame is a pw_frame_header and `length` bytes.
  * A kill cuts the file anywhere; every whole frame before the cut is good. All integers are
- * little-endian. varint = LEB128, unsigned; zigzag = (n<<1)^(n>>63). What goes wrong in a recorder
- * itself is told in PID.log beside the spool, never on the program's own descriptors.
+ * little-endian. varint = LEB128, unsigned; zigzag = (n<<1)^(n>>63). What a recorder has to say
+ * (of itself; Valgrind's also how a program crashed) is in PID.log beside the spool, never on the
+ * program's own descriptors. The file may be there and empty: then there is nothing.
  */
 #ifndef PAGEWRIGHT_RECORDER_ENCODING_H
 #define PAGEWRIGHT_RECORDER_ENCODING_H

@@ -31,8 +31,8 @@ struct rule {
   uint16_t unit;
 };
 
-/* Sizes are those of the kernel's structures on x86-64 (arch/x86/include/uapi, include/uapi/linux). In the order of
- * the numbers: rules_of() relies on it. */
+/* Sizes are those of the kernel's structures on x86-64 (arch/x86/include/uapi, include/uapi/linux).
+ * In the order of the numbers: rules_of() relies on it. */
 static const struct rule kRules[] = {
     {SYS_read, 1, kResultBytes, kKernelWrites, 0, 1},
     {SYS_write, 1, kResultBytes, kKernelReads, 0, 1},
@@ -130,7 +130,7 @@ static const struct rule kRules[] = {
 enum { kRuleCount = sizeof kRules / sizeof *kRules };
 
 /* The first rule of `call`, or the end. */
-static const struct rule *rules_of(int64_t call) {
+static const struct rule* rules_of(int64_t call) {
   size_t low = 0, high = kRuleCount;
   while (low < high) {
     const size_t middle = (low + high) / 2;
@@ -143,7 +143,7 @@ static const struct rule *rules_of(int64_t call) {
   return kRules + low;
 }
 
-static void access_vectors(struct stream *s, uint64_t vectors, uint64_t count, uint64_t bytes,
+static void access_vectors(struct stream* s, uint64_t vectors, uint64_t count, uint64_t bytes,
                            bool write) {
   if (count > kMaxVectors) return;
   stream_kernel_access(s, vectors, count * sizeof(struct iovec), false);
@@ -156,14 +156,14 @@ static void access_vectors(struct stream *s, uint64_t vectors, uint64_t count, u
   }
 }
 
-static void access_message(struct stream *s, uint64_t address, uint64_t bytes, bool write) {
+static void access_message(struct stream* s, uint64_t address, uint64_t bytes, bool write) {
   struct msghdr message;
   if (!guest_read(address, &message, sizeof message)) return;
   stream_kernel_access(s, address, sizeof message, false);
   access_vectors(s, (uint64_t)(uintptr_t)message.msg_iov, message.msg_iovlen, bytes, write);
 }
 
-static void apply(struct stream *s, const struct rule *rule, int64_t result) {
+static void apply(struct stream* s, const struct rule* rule, int64_t result) {
   const uint64_t address = s->call.arguments[rule->argument];
   const uint64_t count = s->call.arguments[rule->count];
   const uint64_t bytes = result > 0 ? (uint64_t)result : 0;
@@ -194,10 +194,10 @@ static void apply(struct stream *s, const struct rule *rule, int64_t result) {
   }
 }
 
-void buffers_after_call(struct stream *s, int64_t result) {
+void buffers_after_call(struct stream* s, int64_t result) {
   const int64_t call = s->call.number;
-  const struct rule *const end = kRules + kRuleCount;
-  for (const struct rule *rule = rules_of(call); rule < end && rule->call == call; ++rule) {
+  const struct rule* const end = kRules + kRuleCount;
+  for (const struct rule* rule = rules_of(call); rule < end && rule->call == call; ++rule) {
     apply(s, rule, result);
   }
 }

@@ -77,7 +77,7 @@ bool calls_makes_processes(int64_t number) {
   return number == SYS_fork || number == SYS_vfork || number == SYS_clone || number == SYS_clone3;
 }
 
-static unsigned mapped_file(const struct system_call *call, char *path, size_t size) {
+static unsigned mapped_file(const struct system_call* call, char* path, size_t size) {
   const int fd = (int)call->arguments[4];
   if (call->number != SYS_mmap || (call->arguments[3] & MAP_ANONYMOUS) != 0 || fd < 0) return 0;
   char link[64];
@@ -86,7 +86,7 @@ static unsigned mapped_file(const struct system_call *call, char *path, size_t s
   return length > 0 ? (unsigned)length : 0;
 }
 
-static void write_call(struct stream *s, int64_t result) {
+static void write_call(struct stream* s, int64_t result) {
   char path[PATH_MAX];
   const unsigned length = mapped_file(&s->call, path, sizeof path);
   uint64_t numbers[10] = {(uint64_t)s->call.number};
@@ -99,13 +99,13 @@ static void write_call(struct stream *s, int64_t result) {
 
 /* ---- the end of threads and processes ---- */
 
-static void write_exit(struct stream *s) {
+static void write_exit(struct stream* s) {
   const uint64_t status = s->call.arguments[0] & 0xFF;
   atomic_store(&g_exit_status, (int)status);
   stream_control(s, PW_EXIT, &status, 1, NULL, 0);
 }
 
-static void end_thread(struct stream *s) {
+static void end_thread(struct stream* s) {
   const uint64_t tid = s->tid;
   stream_control(s, PW_THREAD_EXIT, &tid, 1, NULL, 0);
   if (atomic_fetch_sub(&g_threads, 1) == 1) write_exit(s);
@@ -114,14 +114,15 @@ static void end_thread(struct stream *s) {
 
 void calls_note_thread(void) { atomic_fetch_add(&g_threads, 1); }
 
-/* Writes what the others hold. A thread in a system call is claimed. One that runs is, at the end of the process,
- * stopped between blocks for good, or in a callback of ours for a moment more: it gets that moment. */
-static void flush_others(const struct stream *mine, bool process_ends) {
+/* Writes what the others hold. A thread in a system call is claimed. One that runs is, at the end
+ * of the process, stopped between blocks for good, or in a callback of ours for a moment more: it
+ * gets that moment. */
+static void flush_others(const struct stream* mine, bool process_ends) {
   const struct timespec moment = {.tv_sec = 0, .tv_nsec = kSettleNs};
   const unsigned count = atomic_load(&g_stream_count);
   bool waited = false;
   for (unsigned i = 0; i < count; ++i) {
-    struct stream *const s = g_streams[i];
+    struct stream* const s = g_streams[i];
     if (s == NULL || s == mine) continue;
     bool claimed = stream_claim(s);
     if (!claimed && !waited) {
@@ -145,9 +146,9 @@ void calls_finish(void) {
   if (status != kStatusUnknown) write_end(0, (unsigned)status); /* unknown: a signal ended it */
 }
 
-/* Either becomes the new image, returns because it will run outside of the recorder, or because it is going to
- * fail; in the last case frames go on after END. */
-static void before_exec(struct stream *s) {
+/* Either becomes the new image, returns because it will run outside of the recorder, or because it
+ * is going to fail; in the last case frames go on after END. */
+static void before_exec(struct stream* s) {
   struct next_image next;
   if (!follow_prepare(&s->call, &next)) return;
   write_call(s, 0);
@@ -159,8 +160,8 @@ static void before_exec(struct stream *s) {
 
 /* ---- before and after ---- */
 
-void calls_before(struct stream *s) {
-  const uint64_t *const arguments = s->call.arguments;
+void calls_before(struct stream* s) {
+  const uint64_t* const arguments = s->call.arguments;
   switch (s->call.number) {
     case SYS_execve:
     case SYS_execveat:
@@ -194,7 +195,7 @@ void calls_before(struct stream *s) {
   }
 }
 
-static void in_child(struct stream *s) {
+static void in_child(struct stream* s) {
   const int parent = spool_pid();
   stream_start_anew(s);
   atomic_store(&g_threads, 1);
@@ -204,17 +205,17 @@ static void in_child(struct stream *s) {
   ticker_start();
 }
 
-static void in_parent(struct stream *s, int64_t child) {
+static void in_parent(struct stream* s, int64_t child) {
   const uint64_t numbers[2] = {(uint64_t)child, stream_frame_ns(s)};
   stream_control(s, PW_FORK, numbers, 2, NULL, 0);
   stream_flush(s);
 }
 
-static bool made_a_thread(const struct system_call *call) {
+static bool made_a_thread(const struct system_call* call) {
   return call->number == SYS_clone && (call->arguments[0] & CLONE_THREAD) != 0;
 }
 
-void calls_after(struct stream *s, int64_t result) {
+void calls_after(struct stream* s, int64_t result) {
   const int64_t number = s->call.number;
   if (result == kQemuRestart || result == kQemuSignalReturn) return;
   if (calls_makes_processes(number) && getpid() != spool_pid()) {

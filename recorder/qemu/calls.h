@@ -1,6 +1,5 @@
-/* System calls as events: those that shape memory, make or end threads and processes; and what the recorder itself
- * has to do around them.
- * SPDX-License-Identifier: Apache-2.0
+/* System calls as events: those that shape memory, make or end threads and processes; and what the
+ * recorder itself has to do around them. SPDX-License-Identifier: Apache-2.0
  */
 #ifndef PAGEWRIGHT_RECORDER_QEMU_CALLS_H
 #define PAGEWRIGHT_RECORDER_QEMU_CALLS_H
@@ -8,10 +7,10 @@
 #include "stream.h"
 
 /* `s->call` is about to be made. */
-void calls_before(struct stream *s);
+void calls_before(struct stream* s);
 
 /* `s->call` has returned `result`; in a forked child too. */
-void calls_after(struct stream *s, int64_t result);
+void calls_after(struct stream* s, int64_t result);
 
 /* Whether it may return twice. */
 bool calls_makes_processes(int64_t number);

@@ -11,10 +11,10 @@
 
 struct options g_options;
 
-static const char *const kDetailNames[] = {
+static const char* const kDetailNames[] = {
     [PW_DETAIL_PAGES] = "pages", [PW_DETAIL_SWITCHES] = "switches", [PW_DETAIL_FULL] = "full"};
 
-static bool parse_detail(const char *text) {
+static bool parse_detail(const char* text) {
   for (unsigned detail = PW_DETAIL_PAGES; detail <= PW_DETAIL_FULL; ++detail) {
     if (strcmp(text, kDetailNames[detail]) == 0) {
       g_options.detail = detail;
@@ -24,13 +24,13 @@ static bool parse_detail(const char *text) {
   return false;
 }
 
-static bool parse_number(const char *text, long least, long most, long *out) {
-  char *end = NULL;
+static bool parse_number(const char* text, long least, long most, long* out) {
+  char* end = NULL;
   *out = strtol(text, &end, 10);
   return end != text && *end == '\0' && *out >= least && *out <= most;
 }
 
-static bool set_spool(const char *folder) {
+static bool set_spool(const char* folder) {
   if (realpath(folder, g_options.spool) != NULL) return true;
   const size_t length = strlen(folder);
   if (length == 0 || length >= sizeof g_options.spool) return false;
@@ -38,7 +38,7 @@ static bool set_spool(const char *folder) {
   return true;
 }
 
-static bool parse_one(const char *argument) {
+static bool parse_one(const char* argument) {
   long number = 0;
   if (strncmp(argument, "spool=", 6) == 0) return set_spool(argument + 6);
   if (strncmp(argument, "self=", 5) == 0) return realpath(argument + 5, g_options.self) != NULL;
@@ -57,7 +57,7 @@ static bool parse_one(const char *argument) {
   return false;
 }
 
-bool options_parse(int count, char **arguments) {
+bool options_parse(int count, char** arguments) {
   g_options.detail = PW_DETAIL_PAGES;
   g_options.k = kDefaultFilterPages;
   for (int i = 0; i < count; ++i) {
@@ -84,7 +84,7 @@ bool options_parse(int count, char **arguments) {
 }
 
 /* QEMU ends an option's value at a comma; two stand for one (qemu(1), "-drive file"). */
-static char *append_escaped(char *out, const char *end, const char *text) {
+static char* append_escaped(char* out, const char* end, const char* text) {
   for (; *text != '\0'; ++text) {
     if (end - out < 3) return NULL;
     if (*text == ',') *out++ = ',';
@@ -93,15 +93,15 @@ static char *append_escaped(char *out, const char *end, const char *text) {
   return out;
 }
 
-bool options_print(char *out, unsigned long size, int parent) {
-  const char *const end = out + size;
+bool options_print(char* out, unsigned long size, int parent) {
+  const char* const end = out + size;
   out = append_escaped(out, end, g_options.self);
   if (out == NULL || end - out < 8) return false;
   memcpy(out, ",spool=", 7);
   out = append_escaped(out + 7, end, g_options.spool);
   if (out == NULL || end - out < 2) return false;
   const size_t room = (size_t)(end - out);
-  const int length = snprintf(out, room, ",detail=%s,k=%u,parent=%d", kDetailNames[g_options.detail],
-                              g_options.k, parent);
+  const int length = snprintf(out, room, ",detail=%s,k=%u,parent=%d",
+                              kDetailNames[g_options.detail], g_options.k, parent);
   return length > 0 && (size_t)length < room;
 }

@@ -46,7 +46,7 @@ int spool_pid(void) { return g_spool.pid; }
 
 int spool_parent_pid(void) { return g_spool.parent_pid; }
 
-void spool_log(const char *format, ...) {
+void spool_log(const char* format, ...) {
   char path[PATH_MAX + 64];
   char line[kLogLine];
   va_list arguments;
@@ -83,7 +83,7 @@ static int copy_high(int fd) {
 }
 
 /* Opens the file and moves its descriptor up. -1 with errno. */
-static int open_high(const char *path, int flags) {
+static int open_high(const char* path, int flags) {
   const int low = open(path, flags, 0600);
   if (low < 0) return -1;
   const int high = copy_high(low);
@@ -92,7 +92,7 @@ static int open_high(const char *path, int flags) {
   return high;
 }
 
-static void fail(const char *what) {
+static void fail(const char* what) {
   g_spool.failed = true;
   spool_log("%s: %s; the recording of this process ends here", what, strerror(errno));
 }
@@ -126,7 +126,7 @@ static bool ensure_descriptor(void) {
   return false;
 }
 
-static void append(const void *data, size_t length) {
+static void append(const void* data, size_t length) {
   ssize_t done = -1;
   do {
     done = write(g_spool.fd, data, length);
@@ -138,7 +138,8 @@ static void append(const void *data, size_t length) {
 
 bool spool_open(int parent_pid, unsigned flags) {
   const int previous = g_spool.fd;
-  pthread_mutex_init(&g_spool.lock, NULL); /* after a fork another thread's hold would last for ever */
+  pthread_mutex_init(&g_spool.lock, NULL); /* after a fork another thread's hold would last for ever
+                                            */
   g_spool.pid = (int)getpid();
   g_spool.parent_pid = parent_pid;
   g_spool.closing = false;
@@ -168,14 +169,14 @@ bool spool_open(int parent_pid, unsigned flags) {
   return !g_spool.failed;
 }
 
-void spool_write(const struct pw_frame_header *frame) {
+void spool_write(const struct pw_frame_header* frame) {
   pthread_mutex_lock(&g_spool.lock);
   if (!g_spool.failed && ensure_descriptor()) append(frame, sizeof *frame + frame->length);
   pthread_mutex_unlock(&g_spool.lock);
 }
 
-void spool_write_data(enum pw_frame type, const void *data, size_t length) {
-  struct pw_frame_header *const frame = malloc(sizeof *frame + length);
+void spool_write_data(enum pw_frame type, const void* data, size_t length) {
+  struct pw_frame_header* const frame = malloc(sizeof *frame + length);
   if (frame == NULL) {
     spool_log("out of memory: a frame of %zu bytes is left out", length);
     return;

@@ -10,7 +10,7 @@
 
 #include "spool.h"
 
-struct stream *g_streams[kMaxStreams];
+struct stream* g_streams[kMaxStreams];
 _Atomic unsigned g_stream_count;
 _Atomic unsigned g_tick;
 
@@ -18,11 +18,11 @@ enum { kReferenceByKernel = 1 << 2 };
 
 /* ---- the bytes of a frame ---- */
 
-static void put_byte(struct stream *s, unsigned value) {
+static void put_byte(struct stream* s, unsigned value) {
   s->frame.bytes[s->fill++] = (unsigned char)value;
 }
 
-static void put_varint(struct stream *s, uint64_t value) {
+static void put_varint(struct stream* s, uint64_t value) {
   for (; value >= 0x80; value >>= 7) put_byte(s, (unsigned)(value & 0x7F) | 0x80);
   put_byte(s, (unsigned)value);
 }
@@ -31,7 +31,7 @@ static uint64_t zigzag(uint64_t difference) {
   return (difference << 1) ^ (uint64_t)((int64_t)difference >> 63);
 }
 
-static void put_snapshot(struct stream *s) {
+static void put_snapshot(struct stream* s) {
   uint64_t previous = 0;
   put_varint(s, s->used);
   for (unsigned slot = 0; slot < s->used; ++slot) {
@@ -42,9 +42,9 @@ static void put_snapshot(struct stream *s) {
   }
 }
 
-/* Makes room for an event whose references begin after `clock`. The snapshot is of that moment: no stamp may be
- * younger yet. */
-static void open_frame(struct stream *s, uint64_t clock) {
+/* Makes room for an event whose references begin after `clock`. The snapshot is of that moment: no
+ * stamp may be younger yet. */
+static void open_frame(struct stream* s, uint64_t clock) {
   if (s->fill >= kFrameBytes) stream_flush(s);
   if (s->fill != 0) return;
   s->frame.header = (struct pw_frame_header){.magic = PW_FRAME_MAGIC,
@@ -60,20 +60,20 @@ static void open_frame(struct stream *s, uint64_t clock) {
   put_snapshot(s);
 }
 
-static void put_event(struct stream *s, unsigned kind, uint64_t body) {
+static void put_event(struct stream* s, unsigned kind, uint64_t body) {
   put_varint(s, body << 3 | kind);
   put_varint(s, s->clock - s->event_clock);
   s->event_clock = s->clock;
   ++s->frame.header.count;
 }
 
-static void put_place(struct stream *s, unsigned kind, uint64_t place) {
+static void put_place(struct stream* s, unsigned kind, uint64_t place) {
   const uint64_t difference = place - s->previous;
   s->previous = place;
   put_event(s, kind, zigzag(difference));
 }
 
-void stream_flush(struct stream *s) {
+void stream_flush(struct stream* s) {
   if (s->fill == 0) return;
   s->frame.header.length = s->fill - (unsigned)sizeof s->frame.header;
   spool_write(&s->frame.header);
@@ -85,20 +85,20 @@ void stream_flush(struct stream *s) {
 static unsigned front_index(uint64_t page) { return (unsigned)page & (kFrontEntries - 1); }
 
 /* s->used if it is not there. */
-static unsigned find_slot(const struct stream *s, uint64_t page) {
+static unsigned find_slot(const struct stream* s, uint64_t page) {
   unsigned link = s->chains[front_index(page)];
   while (link != 0 && s->pages[link - 1] != page) link = s->chain_next[link - 1];
   return link != 0 ? link - 1 : s->used;
 }
 
-static void link_slot(struct stream *s, unsigned slot) {
-  uint16_t *const first = &s->chains[front_index(s->pages[slot])];
+static void link_slot(struct stream* s, unsigned slot) {
+  uint16_t* const first = &s->chains[front_index(s->pages[slot])];
   s->chain_next[slot] = *first;
   *first = (uint16_t)(slot + 1);
 }
 
-static void unlink_slot(struct stream *s, unsigned slot) {
-  uint16_t *link = &s->chains[front_index(s->pages[slot])];
+static void unlink_slot(struct stream* s, unsigned slot) {
+  uint16_t* link = &s->chains[front_index(s->pages[slot])];
   while (*link != slot + 1) link = &s->chain_next[*link - 1];
   *link = s->chain_next[slot];
 }
@@ -107,10 +107,10 @@ typedef int64_t lanes __attribute__((vector_size(32)));
 
 enum { kLanes = 4, kSlotBits = 10 /* of kMaxFilterPages */ };
 
-/* The slot with the least stamp, of a full filter. Four slots at a time, each as stamp and number in one, so that the
- * least of all says which it is. */
+/* The slot with the least stamp, of a full filter. Four slots at a time, each as stamp and number
+ * in one, so that the least of all says which it is. */
 __attribute__((target_clones("avx2", "default"))) static unsigned oldest_slot(
-    const struct stream *s) {
+    const struct stream* s) {
   lanes numbers = {0, 1, 2, 3};
   lanes least = {INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX};
   for (unsigned slot = 0; slot < s->used; slot += kLanes) {
@@ -122,7 +122,8 @@ __attribute__((target_clones("avx2", "default"))) static unsigned oldest_slot(
     numbers += kLanes;
   }
   int64_t result = least[0];
-  for (unsigned lane = 1; lane < kLanes; ++lane) result = least[lane] < result ? least[lane] : result;
+  for (unsigned lane = 1; lane < kLanes; ++lane)
+    result = least[lane] < result ? least[lane] : result;
   return (unsigned)result & (kMaxFilterPages - 1);
 }
 
@@ -130,7 +131,7 @@ static bool is_write(enum pw_kind kind) {
   return kind == PW_FETCH_WRITE || kind == PW_FETCH_KERNEL_WRITE;
 }
 
-static void fetch(struct stream *s, unsigned slot, uint64_t page, enum pw_kind kind) {
+static void fetch(struct stream* s, unsigned slot, uint64_t page, enum pw_kind kind) {
   const bool occupied = slot < s->used;
   put_place(s, kind, page);
   if (g_options.k > 1) {
@@ -138,7 +139,7 @@ static void fetch(struct stream *s, unsigned slot, uint64_t page, enum pw_kind k
     if (occupied) put_varint(s, s->clock - s->stamps[slot]);
   }
   if (occupied) {
-    struct front_entry *const left = &s->front[front_index(s->pages[slot])];
+    struct front_entry* const left = &s->front[front_index(s->pages[slot])];
     if (left->key >> 1 == s->pages[slot]) left->key = kNowhere;
     unlink_slot(s, slot);
   } else {
@@ -149,7 +150,7 @@ static void fetch(struct stream *s, unsigned slot, uint64_t page, enum pw_kind k
   link_slot(s, slot);
 }
 
-void stream_touch(struct stream *s, uint64_t page, enum pw_kind kind) {
+void stream_touch(struct stream* s, uint64_t page, enum pw_kind kind) {
   unsigned slot = find_slot(s, page);
   if (slot == s->used) {
     open_frame(s, s->clock - 1);
@@ -161,13 +162,13 @@ void stream_touch(struct stream *s, uint64_t page, enum pw_kind kind) {
     s->written[slot] = 1;
   }
   s->stamps[slot] = s->clock;
-  s->front[front_index(page)] =
-      (struct front_entry){.key = page << 1 | s->written[slot], .stamp = &s->stamps[slot]};
+  s->front[front_index(page)] = (struct front_entry){.key = page << 1 | s->written[slot],
+                                                     .stamp = &s->stamps[slot]};
 }
 
 /* ---- references that are rarer than loads and stores ---- */
 
-void stream_reference(struct stream *s, uint64_t before, uint64_t address, unsigned access,
+void stream_reference(struct stream* s, uint64_t before, uint64_t address, unsigned access,
                       uint64_t size) {
   open_frame(s, before);
   put_place(s, PW_REFERENCE, address);
@@ -175,14 +176,15 @@ void stream_reference(struct stream *s, uint64_t before, uint64_t address, unsig
   put_varint(s, size);
 }
 
-/* The first block of a thread. What it belongs to is known only now: vCPUs are made by their parent's thread. */
-static void begin_thread(struct stream *s) {
+/* The first block of a thread. What it belongs to is known only now: vCPUs are made by their
+ * parent's thread. */
+static void begin_thread(struct stream* s) {
   s->tid = (unsigned)syscall(SYS_gettid);
   const uint64_t tid = s->tid;
   stream_control(s, PW_THREAD_START, &tid, 1, NULL, 0);
 }
 
-void stream_enter_code(struct stream *s, uint64_t page) {
+void stream_enter_code(struct stream* s, uint64_t page) {
   atomic_store_explicit(&s->code_gate, page, memory_order_relaxed);
   if (s->tid == 0) begin_thread(s);
   if (s->fill != 0 && s->frame_tick != atomic_load_explicit(&g_tick, memory_order_relaxed)) {
@@ -198,7 +200,7 @@ void stream_enter_code(struct stream *s, uint64_t page) {
   }
 }
 
-void stream_kernel_access(struct stream *s, uint64_t address, uint64_t length, bool write) {
+void stream_kernel_access(struct stream* s, uint64_t address, uint64_t length, bool write) {
   const enum pw_kind kind = write ? PW_FETCH_KERNEL_WRITE : PW_FETCH_KERNEL_READ;
   const unsigned access = (write ? PW_FETCH_WRITE : PW_FETCH_READ) | kReferenceByKernel;
   while (length > 0) {
@@ -224,8 +226,8 @@ static unsigned varint_bytes(uint64_t value) {
   return bytes;
 }
 
-void stream_control(struct stream *s, enum pw_control code, const uint64_t *numbers, unsigned count,
-                    const void *tail, unsigned length) {
+void stream_control(struct stream* s, enum pw_control code, const uint64_t* numbers, unsigned count,
+                    const void* tail, unsigned length) {
   unsigned total = length;
   for (unsigned i = 0; i < count; ++i) total += varint_bytes(numbers[i]);
   open_frame(s, s->clock);
@@ -236,14 +238,14 @@ void stream_control(struct stream *s, enum pw_control code, const uint64_t *numb
   s->fill += length;
 }
 
-uint64_t stream_frame_ns(struct stream *s) {
+uint64_t stream_frame_ns(struct stream* s) {
   open_frame(s, s->clock);
   return monotonic_ns() - s->frame.header.ns;
 }
 
 /* ---- life ---- */
 
-static void reset(struct stream *s) {
+static void reset(struct stream* s) {
   s->clock = 0;
   s->used = 0;
   s->fill = 0;
@@ -254,8 +256,8 @@ static void reset(struct stream *s) {
   for (unsigned i = 0; i < kFrontEntries; ++i) s->front[i].key = kNowhere;
 }
 
-struct stream *stream_adopt(unsigned index) {
-  struct stream *s = g_streams[index];
+struct stream* stream_adopt(unsigned index) {
+  struct stream* s = g_streams[index];
   if (s == NULL) {
     s = mmap(NULL, sizeof *s, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (s == MAP_FAILED) return NULL;
@@ -271,7 +273,7 @@ struct stream *stream_adopt(unsigned index) {
   return s;
 }
 
-void stream_start_anew(struct stream *s) {
+void stream_start_anew(struct stream* s) {
   const unsigned count = atomic_load(&g_stream_count);
   for (unsigned i = 0; i < count; ++i) {
     if (g_streams[i] == NULL || g_streams[i] == s) continue;
@@ -282,16 +284,16 @@ void stream_start_anew(struct stream *s) {
   s->tid = (unsigned)syscall(SYS_gettid);
 }
 
-void stream_park(struct stream *s) {
+void stream_park(struct stream* s) {
   atomic_store_explicit(&s->state, kParked, memory_order_release);
 }
 
-bool stream_claim(struct stream *s) {
+bool stream_claim(struct stream* s) {
   int expected = kParked;
   return atomic_compare_exchange_strong(&s->state, &expected, kClaimed);
 }
 
-void stream_unpark(struct stream *s) {
+void stream_unpark(struct stream* s) {
   const struct timespec pause = {.tv_sec = 0, .tv_nsec = 20000};
   int expected = kParked;
   while (!atomic_compare_exchange_strong(&s->state, &expected, kRunning)) {

@@ -11,9 +11,9 @@
 
 enum { kTickNs = 90000000, kStackBytes = 64 << 10 };
 
-/* Running vCPUs are asked to look at g_tick when their next block begins; those in a system call, who may sleep for
- * long, are written out from here. */
-static void *tick(void *unused) {
+/* Running vCPUs are asked to look at g_tick when their next block begins; those in a system call,
+ * who may sleep for long, are written out from here. */
+static void* tick(void* unused) {
   const struct timespec pause = {.tv_sec = 0, .tv_nsec = kTickNs};
   (void)unused;
   for (;;) {
@@ -21,7 +21,7 @@ static void *tick(void *unused) {
     atomic_fetch_add(&g_tick, 1);
     const unsigned count = atomic_load(&g_stream_count);
     for (unsigned i = 0; i < count; ++i) {
-      struct stream *const s = g_streams[i];
+      struct stream* const s = g_streams[i];
       if (s == NULL) continue;
       atomic_store_explicit(&s->code_gate, kNowhere, memory_order_relaxed);
       if (!stream_claim(s)) continue;

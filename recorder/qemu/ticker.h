@@ -4,7 +4,8 @@
 #ifndef PAGEWRIGHT_RECORDER_QEMU_TICKER_H
 #define PAGEWRIGHT_RECORDER_QEMU_TICKER_H
 
-/* For the calling process: at its start and in each forked child, which has no threads of its parent's. */
+/* For the calling process: at its start and in each forked child, which has no threads of its
+ * parent's. */
 void ticker_start(void);
 
 #endif

@@ -6,13 +6,11 @@
 #include "pub_tool_clientstate.h"
 #include "pub_tool_libcassert.h"
 #include "pub_tool_libcbase.h"
-#include "pub_tool_libcfile.h"
 #include "pub_tool_libcprint.h"
 #include "pub_tool_libcproc.h"
 #include "pub_tool_mallocfree.h"
 #include "pub_tool_options.h"
 #include "pub_tool_threadstate.h"
-#include "pub_tool_vki.h"
 
 #define DEFAULT_K 64
 #define DEFAULT_STACK_BUDGET 16384
@@ -26,21 +24,6 @@ UInt pw_live_threads;
 static UInt* kernel_tids; /* by ThreadId; 0: not known yet */
 static UInt running_tid;  /* the kernel's number of the thread that the spool says is running */
 static Bool started;
-static Bool complained;
-
-void pw_complain(const HChar* what, const HChar* name, UWord error) {
-  HChar path[VKI_PATH_MAX];
-  HChar line[2 * VKI_PATH_MAX];
-  if (complained) return;
-  complained = True;
-  VG_(snprintf)(path, sizeof path, "%s/%d.log", pw_options.spool_dir, VG_(getpid)());
-  const Int fd = VG_(fd_open)(path, VKI_O_CREAT | VKI_O_APPEND | VKI_O_WRONLY, 0600);
-  if (fd < 0) return;
-  const UInt length = VG_(snprintf)(line, sizeof line, "pagewright recorder: %s %s: error %lu\n",
-                                    what, name, error);
-  VG_(write)(fd, line, (Int)VG_MIN(length, (UInt)sizeof line - 1));
-  VG_(close)(fd);
-}
 
 /* --- threads --- */
 
@@ -106,7 +89,7 @@ static void before_fork(ThreadId tid) { pw_spool_note_fork(); }
 
 static void forked_child(ThreadId tid) {
   const ULong parent_clock = pw_clock;
-  complained = False;
+  pw_log_open();
   pw_live_threads = 1;
   pw_exit_status = PW_ENDED_BY_SIGNAL;
   VG_(memset)(kernel_tids, 0, VG_N_THREADS * sizeof *kernel_tids);
@@ -172,6 +155,7 @@ static void post_clo_init(void) {
   if (pw_options.detail == PW_DETAIL_SWITCHES) pw_options.k = 1;
   kernel_tids = VG_(calloc)("pagewright.threads", VG_N_THREADS, sizeof *kernel_tids);
   running_tid = (UInt)VG_(gettid)();
+  pw_log_open();
   pw_filter_init();
   pw_spool_open(False, 0);
 }
@@ -182,6 +166,7 @@ static void finish(Int valgrinds_exit_status) {
   pw_payload_send(PW_EXIT);
   pw_modules_frame_if_changed();
   pw_spool_end(0, pw_exit_status);
+  pw_log_close();
 }
 
 static void pre_clo_init(void) {
@@ -191,7 +176,7 @@ static void pre_clo_init(void) {
   VG_(details_copyright_author)("Copyright (C) 2026, and GNU GPL'd, by the Pagewright authors.");
   VG_(details_bug_reports_to)("the Pagewright project");
   VG_(details_avg_translation_sizeB)(500);
-  VG_(clo_verbosity) = 0; /* standard error is the program's */
+  VG_(clo_verbosity) = 0; /* no banner on standard error, which is the program's */
 
   VG_(basic_tool_funcs)(post_clo_init, pw_instrument, finish);
   VG_(needs_command_line_options)(process_option, print_usage, print_debug_usage);

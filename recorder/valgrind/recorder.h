@@ -11,6 +11,7 @@
  *   syscalls.c    the kernel's references and the memory system calls
  *   stacks.c      which pages were seen before, call stacks at first touches and growth
  *   maps.c        COMMAND, MAPS and MODULES frames
+ *   log.c         what goes wrong
  *   spool.c       events -> frames -> the spool file
  *
  * The clock (encoding.h says what it counts) lives in pw_clock while the tool's own code runs, and
@@ -158,7 +159,13 @@ extern UInt pw_exit_status; /* what the program exits with; PW_ENDED_BY_SIGNAL u
 UInt pw_thread_running(ThreadId tid);
 UInt pw_current_kernel_tid(void);
 extern UInt pw_live_threads;
-/* Something is wrong with the recorder itself: one line, once, in PID.log of the spool folder. */
+
+/* --- log.c --- */
+
+/* Opens the log of this process. Closing removes it if it is empty. */
+void pw_log_open(void);
+void pw_log_close(void);
+/* Something is wrong with the recorder itself: one line, once a process. */
 void pw_complain(const HChar* what, const HChar* name, UWord error);
 
 #endif

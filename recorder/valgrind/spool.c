@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * A frame is assembled in one buffer and written by one write when it is full, when it is old, and
- * at the end. The next one opens at once, at the clock of the last event, so that frames follow each
- * other without a gap. When a write fails (the disk is full, say) recording ends and the program
+ * at the end. The next one opens at once, at the clock of the last event, so that frames follow
+ * each other without a gap. When a write fails (the disk is full, say) recording ends and the program
  * goes on.
  */
 #include "recorder.h"

@@ -174,6 +174,7 @@ static void before_syscall(ThreadId tid, UInt number, UWord* args, UInt arg_coun
       pw_spool_flush();
       pw_modules_frame_if_changed();
       pw_spool_end(1, 0);
+      pw_log_close();
       break;
     case __NR_munmap: /* perhaps of a module that no MODULES frame has told of yet */
       pw_modules_frame_if_changed();
@@ -205,6 +206,7 @@ static void after_syscall(ThreadId tid, UInt number, UWord* args, UInt arg_count
   const Bool failed = sr_isError(outcome);
   const Long result = failed ? -(Long)sr_Err(outcome) : (Long)sr_Res(outcome);
   if (!failed) drop_pages(number, args, (UWord)result);
+  if (number == __NR_execve || number == __NR_execveat) pw_log_open(); /* it has failed */
   syscall_event(tid, number, args, result, mapped_path(number, args, result));
   if (!failed && grows_memory(number, args, (UWord)result)) pw_stack_event(tid, PW_CAUSE_SYSCALL);
   pw_spool_event_done();

@@ -33,6 +33,7 @@ enum class Errno : int {
   NoSpace = 28,
   ReadOnly = 30,
   Range = 34,
+  NameTooLong = 36,
   NotExecutable = 8,
   NotSupported = 95,
   Overflow = 75,

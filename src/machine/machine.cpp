@@ -42,6 +42,7 @@ Result<void> Machine::build(std::unique_ptr<BackingStore> swap) {
   auto pool = FramePool::create(PageCount(config_.ram.value >> kPageShift), config_.contents);
   if (!pool) return tl::unexpected(pool.error());
   pool_ = std::move(*pool);
+  kernel_memory_ = std::make_unique<KernelMemory>(*pool_);
   Pfn zero;
   PW_CHECK(pool_->take(FrameKind::Kernel, zero));
   if (config_.contents == Contents::Bytes) pool_->zero(zero);
@@ -61,6 +62,7 @@ Result<void> Machine::build(std::unique_ptr<BackingStore> swap) {
   }
   refs_ = std::make_unique<PageRefs>(*pool_, swap_);
   objects_ = std::make_unique<ObjectTable>(*refs_);
+  shared_memory_ = std::make_unique<SharedMemory>(*objects_);
   sim::CpuConfig cpu = config_.cpu;
   cpu.levels = config_.levels;
   mmu_ = std::make_unique<sim::SimMmu>(config_.cpus, cpu, pool_->table_memory(), config_.seed);
@@ -108,9 +110,8 @@ void Machine::run_due() {
   reclaimer_->run_background();
   if (clock_.now_ns() < next_writeback_ns_) return;
   next_writeback_ns_ = clock_.now_ns() + config_.writeback_interval_ns;
-  for (const FileId id : open_files_) {
-    VmObject& file = objects_->object(id);
-    if (file.kind != ObjectKind::File) continue;
+  objects_->for_each([&](VmObject& file) {
+    if (file.kind != ObjectKind::File) return;
     file.slots.for_each(PageOffset(0), PageOffset(file.pages().value),
                         [&](PageOffset at, PageSlot slot) {
                           if (!slot.is_resident()) return;
@@ -121,7 +122,7 @@ void Machine::run_due() {
                           // A page that cannot be written stays dirty and is tried again next time.
                           (void)write_back(*core_, file, at, at + PageCount(1));
                         });
-  }
+  });
 }
 
 void Machine::advance(std::uint64_t ns) {

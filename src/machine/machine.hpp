@@ -15,9 +15,11 @@
 #include "fault/handler.hpp"
 #include "machine/config.hpp"
 #include "machine/counters.hpp"
+#include "machine/kernel_memory.hpp"
 #include "ports/sim/sim_mmu.hpp"
 #include "proc/layout.hpp"
 #include "proc/process.hpp"
+#include "proc/shm.hpp"
 #include "reclaim/reclaimer.hpp"
 #include "space/operations.hpp"
 #include "swap/page_refs.hpp"
@@ -33,12 +35,6 @@ struct AccessResult {
   VirtAddr address;              // that faulted
   std::uint32_t error_code = 0;  // the CPU's, of the fault
   bool ok() const { return kind == Kind::Ok; }
-};
-
-// One load, store or fetch of a program, its data left out.
-struct Reference {
-  VirtAddr address;
-  Access access = Access::Read;
 };
 
 using FileId = ObjectId;
@@ -120,6 +116,21 @@ class Machine {
   Result<void> truncate_file(FileId file, ByteCount size);
   // A shared memory object (memfd, shm): handle like a file's.
   FileId create_shared(ByteCount size);
+  // Shared memory with a name, and the memory system calls on it: see proc/shm.hpp. Handles are given
+  // back with close_file(handle.object). Errors: NoProcess, and those of the calls of the same name.
+  Result<SharedHandle> shm_open(Pid pid, const std::string& name, const ShmOpen& how);
+  Result<void> shm_unlink(Pid pid, const std::string& name);
+  SharedHandle memfd_create();
+  // Errors: Invalid (opened for reading only).
+  Result<void> ftruncate(SharedHandle handle, ByteCount size);
+  // Maps what a handle stands for; `request` says how. Errors: as mmap; Access (shared and writable,
+  // the handle is not).
+  Result<VirtAddr> mmap(Pid pid, SharedHandle handle, const MmapRequest& request);
+  Result<ShmId> shmget(Pid pid, ShmKey key, ByteCount size, const ShmOpen& how);
+  Result<VirtAddr> shmat(Pid pid, ShmId id, VirtAddr address, bool read_only);
+  Result<void> shmdt(Pid pid, VirtAddr address);
+  Result<void> shm_remove(Pid pid, ShmId id);  // shmctl(IPC_RMID)
+  Result<ShmStatus> shm_status(ShmId id);      // shmctl(IPC_STAT)
   VmObject& object(FileId file) { return objects_->object(file); }
 
   // --- labels of areas
@@ -131,6 +142,8 @@ class Machine {
   const SimClock& clock() const { return clock_; }
   // The program computes for `ns` without telling of its references.
   void compute(std::uint64_t ns) { clock_.advance(ns); }
+  // The time of the CPU that runs next, for schedulers of several: it may lie before the time now.
+  void set_time(std::uint64_t ns) { clock_.set(ns); }
   // Idles: moves simulated time, running what falls due: background reclaim, periodic writeback.
   void advance(std::uint64_t ns);
 
@@ -139,6 +152,8 @@ class Machine {
   sim::TlbCounters tlb_counters() const;  // all CPUs
   FramePool& frames() { return *pool_; }
   SwapSpace& swap() { return swap_; }
+  // For stores that keep bytes in the machine's RAM.
+  MemoryCharge& kernel_memory() { return *kernel_memory_; }
   sim::SimMmu& mmu() { return *mmu_; }
   Reclaimer& reclaimer() { return *reclaimer_; }
   Core& core() { return *core_; }
@@ -176,9 +191,11 @@ class Machine {
   std::vector<std::string> label_names_;
   std::map<std::string, LabelId> labels_;
   std::unique_ptr<FramePool> pool_;
+  std::unique_ptr<KernelMemory> kernel_memory_;
   SwapSpace swap_;
   std::unique_ptr<PageRefs> refs_;
   std::unique_ptr<ObjectTable> objects_;
+  std::unique_ptr<SharedMemory> shared_memory_;
   std::unique_ptr<Reclaimer> reclaimer_;
   std::unique_ptr<sim::SimMmu> mmu_;
   std::unique_ptr<Core> core_;

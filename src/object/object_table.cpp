@@ -26,6 +26,7 @@ VmObject& ObjectTable::create(ObjectKind kind) {
   const ObjectId id = take_id(objects_, free_objects_);
   objects_[id] = std::make_unique<VmObject>(id, kind, *refs_);
   objects_[id]->holders = 1;
+  objects_[id]->serial = next_serial_++;
   return *objects_[id];
 }
 

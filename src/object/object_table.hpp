@@ -19,6 +19,11 @@ class ObjectTable {
   void release(VmObject& object);
 
   VmObject& object(ObjectId id) { return *objects_[id]; }
+  // The object that once had this id and serial number; null if it is gone.
+  VmObject* find(ObjectId id, std::uint64_t serial) {
+    VmObject* object = id < objects_.size() ? objects_[id].get() : nullptr;
+    return object != nullptr && object->serial == serial ? object : nullptr;
+  }
   Family& family(FamilyId id) { return *families_[id]; }
 
   template <class Fn>
@@ -34,6 +39,7 @@ class ObjectTable {
   std::vector<ObjectId> free_objects_;
   std::vector<std::unique_ptr<Family>> families_;
   std::vector<FamilyId> free_families_;
+  std::uint64_t next_serial_ = 1;
 };
 
 }  // namespace pw

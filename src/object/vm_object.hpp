@@ -51,6 +51,7 @@ struct VmObject {
 
   ObjectId id;
   ObjectKind kind;
+  std::uint64_t serial = 0;  // unlike the id, never given twice
   std::uint32_t holders = 0;
   SlotTable slots;
 

@@ -38,16 +38,25 @@ bool Reclaimer::evict_file(Pfn pfn, std::uint64_t& ready_ns) {
   return true;
 }
 
+// The page's bytes in the first area that takes them: one that is out of order, or a compressed one
+// that has no memory left, hands on to the next. Invalid: none did.
+SwapSlot Reclaimer::write_to_swap(Pfn pfn) {
+  std::uint32_t refused = 0;
+  for (;;) {
+    const SwapSlot slot = core_->swap.allocate(refused);
+    if (!slot.valid() || !pool_->carries_bytes()) return slot;
+    if (core_->swap.write(slot, {pool_->bytes(pfn), kPageSize})) return slot;
+    core_->swap.release(slot);
+    refused |= SwapSpace::area_bit(slot);
+  }
+}
+
 bool Reclaimer::evict_anonymous(Pfn pfn, std::uint64_t& ready_ns) {
   Frame& frame = pool_->frame(pfn);
   SwapSlot slot = swap_copy(frame);
   if (!slot.valid()) {
-    slot = core_->swap.allocate();
+    slot = write_to_swap(pfn);
     if (!slot.valid()) return false;
-    if (pool_->carries_bytes() && !core_->swap.write(slot, {pool_->bytes(pfn), kPageSize})) {
-      core_->swap.release(slot);
-      return false;
-    }
     ready_ns = std::max(ready_ns, core_->swap.submit(slot, Transfer::Write, core_->clock.now_ns()));
     ++core_->counters.reclaim.pswpout;
   }

@@ -70,6 +70,7 @@ class Reclaimer final : public FrameSource, public Residency, public x86::TableF
   bool evict(Pfn pfn, std::uint64_t& ready_ns);
   bool evict_file(Pfn pfn, std::uint64_t& ready_ns);
   bool evict_anonymous(Pfn pfn, std::uint64_t& ready_ns);
+  SwapSlot write_to_swap(Pfn pfn);
 
   FramePool* pool_;
   Core* core_ = nullptr;

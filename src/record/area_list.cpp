@@ -97,16 +97,21 @@ void AreaList::read_maps(std::string_view text) {
 bool AreaList::apply(const SyscallRecord& call) {
   if (call.result < 0) return false;
   switch (call.number) {
-    case SYS_mmap: return map(call);
+    case SYS_mmap:
+      return map(call);
     case SYS_munmap:
       if (!sane(call.arguments[0], call.arguments[1])) return false;
       erase(call.arguments[0], call.arguments[0] + page_up(call.arguments[1]));
       return true;
     case SYS_mprotect:
-    case SYS_pkey_mprotect: return protect(call);
-    case SYS_mremap: return move(call);
-    case SYS_brk: return set_break(call);
-    default: return false;
+    case SYS_pkey_mprotect:
+      return protect(call);
+    case SYS_mremap:
+      return move(call);
+    case SYS_brk:
+      return set_break(call);
+    default:
+      return false;
   }
 }
 

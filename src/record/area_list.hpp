@@ -1,8 +1,8 @@
 // The areas of a process as its memory system calls leave them, for the snapshots in a recording.
 //
-// Kept current from a maps listing and the calls that succeeded since: mmap, munmap, mprotect, mremap, brk.
-// Not seen by it: a stack that grows by being touched, and shmat (the call does not tell the size).
-// Adjacent areas that differ in nothing are one, as the kernel keeps them.
+// Kept current from a maps listing and the calls that succeeded since: mmap, munmap, mprotect,
+// mremap, brk. Not seen by it: a stack that grows by being touched, and shmat (the call does not
+// tell the size). Adjacent areas that differ in nothing are one, as the kernel keeps them.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,8 @@ namespace pw::record {
 
 class AreaList {
  public:
-  // Replaces everything by the lines of `text`, as in /proc/PID/maps (proc(5)). Lines that are none are passed over.
+  // Replaces everything by the lines of `text`, as in /proc/PID/maps (proc(5)). Lines that are none
+  // are passed over.
   void read_maps(std::string_view text);
 
   // True if the call changed an area.

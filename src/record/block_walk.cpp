@@ -19,16 +19,26 @@ std::string describe(const BlockHeader& header) {
       return std::to_string(header.count) + " events of process " + std::to_string(header.pid) +
              " (references " + std::to_string(header.clock) + " to " +
              std::to_string(header.end_clock) + ")";
-    case BlockType::Info: return "the command line";
-    case BlockType::Process: return "the start of process " + std::to_string(header.pid);
-    case BlockType::Image: return "a command of process " + std::to_string(header.pid);
-    case BlockType::Maps: return "a list of areas of process " + std::to_string(header.pid);
-    case BlockType::Modules: return "names of modules";
-    case BlockType::Stacks: return "call stacks";
-    case BlockType::Symbols: return "function names";
-    case BlockType::Notes: return "notes of the recorder";
-    case BlockType::Summary: return "the summary";
-    case BlockType::Index: return "the index";
+    case BlockType::Info:
+      return "the command line";
+    case BlockType::Process:
+      return "the start of process " + std::to_string(header.pid);
+    case BlockType::Image:
+      return "a command of process " + std::to_string(header.pid);
+    case BlockType::Maps:
+      return "a list of areas of process " + std::to_string(header.pid);
+    case BlockType::Modules:
+      return "names of modules";
+    case BlockType::Stacks:
+      return "call stacks";
+    case BlockType::Symbols:
+      return "function names";
+    case BlockType::Notes:
+      return "notes of the recorder";
+    case BlockType::Summary:
+      return "the summary";
+    case BlockType::Index:
+      return "the index";
   }
   return "a block of unknown type";
 }
@@ -52,8 +62,8 @@ class Window {
     if (offset < begin_ || offset + count > begin_ + filled_) {
       begin_ = offset;
       std::uint64_t left = source_.size() - std::min(source_.size(), offset);
-      buffer_.resize(static_cast<std::size_t>(
-          std::min<std::uint64_t>(left, std::max(kWindowBytes, count))));
+      buffer_.resize(
+          static_cast<std::size_t>(std::min<std::uint64_t>(left, std::max(kWindowBytes, count))));
       filled_ = 0;
       auto got = source_.read(offset, buffer_.data(), buffer_.size());
       if (!got) return tl::unexpected(got.error());

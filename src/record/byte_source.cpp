@@ -59,8 +59,8 @@ Result<std::size_t> ByteSource::read(std::uint64_t offset, char* out, std::size_
     ssize_t n = ::pread(fd_, out + done, count - done, static_cast<off_t>(offset + done));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) {
-      return fail(Errno::Io, "reading at byte " + std::to_string(offset + done) + ": " +
-                                 std::strerror(errno));
+      return fail(Errno::Io,
+                  "reading at byte " + std::to_string(offset + done) + ": " + std::strerror(errno));
     }
     if (n == 0) break;
     done += static_cast<std::size_t>(n);

@@ -1,5 +1,5 @@
-// Where the bytes of a recording lie: an open file, or memory. Read by position, from any thread; nothing is
-// mapped, so that a file that shrinks meanwhile is an error and not a SIGBUS.
+// Where the bytes of a recording lie: an open file, or memory. Read by position, from any thread;
+// nothing is mapped, so that a file that shrinks meanwhile is an error and not a SIGBUS.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,8 @@ class ByteSource {
   // Asks again how long the file is, for one that grows. Error: Io.
   Result<void> refresh();
 
-  // Copies `count` bytes from `offset` to `out`; fewer only at the end. Returns how many. Error: Io.
+  // Copies `count` bytes from `offset` to `out`; fewer only at the end. Returns how many. Error:
+  // Io.
   Result<std::size_t> read(std::uint64_t offset, char* out, std::size_t count) const;
 
  private:

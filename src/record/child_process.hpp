@@ -1,5 +1,5 @@
-// A program run as a child with the caller's standard streams, whose end is awaited while signals for the caller are
-// passed on to it. Part of record().
+// A program run as a child with the caller's standard streams, whose end is awaited while signals
+// for the caller are passed on to it. Part of record().
 #pragma once
 
 #include <signal.h>
@@ -15,8 +15,8 @@
 
 namespace pw::record {
 
-// While it exists, SIGINT, SIGTERM, SIGHUP, SIGQUIT and SIGCHLD wait to be collected by ChildProcess::wait, in the
-// thread that made it and in those that this starts.
+// While it exists, SIGINT, SIGTERM, SIGHUP, SIGQUIT and SIGCHLD wait to be collected by
+// ChildProcess::wait, in the thread that made it and in those that this starts.
 class SignalGuard {
  public:
   SignalGuard();
@@ -35,7 +35,8 @@ class SignalGuard {
 
 class ChildProcess {
  public:
-  // `environment`: NAME=value, added to the caller's. Errors: NoEntry and whatever else posix_spawn gives.
+  // `environment`: NAME=value, added to the caller's. Errors: NoEntry and whatever else posix_spawn
+  // gives.
   static Result<ChildProcess> start(const std::vector<std::string>& arguments,
                                     const std::vector<std::string>& environment,
                                     const SignalGuard& signals);

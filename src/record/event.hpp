@@ -22,7 +22,8 @@ enum class EventKind : std::uint8_t {
   ThreadExit,   // `index` = tid
   Fork,         // `index` = child's pid; `last_reference` = when (CLOCK_MONOTONIC ns)
   Stack,        // call stack `index` of the recording; `cause` tells of what
-  FilterGone,   // `page` left the filter and none came; `last_reference` (one event a page of a reset)
+  FilterGone,   // `page` left the filter and none came; `last_reference` (one event a page of a
+                // reset)
   Exec,         // a new image: side table `images[index]` has command and maps
   Exit,         // `index` = status
 };
@@ -35,8 +36,8 @@ struct Event {
     std::uint64_t page = kNoPage;  // virtual page number
     std::uint64_t address;         // Reference
   };
-  std::uint64_t evicted = kNoPage;     // Fetch: the page that left
-  std::uint64_t last_reference = 0;    // clock of the last reference of the page that left
+  std::uint64_t evicted = kNoPage;   // Fetch: the page that left
+  std::uint64_t last_reference = 0;  // clock of the last reference of the page that left
   std::uint32_t index = 0;
   std::uint16_t size = 0;  // Reference: bytes
   EventKind kind = EventKind::Fetch;

@@ -1,7 +1,9 @@
-// The bytes of a recording file: header, blocks, trailer. docs/RECORDING.md tells the same in prose.
+// The bytes of a recording file: header, blocks, trailer. docs/RECORDING.md tells the same in
+// prose.
 //
-// Everything is little-endian and every structure carries its own checksum, so that a reader can tell a
-// block from chance bytes wherever it starts to look. The structures are copied, never pointed into.
+// Everything is little-endian and every structure carries its own checksum, so that a reader can
+// tell a block from chance bytes wherever it starts to look. The structures are copied, never
+// pointed into.
 #pragma once
 
 #include <bit>
@@ -73,8 +75,9 @@ struct BlockHeader {
   std::uint32_t stream = 0;
   std::uint32_t tid = 0;
   std::uint32_t filter_pages = 0;
-  std::uint32_t sequence = 0;      // Chunk: of its pid and stream, from 0; others: number of the first entry
-  std::uint32_t raw_bytes = 0;     // unpacked
+  std::uint32_t sequence = 0;   // Chunk: of its pid and stream, from 0; others: number of the first
+                                // entry
+  std::uint32_t raw_bytes = 0;  // unpacked
   std::uint32_t stored_bytes = 0;  // as they lie in the file
   std::uint32_t maps = 0;          // Chunk: number of the Image or Maps block that holds before it
   std::uint64_t clock = 0;

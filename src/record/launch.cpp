@@ -17,13 +17,13 @@ namespace pw::record {
 
 namespace {
 
-constexpr int kScriptDepth = 5;         // as the kernel follows them (fs/exec.c)
+constexpr int kScriptDepth = 5;          // as the kernel follows them (fs/exec.c)
 constexpr std::size_t kHeadBytes = 256;  // of a file; BINPRM_BUF_SIZE
 
 // Programs that write code while they run. Valgrind would have to translate it again and again.
 constexpr std::array<std::string_view, 14> kJitRuntimes = {
-    "node", "nodejs", "deno", "bun",   "java", "javac",  "dotnet",
-    "mono", "pypy",   "pypy3", "luajit", "julia", "pwsh", "scala"};
+    "node", "nodejs", "deno",  "bun",    "java",  "javac", "dotnet",
+    "mono", "pypy",   "pypy3", "luajit", "julia", "pwsh",  "scala"};
 
 bool is_executable_file(const std::string& path) {
   struct stat status = {};
@@ -108,8 +108,7 @@ Result<void> check_machine(const std::string& path, const std::string& head) {
   Elf64_Ehdr header;
   std::memcpy(&header, head.data(), sizeof header);
   if (header.e_ident[EI_CLASS] == ELFCLASS64 && header.e_machine == EM_X86_64) return {};
-  return fail(Errno::NotSupported,
-              path + " is no x86-64 program; only those can be recorded");
+  return fail(Errno::NotSupported, path + " is no x86-64 program; only those can be recorded");
 }
 
 std::string doubled_commas(const std::string& text) {  // as QEMU reads its options
@@ -146,9 +145,15 @@ Launch valgrind_launch(const RecordOptions& options, const std::string& spool_fo
   launch.recorder = Recorder::Valgrind;
   launch.environment = {"VALGRIND_LIB=" + options.recorder_files + "/valgrind"};
   // What the C library frees at exit only for the sake of leak checkers is not the program's doing.
-  launch.arguments = {"valgrind", "--command-line-only=yes", "--tool=pagewright", "--quiet",
-                      "--trace-children=yes", "--vgdb=no", "--run-libc-freeres=no",
-                      "--run-cxx-freeres=no", "--detail=" + std::string(name_of(options.detail)),
+  launch.arguments = {"valgrind",
+                      "--command-line-only=yes",
+                      "--tool=pagewright",
+                      "--quiet",
+                      "--trace-children=yes",
+                      "--vgdb=no",
+                      "--run-libc-freeres=no",
+                      "--run-cxx-freeres=no",
+                      "--detail=" + std::string(name_of(options.detail)),
                       "--spool-dir=" + spool_folder};
   if (options.detail == Detail::Pages) {
     launch.arguments.push_back("--k=" + std::to_string(options.filter_pages));
@@ -200,7 +205,8 @@ Result<Program> find_program(const std::vector<std::string>& command) {
     interpreter.insert(interpreter.end(), program.words.begin() + 1, program.words.end());
     program.words = std::move(interpreter);
   }
-  return fail(Errno::NotExecutable, program.path + " is a script whose first line names no program");
+  return fail(Errno::NotExecutable,
+              program.path + " is a script whose first line names no program");
 }
 
 Result<Launch> prepare_launch(const RecordOptions& options, const Program& program,

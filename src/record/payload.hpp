@@ -1,9 +1,9 @@
-// The events of one chunk (or of one EVENTS frame of a spool) as bytes, and back. The encoding is that of
-// recorder/common/encoding.h.
+// The events of one chunk (or of one EVENTS frame of a spool) as bytes, and back. The encoding is
+// that of recorder/common/encoding.h.
 //
-// A decoder holds the filter of one stream: which page lies in which slot. It starts from the snapshot in
-// the payload, so payloads decode in any order; after decode() it tells the filter at the payload's end, by
-// which a converter sees that two payloads follow each other without a gap.
+// A decoder holds the filter of one stream: which page lies in which slot. It starts from the
+// snapshot in the payload, so payloads decode in any order; after decode() it tells the filter at
+// the payload's end, by which a converter sees that two payloads follow each other without a gap.
 // No input makes it read out of bounds, or allocate more than 40 bytes for each byte of payload.
 #pragma once
 
@@ -30,14 +30,14 @@ struct PayloadStart {
 class PayloadDecoder {
  public:
   // `filter_pages`: K, as in the recording's header; at most kMaxFilterPages.
-  // `spool_stacks`: where the stacks that a spool defines as it goes are collected (their numbers count from
-  // the start of the spool). Null for a recording, whose payloads only refer to stacks.
+  // `spool_stacks`: where the stacks that a spool defines as it goes are collected (their numbers
+  // count from the start of the spool). Null for a recording, whose payloads only refer to stacks.
   explicit PayloadDecoder(std::uint32_t filter_pages,
                           std::vector<StackAddresses>* spool_stacks = nullptr);
 
-  // Fills filter, filter_states, events and syscalls of `out`; index of an Exec event is the number of its
-  // image as the payload has it. `bytes` must have kVarintPadding readable bytes behind its end.
-  // Error: Io with the place in the payload. `out` then has the events before that place.
+  // Fills filter, filter_states, events and syscalls of `out`; index of an Exec event is the number
+  // of its image as the payload has it. `bytes` must have kVarintPadding readable bytes behind its
+  // end. Error: Io with the place in the payload. `out` then has the events before that place.
   Result<void> decode(std::string_view bytes, const PayloadStart& start, Chunk& out);
 
   // Once decoded: the pages by slot (kNoPage: free), and the clock after the last event.
@@ -65,9 +65,10 @@ class PayloadDecoder {
   Chunk* out_ = nullptr;
 };
 
-// Encodes the filter, events and system calls of `chunk` (clock and begin_ns from its info). Exec events get
-// the numbers `image_numbers[event.index]`. Error: Invalid if the events contradict themselves: a page leaves
-// that was not in the filter, one enters a full filter, the clock goes back.
+// Encodes the filter, events and system calls of `chunk` (clock and begin_ns from its info). Exec
+// events get the numbers `image_numbers[event.index]`. Error: Invalid if the events contradict
+// themselves: a page leaves that was not in the filter, one enters a full filter, the clock goes
+// back.
 Result<std::string> encode_payload(const Chunk& chunk, std::uint32_t filter_pages,
                                    std::span<const std::uint32_t> image_numbers = {});
 

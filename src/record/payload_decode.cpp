@@ -1,9 +1,9 @@
 #include <algorithm>
 
-#include "recorder/common/encoding.h"
 #include "record/format.hpp"
 #include "record/payload.hpp"
 #include "record/varint.hpp"
+#include "recorder/common/encoding.h"
 
 namespace pw::record {
 
@@ -21,7 +21,7 @@ constexpr Event fetch_event(Access access, bool by_kernel) {
 }
 
 constexpr Event kFetches[5] = {
-    fetch_event(Access::Read, false), fetch_event(Access::Write, false),
+    fetch_event(Access::Read, false),    fetch_event(Access::Write, false),
     fetch_event(Access::Execute, false), fetch_event(Access::Read, true),
     fetch_event(Access::Write, true),
 };
@@ -55,8 +55,7 @@ PayloadDecoder::PayloadDecoder(std::uint32_t filter_pages,
                                std::vector<StackAddresses>* spool_stacks)
     : filter_pages_(std::min(filter_pages, kMaxFilterPages)), spool_stacks_(spool_stacks) {}
 
-Result<void> PayloadDecoder::decode(std::string_view bytes, const PayloadStart& start,
-                                    Chunk& out) {
+Result<void> PayloadDecoder::decode(std::string_view bytes, const PayloadStart& start, Chunk& out) {
   const auto* begin = reinterpret_cast<const unsigned char*>(bytes.data());
   next_ = begin;
   end_ = begin + bytes.size();
@@ -71,15 +70,15 @@ Result<void> PayloadDecoder::decode(std::string_view bytes, const PayloadStart& 
   std::size_t count = 0;
   const char* wrong = decode_snapshot();
   if (wrong == nullptr) {
-    out.events.resize(static_cast<std::size_t>(
-        std::min<std::uint64_t>(start.events, bytes.size())));
+    out.events.resize(
+        static_cast<std::size_t>(std::min<std::uint64_t>(start.events, bytes.size())));
     wrong = filter_pages_ > 1 ? decode_events<true>(count) : decode_events<false>(count);
   }
   out.events.resize(count);
   if (wrong == nullptr) return {};
   std::size_t place = std::min(static_cast<std::size_t>(next_ - begin), bytes.size());
-  return fail(Errno::Io, std::string(wrong) + " at byte " + std::to_string(place) +
-                             " of the chunk's events");
+  return fail(Errno::Io,
+              std::string(wrong) + " at byte " + std::to_string(place) + " of the chunk's events");
 }
 
 const char* PayloadDecoder::decode_snapshot() {
@@ -121,7 +120,8 @@ inline Event* PayloadDecoder::room_for(std::size_t count) {
 
 template <bool kManySlots>
 const char* PayloadDecoder::decode_events(std::size_t& count) {
-  // An event other than a control takes at most 41 bytes, and the padding is longer: one check each.
+  // An event other than a control takes at most 41 bytes, and the padding is longer: one check
+  // each.
   static_assert(kVarintPadding > 4 * kMaxVarintBytes + 1);
   const unsigned char* p = next_;
   const unsigned char* const end = end_;
@@ -181,7 +181,8 @@ const char* PayloadDecoder::decode_events(std::size_t& count) {
       wrong = read_reference(p, clock, previous, *event);
       if (wrong != nullptr) break;
     }
-    if (p > end) [[unlikely]] break;
+    if (p > end) [[unlikely]]
+      break;
     ++count;
   }
   next_ = p;
@@ -196,8 +197,7 @@ const char* PayloadDecoder::decode_control(std::uint64_t code, std::size_t& coun
   if (next_ > end_ || length > static_cast<std::uint64_t>(end_ - next_)) {
     return "an event is cut short";
   }
-  std::string_view payload(reinterpret_cast<const char*>(next_),
-                           static_cast<std::size_t>(length));
+  std::string_view payload(reinterpret_cast<const char*>(next_), static_cast<std::size_t>(length));
   next_ += length;
   if (code == PW_FILTER_RESET || code == PW_FILTER_DROP) {
     return decode_gone(payload, code == PW_FILTER_RESET, count);
@@ -207,19 +207,34 @@ const char* PayloadDecoder::decode_control(std::uint64_t code, std::size_t& coun
   ByteReader reader(payload);
   const char* wrong = nullptr;
   switch (code) {
-    case PW_SYSCALL: wrong = decode_syscall(payload, event); break;
+    case PW_SYSCALL:
+      wrong = decode_syscall(payload, event);
+      break;
     case PW_STACK:
     case PW_STACK_REF:
       if (code == PW_STACK && spool_stacks_ == nullptr) return "a stack outside the stack table";
       wrong = decode_stack(payload, code == PW_STACK, event);
       break;
-    case PW_THREAD: event.kind = EventKind::Thread; break;
-    case PW_THREAD_START: event.kind = EventKind::ThreadStart; break;
-    case PW_THREAD_EXIT: event.kind = EventKind::ThreadExit; break;
-    case PW_FORK: event.kind = EventKind::Fork; break;
-    case PW_EXEC: event.kind = EventKind::Exec; break;
-    case PW_EXIT: event.kind = EventKind::Exit; break;
-    default: return nullptr;  // of a later version: its length says how to pass over it
+    case PW_THREAD:
+      event.kind = EventKind::Thread;
+      break;
+    case PW_THREAD_START:
+      event.kind = EventKind::ThreadStart;
+      break;
+    case PW_THREAD_EXIT:
+      event.kind = EventKind::ThreadExit;
+      break;
+    case PW_FORK:
+      event.kind = EventKind::Fork;
+      break;
+    case PW_EXEC:
+      event.kind = EventKind::Exec;
+      break;
+    case PW_EXIT:
+      event.kind = EventKind::Exit;
+      break;
+    default:
+      return nullptr;  // of a later version: its length says how to pass over it
   }
   if (wrong != nullptr) return wrong;
   if (code != PW_SYSCALL && code != PW_STACK && code != PW_STACK_REF) {

@@ -1,9 +1,9 @@
 #include <algorithm>
 #include <boost/unordered/unordered_flat_map.hpp>
 
-#include "recorder/common/encoding.h"
 #include "record/payload.hpp"
 #include "record/varint.hpp"
+#include "recorder/common/encoding.h"
 
 namespace pw::record {
 
@@ -29,11 +29,21 @@ class Encoder {
       clock_ = event.clock;
       std::size_t used = 1;
       switch (event.kind) {
-        case EventKind::Fetch: PW_TRY(fetch(event, dt)); break;
-        case EventKind::FirstWrite: PW_TRY(first_write(event, dt)); break;
-        case EventKind::Reference: reference(event, dt); break;
-        case EventKind::FilterGone: PW_TRY(gone(i, dt, used)); break;
-        default: PW_TRY(control(event, dt)); break;
+        case EventKind::Fetch:
+          PW_TRY(fetch(event, dt));
+          break;
+        case EventKind::FirstWrite:
+          PW_TRY(first_write(event, dt));
+          break;
+        case EventKind::Reference:
+          reference(event, dt);
+          break;
+        case EventKind::FilterGone:
+          PW_TRY(gone(i, dt, used));
+          break;
+        default:
+          PW_TRY(control(event, dt));
+          break;
       }
       i += used;
     }
@@ -141,11 +151,20 @@ class Encoder {
     std::string payload;
     put_varint(payload, event.index);
     switch (event.kind) {
-      case EventKind::Syscall: return syscall(event, dt);
-      case EventKind::Thread: put_control(PW_THREAD, dt, payload); break;
-      case EventKind::ThreadStart: put_control(PW_THREAD_START, dt, payload); break;
-      case EventKind::ThreadExit: put_control(PW_THREAD_EXIT, dt, payload); break;
-      case EventKind::Exit: put_control(PW_EXIT, dt, payload); break;
+      case EventKind::Syscall:
+        return syscall(event, dt);
+      case EventKind::Thread:
+        put_control(PW_THREAD, dt, payload);
+        break;
+      case EventKind::ThreadStart:
+        put_control(PW_THREAD_START, dt, payload);
+        break;
+      case EventKind::ThreadExit:
+        put_control(PW_THREAD_EXIT, dt, payload);
+        break;
+      case EventKind::Exit:
+        put_control(PW_EXIT, dt, payload);
+        break;
       case EventKind::Fork:
         put_varint(payload, since_begin(event.last_reference));
         put_control(PW_FORK, dt, payload);

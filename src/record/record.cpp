@@ -18,7 +18,6 @@
 #include "record/checksum.hpp"
 #include "record/child_process.hpp"
 #include "record/launch.hpp"
-#include "record/redact.hpp"
 #include "record/spool_converter.hpp"
 #include "record/writer.hpp"
 
@@ -165,11 +164,10 @@ RecordingInfo info_of(const RecordOptions& options, Recorder recorder) {
                                                            : 0;
   info.command = options.command;
   info.redacted = options.redact;
-  info.environment_hash = options.redact ? 0 : hash_of_environment();
+  info.environment_hash = hash_of_environment();
   auto now = std::chrono::system_clock::now().time_since_epoch();
   info.wall_start_ns = static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
-  if (options.redact) redact(info.command);
   return info;
 }
 
@@ -179,8 +177,8 @@ Result<void> check_options(const RecordOptions& options) {
   }
   if (options.detail == Detail::Pages &&
       (options.filter_pages < 2 || options.filter_pages > 1024)) {
-    return fail(Errno::Invalid, "K is " + std::to_string(options.filter_pages) +
-                                    "; it can be from 2 to 1024");
+    return fail(Errno::Invalid,
+                "K is " + std::to_string(options.filter_pages) + "; it can be from 2 to 1024");
   }
   return {};
 }
@@ -274,7 +272,6 @@ Result<RecordOutcome> recover(const std::string& spool_folder, const std::string
   auto info = SpoolConverter::inspect(spool_folder);
   if (!info) return tl::unexpected(info.error());
   info->redacted = redacted;
-  if (redacted) redact(info->command);
   // A part that the failed recording left has less in it than the spools.
   auto writer = Writer::create(output, *info, {.replace = force, .replace_part = true});
   if (!writer) return tl::unexpected(writer.error());

@@ -58,8 +58,8 @@ Result<void> Recording::decode(std::size_t index, Chunk& out) const {
   for (Event& event : out.events) {
     if (event.kind != EventKind::Exec) continue;
     auto known = std::find(numbers.begin(), numbers.end(), event.index);
-    std::uint32_t number = std::exchange(
-        event.index, static_cast<std::uint32_t>(known - numbers.begin()));
+    std::uint32_t number = std::exchange(event.index,
+                                         static_cast<std::uint32_t>(known - numbers.begin()));
     if (known != numbers.end()) continue;
     auto image = data_->image(number);
     if (image) {
@@ -67,8 +67,8 @@ Result<void> Recording::decode(std::size_t index, Chunk& out) const {
       for (const std::string& word : image->command) image_bytes += sizeof word + word.size();
     }
     if (image_bytes > kMaxSideBytes || numbers.size() > 4096) {
-      return fail(Errno::Io, "too many images in the chunk at byte " +
-                                 std::to_string(block.offset));
+      return fail(Errno::Io,
+                  "too many images in the chunk at byte " + std::to_string(block.offset));
     }
     numbers.push_back(number);
     out.images.push_back(image ? std::move(*image) : Image{});

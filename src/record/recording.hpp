@@ -1,8 +1,9 @@
-// A recording opened for reading: header, list of chunks in replay order, decoding of one chunk at a time.
+// A recording opened for reading: header, list of chunks in replay order, decoding of one chunk at
+// a time.
 //
-// Opening never fails on damage that leaves chunks readable: what is broken is left out and listed in
-// losses(). Memory is bounded by the file's size and kMaxChunkBytes whatever the bytes say. Chunks decode
-// independently, from any thread.
+// Opening never fails on damage that leaves chunks readable: what is broken is left out and listed
+// in losses(). Memory is bounded by the file's size and kMaxChunkBytes whatever the bytes say.
+// Chunks decode independently, from any thread.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +24,8 @@ struct RecordingInfo {
   std::uint32_t version = 1;
   Recorder recorder = Recorder::Valgrind;
   Detail detail = Detail::Pages;
-  std::uint32_t filter_pages = 64;  // K: exact for every LRU size >= K (Pages); 1 (Switches); 0 (Full)
+  std::uint32_t filter_pages = 64;  // K: exact for every LRU size >= K (Pages); 1 (Switches); 0
+                                    // (Full)
   unsigned page_shift = kPageShift;
   std::vector<std::string> command;
   std::uint64_t environment_hash = 0;
@@ -40,8 +42,8 @@ struct ChunkInfo {
   std::uint64_t end_clock = 0;  // after its last event
   std::uint64_t events = 0;
   std::uint64_t begin_ns = 0;  // CLOCK_MONOTONIC
-  // What came before this chunk in its process is lost (or, for a forked child, its parent's fork): go on from
-  // Recording::maps_before() and Chunk::filter.
+  // What came before this chunk in its process is lost (or, for a forked child, its parent's fork):
+  // go on from Recording::maps_before() and Chunk::filter.
   bool gap = false;
 };
 
@@ -85,9 +87,9 @@ struct RecordingData;
 
 class Recording {
  public:
-  // All: every byte is read and checked, losses() is complete and decode() fails only if the file changes.
-  // Index: the index at the end is trusted, so that opening takes no time whatever the size; damage of a
-  // chunk shows when it is decoded.
+  // All: every byte is read and checked, losses() is complete and decode() fails only if the file
+  // changes. Index: the index at the end is trusted, so that opening takes no time whatever the
+  // size; damage of a chunk shows when it is decoded.
   enum class Verify : std::uint8_t { All, Index };
 
   // Errors: NoEntry, Access, Invalid (not a recording, nothing readable in it), Io.
@@ -101,11 +103,13 @@ class Recording {
 
   const RecordingInfo& info() const;
   const std::vector<ProcessInfo>& processes() const;  // in order of their start
-  const std::vector<ChunkInfo>& chunks() const;       // in replay order: by begin_ns, a child after its fork
+  const std::vector<ChunkInfo>& chunks() const;  // in replay order: by begin_ns, a child after its
+                                                 // fork
   const std::vector<Loss>& losses() const;
   std::uint64_t references() const;  // all processes
 
-  // Decodes chunk `index` into `out`, reusing its memory. Error: Io with the byte offset in the message.
+  // Decodes chunk `index` into `out`, reusing its memory. Error: Io with the byte offset in the
+  // message.
   Result<void> decode(std::size_t index, Chunk& out) const;
 
   // The areas of the process as chunk `index` begins; empty if their snapshot is lost.

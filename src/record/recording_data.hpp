@@ -1,4 +1,5 @@
-// What a Recording keeps in memory, and how it is gathered from the blocks of a file. Inside src/record only.
+// What a Recording keeps in memory, and how it is gathered from the blocks of a file. Inside
+// src/record only.
 #pragma once
 
 #include <cstdint>
@@ -56,7 +57,8 @@ struct RecordingData {
   Result<Image> image(std::uint32_t number) const;
 };
 
-// Fills chunks (in replay order, gaps marked), chunk_blocks and processes from what `blocks` say of them.
+// Fills chunks (in replay order, gaps marked), chunk_blocks and processes from what `blocks` say of
+// them.
 void arrange_chunks(const std::vector<BlockRef>& blocks, RecordingData& data);
 
 }  // namespace pw::record

@@ -84,9 +84,8 @@ Result<Image> RecordingData::image(std::uint32_t number) const {
   auto bytes = read_block(source, found->second, packed, unpacked);
   if (!bytes) return tl::unexpected(bytes.error());
   Image image;
-  bool whole = found->second.header.type == BlockType::Image
-                   ? decode_image(*bytes, image)
-                   : decode_maps(*bytes, image.maps);
+  bool whole = found->second.header.type == BlockType::Image ? decode_image(*bytes, image)
+                                                             : decode_maps(*bytes, image.maps);
   if (!whole) return fail(Errno::Io, "the list of areas is damaged");
   return image;
 }

@@ -1,8 +1,8 @@
 // Chunks in the order in which they are replayed, and the processes that they belong to.
 //
-// Chunks of a stream keep their sequence; streams and processes are merged by time. A child's chunks sort
-// with its start at the earliest, which lies after the start of the chunk that its parent forked in, so the
-// fork always comes first.
+// Chunks of a stream keep their sequence; streams and processes are merged by time. A child's
+// chunks sort with its start at the earliest, which lies after the start of the chunk that its
+// parent forked in, so the fork always comes first.
 #include <algorithm>
 #include <limits>
 #include <map>
@@ -123,7 +123,8 @@ void find_commands(const std::vector<BlockRef>& blocks, RecordingData& data) {
   }
 }
 
-// By stream and sequence, with times that never go back within a stream and gaps where numbers are missing.
+// By stream and sequence, with times that never go back within a stream and gaps where numbers are
+// missing.
 std::vector<Ordered> chunks_by_stream(const std::vector<BlockRef>& blocks, Family& family,
                                       const std::set<std::uint32_t>& forked) {
   std::vector<Ordered> chunks;

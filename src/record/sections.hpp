@@ -1,6 +1,6 @@
-// Payloads of the blocks that are not events: commands, areas, modules, stacks, symbols, notes. Each is a
-// sequence of entries of LEB128 numbers and length-prefixed strings; decoding stops at the first entry that
-// is not whole, and says so.
+// Payloads of the blocks that are not events: commands, areas, modules, stacks, symbols, notes.
+// Each is a sequence of entries of LEB128 numbers and length-prefixed strings; decoding stops at
+// the first entry that is not whole, and says so.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +21,8 @@ struct Module {
 
 // An address as a recording keeps it: a place in a module, or bare.
 struct StackFrame {
-  std::uint32_t module = 0;   // 1 + its number; 0: `offset` is an address
-  std::uint64_t offset = 0;   // bytes from the start of the file
+  std::uint32_t module = 0;  // 1 + its number; 0: `offset` is an address
+  std::uint64_t offset = 0;  // bytes from the start of the file
   friend auto operator<=>(const StackFrame&, const StackFrame&) = default;
 };
 using StackFrames = std::vector<StackFrame>;

@@ -81,7 +81,8 @@ Result<std::optional<SpoolFrame>> SpoolReader::next(bool at_end) {
   }
 }
 
-// Moves to the next place that looks like a frame. False: there is none; all is passed over if at the end.
+// Moves to the next place that looks like a frame. False: there is none; all is passed over if at
+// the end.
 Result<bool> SpoolReader::skip_to_frame(std::uint64_t from, bool at_end) {
   const unsigned pattern = PW_FRAME_MAGIC;
   std::string_view magic(reinterpret_cast<const char*>(&pattern), sizeof pattern);

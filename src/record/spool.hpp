@@ -1,8 +1,8 @@
-// Reads one spool file, frame by frame, while a recorder may still be writing it. recorder/common/encoding.h gives
-// the bytes.
+// Reads one spool file, frame by frame, while a recorder may still be writing it.
+// recorder/common/encoding.h gives the bytes.
 //
-// A kill cuts a spool anywhere, and a disk may have lost parts of it: what is no frame is passed over up to the
-// next that is, and told. Memory is bounded by the longest frame.
+// A kill cuts a spool anywhere, and a disk may have lost parts of it: what is no frame is passed
+// over up to the next that is, and told. Memory is bounded by the longest frame.
 #pragma once
 
 #include <cstdint>
@@ -19,18 +19,20 @@ namespace pw::record {
 
 struct SpoolFrame {
   pw_frame_header header;
-  std::string_view payload;  // kVarintPadding readable bytes follow; valid until the next frame is read
+  std::string_view payload;  // kVarintPadding readable bytes follow; valid until the next frame is
+                             // read
 };
 
 class SpoolReader {
  public:
   explicit SpoolReader(ByteSource source) : source_(std::move(source)) {}
 
-  // The file's header; nothing while it is not written whole. Error: Invalid (no spool, or of another version).
+  // The file's header; nothing while it is not written whole. Error: Invalid (no spool, or of
+  // another version).
   Result<std::optional<pw_spool_header>> header();
 
-  // The next whole frame; nothing when none is there (yet). With `at_end` the writer is known to be gone: what is
-  // left over then is reported as lost. Error: Io.
+  // The next whole frame; nothing when none is there (yet). With `at_end` the writer is known to be
+  // gone: what is left over then is reported as lost. Error: Io.
   Result<std::optional<SpoolFrame>> next(bool at_end);
 
   // What was passed over, in words.

@@ -128,7 +128,8 @@ Result<void> SpoolConverter::attach(NewSpool spool) {
   return {};
 }
 
-// The process that a spool belongs to: a new one, or the one before it under this pid, which has called exec.
+// The process that a spool belongs to: a new one, or the one before it under this pid, which has
+// called exec.
 Result<RecordedProcess*> SpoolConverter::process_of(const pw_spool_header& header) {
   auto pid = static_cast<std::uint32_t>(header.pid);
   std::list<RecordedProcess>& under_pid = processes_[pid];
@@ -155,8 +156,8 @@ std::uint32_t SpoolConverter::parent_of(const pw_spool_header& header) const {
 }
 
 std::uint32_t SpoolConverter::child_pid(std::uint32_t pid, std::uint64_t ns) {
-  // The child's spool may be known already, or come later under the next number of this pid. It was opened about
-  // when the fork was, up to a moment before (a parent may tell of it late).
+  // The child's spool may be known already, or come later under the next number of this pid. It was
+  // opened about when the fork was, up to a moment before (a parent may tell of it late).
   auto known = processes_.find(pid);
   if (known == processes_.end()) return pid;
   const std::list<RecordedProcess>& under_pid = known->second;

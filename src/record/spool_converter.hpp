@@ -1,8 +1,9 @@
-// Turns the folder of spools that a recorder writes into a recording, while the program runs or afterwards.
+// Turns the folder of spools that a recorder writes into a recording, while the program runs or
+// afterwards.
 //
-// Spools are read as they grow; what is whole goes into the recording at once. Processes that reuse a number get a
-// new one in the recording. What is lost on the way (a spool cut short by a kill) is noted, and the rest kept.
-// Not for use from several threads.
+// Spools are read as they grow; what is whole goes into the recording at once. Processes that reuse
+// a number get a new one in the recording. What is lost on the way (a spool cut short by a kill) is
+// noted, and the rest kept. Not for use from several threads.
 #pragma once
 
 #include <cstdint>
@@ -38,7 +39,8 @@ class SpoolConverter {
   std::uint64_t references() const { return context_.references; }
   std::size_t processes() const { return process_count_; }
 
-  // Recorder, detail, K and command of the oldest spool in `folder`. Error: NoEntry: none is readable.
+  // Recorder, detail, K and command of the oldest spool in `folder`. Error: NoEntry: none is
+  // readable.
   static Result<RecordingInfo> inspect(const std::string& folder);
 
  private:
@@ -58,8 +60,9 @@ class SpoolConverter {
   std::string folder_;
   RecordingInfo info_;
   ConversionContext context_;
-  std::set<std::string> names_;  // of spools attached or refused
-  std::map<std::uint32_t, std::list<RecordedProcess>> processes_;  // by the recorder's pid, oldest first
+  std::set<std::string> names_;                                    // of spools attached or refused
+  std::map<std::uint32_t, std::list<RecordedProcess>> processes_;  // by the recorder's pid, oldest
+                                                                   // first
   std::size_t process_count_ = 0;
   std::list<SpoolSource> sources_;  // being read
 };

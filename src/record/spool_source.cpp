@@ -11,8 +11,8 @@ namespace pw::record {
 
 namespace {
 
-// Chunks of about this size compress well and decode in a millisecond; joined only from frames that are close in
-// time, so that processes stay in step when replayed.
+// Chunks of about this size compress well and decode in a millisecond; joined only from frames that
+// are close in time, so that processes stay in step when replayed.
 constexpr std::size_t kChunkBytes = std::size_t{128} << 10;
 constexpr std::uint64_t kChunkNs = 200'000'000;
 
@@ -68,7 +68,8 @@ Result<void> SpoolSource::pump(bool at_end) {
 
 Result<void> SpoolSource::take(const SpoolFrame& frame) {
   switch (frame.header.type) {
-    case PW_FRAME_EVENTS: return take_events(frame);
+    case PW_FRAME_EVENTS:
+      return take_events(frame);
     case PW_FRAME_COMMAND:
       PW_TRY(flush_all());
       take_command(frame.payload);
@@ -78,13 +79,16 @@ Result<void> SpoolSource::take(const SpoolFrame& frame) {
       process_.areas.read_maps(frame.payload);
       process_.areas_changed = true;
       break;
-    case PW_FRAME_MODULES: take_modules(frame.payload); break;
+    case PW_FRAME_MODULES:
+      take_modules(frame.payload);
+      break;
     case PW_FRAME_END: {
       bool exits = frame.payload.size() >= 4 && structure_at<unsigned>(frame.payload.data()) == 0;
       process_.exited = exits;
       break;
     }
-    default: break;  // of a later recorder
+    default:
+      break;  // of a later recorder
   }
   return {};
 }
@@ -119,8 +123,8 @@ void SpoolSource::take_modules(std::string_view text) {
 SpoolSource::Stream& SpoolSource::stream(std::uint32_t recorder_number) {
   auto known = streams_.find(recorder_number);
   if (known == streams_.end()) {
-    known =
-        streams_.try_emplace(recorder_number, process_.next_stream++, header_.k, &stacks_).first;
+    known = streams_.try_emplace(recorder_number, process_.next_stream++, header_.k, &stacks_)
+                .first;
   }
   return known->second;
 }
@@ -130,7 +134,8 @@ Result<void> SpoolSource::take_events(const SpoolFrame& frame) {
   std::vector<std::uint64_t> slots(to.decoder.slots().begin(), to.decoder.slots().end());
   PayloadStart start{frame.header.clock, frame.header.ns, frame.header.count};
   auto decoded = to.decoder.decode(frame.payload, start, decoded_);
-  // A filter that has not changed has seen nothing but hits, which are no events: the clock may have gone on.
+  // A filter that has not changed has seen nothing but hits, which are no events: the clock may
+  // have gone on.
   bool same = same_filter(slots, decoded_.filter);
   bool hits_only = same && header_.k > 0 && frame.header.clock > to.end_clock;
   bool follows = to.seen && (to.end_clock == frame.header.clock || hits_only);
@@ -187,7 +192,8 @@ Result<void> SpoolSource::begin_chunk(Stream& to, const pw_frame_header& frame,
   return write_areas(to, frame.ns);
 }
 
-// Makes sure that the list of areas as it is now lies in the file, and says in the chunk when an image is new.
+// Makes sure that the list of areas as it is now lies in the file, and says in the chunk when an
+// image is new.
 Result<void> SpoolSource::write_areas(Stream& to, std::uint64_t ns) {
   if (image_is_new_ || process_.areas_changed) {
     Image image{command_, process_.areas.areas()};
@@ -233,7 +239,9 @@ void SpoolSource::append(Stream& to, Chunk& decoded) {
   for (const Event& event : decoded.events) {
     Event& added = to.chunk.events.emplace_back(event);
     switch (event.kind) {
-      case EventKind::Syscall: added.index += first_call; break;
+      case EventKind::Syscall:
+        added.index += first_call;
+        break;
       case EventKind::Fork:
         added.index = context_.child_pid(event.index, event.last_reference);
         break;
@@ -244,9 +252,14 @@ void SpoolSource::append(Stream& to, Chunk& decoded) {
           added.index = stack_numbers_[event.index];
         }
         break;
-      case EventKind::Exec: to.chunk.events.pop_back(); break;  // told by the frames that follow
-      case EventKind::Thread: to.tid = event.index; break;
-      default: break;
+      case EventKind::Exec:
+        to.chunk.events.pop_back();
+        break;  // told by the frames that follow
+      case EventKind::Thread:
+        to.tid = event.index;
+        break;
+      default:
+        break;
     }
   }
   for (SyscallRecord& call : decoded.syscalls) {
@@ -278,8 +291,8 @@ Result<void> SpoolSource::flush_all() {
   return {};
 }
 
-// In the modules told last, else in the files that the areas show. What lies in no executable area is no call: an
-// unwinder that has lost its way reports such.
+// In the modules told last, else in the files that the areas show. What lies in no executable area
+// is no call: an unwinder that has lost its way reports such.
 StackFrames SpoolSource::locate(const StackAddresses& addresses) {
   StackFrames frames;
   frames.reserve(addresses.size());

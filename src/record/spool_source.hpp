@@ -1,5 +1,5 @@
-// One spool on its way into a recording: its frames become chunks, its stacks are renumbered, its process's areas
-// are followed. Inside src/record only; spool_converter.hpp owns these.
+// One spool on its way into a recording: its frames become chunks, its stacks are renumbered, its
+// process's areas are followed. Inside src/record only; spool_converter.hpp owns these.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +18,8 @@
 
 namespace pw::record {
 
-// A process of the recording. Its images (a spool each) follow each other; streams are numbered through them, since
-// each image has clocks and filters of its own.
+// A process of the recording. Its images (a spool each) follow each other; streams are numbered
+// through them, since each image has clocks and filters of its own.
 struct RecordedProcess {
   std::uint32_t pid = 0;  // in the recording
   std::uint64_t start_ns = 0;
@@ -48,7 +48,8 @@ class SpoolSource {
   SpoolSource(ConversionContext& context, RecordedProcess& process, SpoolReader reader,
               const pw_spool_header& header);
 
-  // Converts the frames that are there. `at_end`: no more will come; everything held back is written too.
+  // Converts the frames that are there. `at_end`: no more will come; everything held back is
+  // written too.
   Result<void> pump(bool at_end);
 
   std::uint32_t recorder_pid() const { return static_cast<std::uint32_t>(header_.pid); }

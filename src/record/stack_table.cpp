@@ -9,8 +9,7 @@ namespace pw::record {
 
 std::uint32_t StackTable::module(const Module& module) {
   auto next = static_cast<std::uint32_t>(modules_.size());
-  auto [known, is_new] =
-      module_numbers_.emplace(std::pair(module.path, module.build_id), next);
+  auto [known, is_new] = module_numbers_.emplace(std::pair(module.path, module.build_id), next);
   if (is_new) modules_.push_back(module);
   return known->second;
 }

@@ -1,8 +1,8 @@
-// The call stacks of a whole recording: each different stack once, as places in modules, numbered in the order in
-// which they came.
+// The call stacks of a whole recording: each different stack once, as places in modules, numbered
+// in the order in which they came.
 //
-// A call's address is stored one byte before the return address, so that it lies in the call and not in what
-// follows it.
+// A call's address is stored one byte before the return address, so that it lies in the call and
+// not in what follows it.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
-// Names for addresses: functions and source lines from an ELF file's symbol tables and debugging information, also
-// from separate debug files where those are installed.
+// Names for addresses: functions and source lines from an ELF file's symbol tables and debugging
+// information, also from separate debug files where those are installed.
 #pragma once
 
 #include <cstdint>
@@ -11,9 +11,9 @@
 
 namespace pw::record {
 
-// Resolves places in the file `module.path`, given as offsets from its start. One symbol for each offset; with an
-// empty function where nothing is known. If the file is not the one that was recorded (another build id) or
-// cannot be read, all are empty.
+// Resolves places in the file `module.path`, given as offsets from its start. One symbol for each
+// offset; with an empty function where nothing is known. If the file is not the one that was
+// recorded (another build id) or cannot be read, all are empty.
 std::vector<Symbol> resolve_symbols(const Module& module,
                                     const std::vector<std::uint64_t>& offsets);
 

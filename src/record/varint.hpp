@@ -1,7 +1,8 @@
 // LEB128 numbers, as spool and recording use them (recorder/common/encoding.h).
 //
-// The reader is for buffers that are padded: kVarintPadding zero bytes behind the last one, so that whoever
-// decodes a few numbers in a row checks the bounds once, after them. It takes at most ten bytes.
+// The reader is for buffers that are padded: kVarintPadding zero bytes behind the last one, so that
+// whoever decodes a few numbers in a row checks the bounds once, after them. It takes at most ten
+// bytes.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +17,8 @@ inline constexpr std::size_t kVarintPadding = 128;  // twelve numbers
 
 inline std::uint64_t get_varint(const unsigned char*& p) {
   std::uint64_t value = *p++;
-  if (value < 0x80) [[likely]] return value;
+  if (value < 0x80) [[likely]]
+    return value;
   value &= 0x7F;
   for (unsigned shift = 7; shift < 70; shift += 7) {
     std::uint64_t byte = *p++;
@@ -43,7 +45,8 @@ inline void put_varint(std::string& out, std::uint64_t value) {
   out.append(bytes, n);
 }
 
-// A walk over bytes that need no padding: each number is checked. After a failure everything reads as zero.
+// A walk over bytes that need no padding: each number is checked. After a failure everything reads
+// as zero.
 class ByteReader {
  public:
   explicit ByteReader(std::string_view bytes) : rest_(bytes) {}

@@ -15,6 +15,7 @@
 
 #include "record/checksum.hpp"
 #include "record/payload.hpp"
+#include "record/redact.hpp"
 
 namespace pw::record {
 
@@ -24,9 +25,12 @@ constexpr std::size_t kBufferBytes = std::size_t{64} << 10;
 
 Exactness exactness_of(Detail detail) {
   switch (detail) {
-    case Detail::Pages: return Exactness::LruFromFilter;
-    case Detail::Switches: return Exactness::EveryPolicy;
-    case Detail::Full: break;
+    case Detail::Pages:
+      return Exactness::LruFromFilter;
+    case Detail::Switches:
+      return Exactness::EveryPolicy;
+    case Detail::Full:
+      break;
   }
   return Exactness::EveryReference;
 }
@@ -57,8 +61,8 @@ struct Writer::Data {
   FileHeader header;
   std::unique_ptr<ZSTD_CCtx, ZstdFree> zstd{ZSTD_createCCtx()};
   std::string packed;
-  std::string buffer;            // not yet written
-  std::uint64_t flushed = 0;     // bytes in the file
+  std::string buffer;         // not yet written
+  std::uint64_t flushed = 0;  // bytes in the file
   std::vector<IndexEntry> index;
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> sequences;  // of pid and stream
   std::uint32_t maps_count = 0;
@@ -169,7 +173,8 @@ struct Writer::Data {
     return append(bytes_of(trailer));
   }
 
-  // The name appears only now, and never over a file that came meanwhile (unless it was to be replaced).
+  // The name appears only now, and never over a file that came meanwhile (unless it was to be
+  // replaced).
   Result<void> take_name() {
     if (replace) {
       if (::rename(part.c_str(), path.c_str()) != 0) return system_error("create", path);
@@ -216,8 +221,9 @@ Result<Writer> Writer::create(const std::string& path, const RecordingInfo& info
   data->fd = ::open(data->part.c_str(), flags, 0666);
   if (data->fd < 0) {
     if (errno != EEXIST) return system_error("create", data->part);
-    return fail(Errno::Exists, data->part + " is left from a recording that did not end well (it "
-                               "can be read as it is); --force replaces it");
+    return fail(Errno::Exists, data->part +
+                                   " is left from a recording that did not end well (it "
+                                   "can be read as it is); --force replaces it");
   }
   if (::flock(data->fd, LOCK_EX | LOCK_NB) != 0) {
     return fail(Errno::Busy, data->part + " is being written by another recording");
@@ -231,19 +237,20 @@ Result<Writer> Writer::create(const std::string& path, const RecordingInfo& info
   header.page_shift = static_cast<std::uint8_t>(info.page_shift);
   header.filter_pages = info.filter_pages;
   header.flags = info.redacted ? kFlagRedacted : 0;
-  header.environment_hash = info.environment_hash;
+  header.environment_hash = info.redacted ? 0 : info.environment_hash;
   header.wall_start_ns = info.wall_start_ns;
   seal(header);
   PW_TRY(data->append(bytes_of(header)));
+  std::vector<std::string> command = info.command;
+  if (info.redacted) redact(command);
   BlockHeader block;
   block.type = BlockType::Info;
-  PW_TRY(data->add_block(block, encode_strings(info.command)));
+  PW_TRY(data->add_block(block, encode_strings(command)));
   PW_TRY(data->flush());
   return Writer(std::move(data));
 }
 
-Result<void> Writer::add_process(std::uint32_t pid, std::uint32_t parent,
-                                 std::uint64_t start_ns) {
+Result<void> Writer::add_process(std::uint32_t pid, std::uint32_t parent, std::uint64_t start_ns) {
   BlockHeader block;
   block.type = BlockType::Process;
   block.pid = pid;

@@ -1,8 +1,8 @@
-// Writes a recording. It grows under NAME.part and takes its name only in finish(), whole and on the disk;
-// whatever fails before leaves NAME.part, which Recording::open reads as far as it goes.
+// Writes a recording. It grows under NAME.part and takes its name only in finish(), whole and on
+// the disk; whatever fails before leaves NAME.part, which Recording::open reads as far as it goes.
 //
-// Order within the file: a chunk follows the blocks that it refers to (its image, maps, stacks), so that a
-// file cut anywhere has what its chunks need. Not for use from several threads.
+// Order within the file: a chunk follows the blocks that it refers to (its image, maps, stacks), so
+// that a file cut anywhere has what its chunks need. Not for use from several threads.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +27,8 @@ class Writer {
     int compression_level = 3;  // zstd
   };
 
-  // Checks the output and starts it. Errors: Exists (with the remedy), Access, NoEntry, NoSpace, Io.
+  // Checks the output and starts it. The command line is redacted if `info` says so. Errors: Exists
+  // (with the remedy), Access, NoEntry, NoSpace, Io.
   static Result<Writer> create(const std::string& path, const RecordingInfo& info,
                                const Options& options);
 
@@ -47,9 +48,9 @@ class Writer {
   Result<void> add_symbols(const std::vector<ModuleSymbol>& symbols);
   Result<void> add_note(std::string_view what_was_lost);
 
-  // Adds `chunk`: its info's pid, tid, stream, clock and begin_ns, filter, events and system calls (counts and
-  // end_clock follow from the events). `maps`: number of the area list before it. Exec events get the image
-  // numbers `images[event.index]`. Errors also: Invalid, from encode_payload.
+  // Adds `chunk`: its info's pid, tid, stream, clock and begin_ns, filter, events and system calls
+  // (counts and end_clock follow from the events). `maps`: number of the area list before it. Exec
+  // events get the image numbers `images[event.index]`. Errors also: Invalid, from encode_payload.
   Result<void> add_chunk(const Chunk& chunk, std::uint32_t maps,
                          const std::vector<std::uint32_t>& images = {});
 

@@ -88,7 +88,7 @@ std::vector<std::string> all_notes(const Report& report) {
     notes.push_back(fmt::format("{} more parts of the recording are damaged.",
                                 count(report.losses.size() - kLossesShown)));
   }
-  if (info.redacted) notes.push_back("Names were replaced by hashes when this was recorded.");
+  if (info.redacted) notes.emplace_back("Names were replaced by hashes when this was recorded.");
   notes.insert(notes.end(), report.notes.begin(), report.notes.end());
   return notes;
 }

@@ -33,7 +33,9 @@ Result<VpnRange> place(AddressSpace& space, const MmapRequest& request) {
 }  // namespace
 
 Result<VirtAddr> mmap(AddressSpace& space, const MmapRequest& request) {
-  if (request.length.value == 0) return fail(Errno::Invalid);
+  if (request.length.value == 0 || (request.shared && request.grows_down)) {
+    return fail(Errno::Invalid);
+  }
   if (request.length.value > address_of(space.layout().user_end).value)
     return fail(Errno::NoMemory);
   if (request.shared && request.rights.write && !request.may.write) return fail(Errno::Access);

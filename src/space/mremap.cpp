@@ -91,6 +91,7 @@ Result<VirtAddr> mremap(AddressSpace& space, const MremapRequest& request) {
   if (area == nullptr || old_pages > area->range().end - begin) return fail(Errno::Fault);
   if (request.fixed) {
     const VpnRange target = range_of(page_of(request.new_address), pages);
+    if (target.begin < space.layout().lowest) return fail(Errno::Perm);  // vm.mmap_min_addr
     if (target.overlaps(range_of(begin, old_pages))) return fail(Errno::Invalid);
     if (target.end > space.layout().user_end) return fail(Errno::Invalid);
   }

@@ -24,7 +24,7 @@ struct MmapRequest {
   PageOffset backing_page{0};
 };
 
-// mmap(2). Errors: Invalid (length 0, unaligned fixed address), NoMemory (no room, beyond the user
+// mmap(2). Errors: Invalid (length 0, unaligned fixed address, a shared stack), NoMemory (no room, beyond the user
 // half), Exists (fixed_noreplace over an area), Access (shared and writable without the right to
 // write).
 Result<VirtAddr> mmap(AddressSpace& space, const MmapRequest& request);
@@ -36,7 +36,8 @@ Result<void> munmap(AddressSpace& space, VirtAddr address, ByteCount length);
 // Access.
 Result<void> mprotect(AddressSpace& space, VirtAddr address, ByteCount length, Rights rights);
 
-// mremap(2) without MREMAP_DONTUNMAP. Errors: Invalid, Fault (not one area), NoMemory (no room).
+// mremap(2) without MREMAP_DONTUNMAP. Errors: Invalid, Fault (not one area), Perm
+// (below the lowest address), NoMemory (no room).
 struct MremapRequest {
   VirtAddr address;
   ByteCount old_length, new_length;

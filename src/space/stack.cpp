@@ -16,8 +16,19 @@ Vma* grow_stack(AddressSpace& space, Vpn vpn) {
     if (below->range().end > vpn) return nullptr;
   }
   if (below != nullptr && below->range().end > vpn) return nullptr;
-  space.resize(*area, {vpn, area->range().end});
-  return area;
+  const VpnRange more{vpn, area->range().begin};
+  const PageOffset home = space.private_home(more);
+  if (area->shared || home + more.pages() == area->private_page) {
+    space.resize(*area, {vpn, area->range().end});
+    return area;
+  }
+  // Pages that moved away hold the private offsets that come next: what grows is an area of its own.
+  Vma lower = *area;
+  lower.set_range(more);
+  lower.private_page = home;
+  area->guard = PageCount(0);
+  space.resize(*area, area->range());
+  return &space.insert(lower);
 }
 
 }  // namespace pw

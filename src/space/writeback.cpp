@@ -93,7 +93,8 @@ Result<void> truncate(Core& core, VmObject& object, ByteCount size) {
   }
   const ByteCount before = object.size;
   object.size = size;
-  if (size >= before) return {};
+  if (size > before) return zero_tail(core, object, before);  // a mapping may have written there
+  if (size == before) return {};
   const PageOffset first(pages_for(size).value);
   const PageOffset last(pages_for(before).value);
   for (Vma* area : object.mappings) {  // unmap_mapping_range() with even_cows

@@ -18,7 +18,11 @@ std::uint32_t SwapArea::allocate() {
 
 void SwapArea::release(std::uint32_t slot) {
   PW_CHECK(slot < counts_.size() && counts_[slot] > 0);
-  if (--counts_[slot] == 0) --used_;
+  if (--counts_[slot] > 0) return;
+  --used_;
+  if (store_ != nullptr) {
+    store_->discard(ByteCount(std::uint64_t{slot} * kPageSize), ByteCount(kPageSize));
+  }
 }
 
 Result<void> SwapArea::read(std::uint32_t slot, std::span<std::byte> out) {

@@ -28,12 +28,12 @@ std::uint64_t SwapSpace::used_slots() const {
   return n;
 }
 
-SwapSlot SwapSpace::allocate() {
+SwapSlot SwapSpace::allocate(std::uint32_t refused) {
   const auto count = static_cast<std::uint32_t>(areas_.size());
   std::uint32_t best = count;
   for (std::uint32_t i = 0; i < count; ++i) {
     const std::uint32_t a = (turn_ + i) % count;
-    if (areas_[a]->full()) continue;
+    if (areas_[a]->full() || (refused >> a & 1) != 0) continue;
     if (best == count || areas_[a]->priority() > areas_[best]->priority()) best = a;
   }
   if (best == count) return SwapSlot{};

@@ -1,9 +1,9 @@
-// Proves what the QEMU plugin promises, on programs run under it. Needs qemu-x86_64 (package qemu-user); skipped
-// where it is missing.
+// Proves what the QEMU plugin promises, on programs run under it. Needs qemu-x86_64 (package
+// qemu-user); skipped where it is missing.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -49,6 +49,7 @@ class QemuRecorder : public testing::Test {
   }
 
   void TearDown() override {
+    fs::current_path(started_in_);
     if (!folder_.empty()) fs::remove_all(folder_);
   }
 
@@ -70,6 +71,7 @@ class QemuRecorder : public testing::Test {
     if (pipe2(pipe_ends.data(), O_CLOEXEC) != 0) throw std::runtime_error("pipe");
     const pid_t pid = fork();
     if (pid == 0) {
+      prctl(PR_SET_PDEATHSIG, SIGKILL);  // no program outlives a test that failed
       dup2(pipe_ends[1], 1);
       dup2(pipe_ends[1], 2);
       std::vector<char*> words;
@@ -111,9 +113,8 @@ class QemuRecorder : public testing::Test {
         spools_.push_back(SpoolDecoder::decode_file(entry.path()));
       }
     }
-    std::sort(spools_.begin(), spools_.end(), [](const Spool& a, const Spool& b) {
-      return a.header.start_ns < b.header.start_ns;
-    });
+    std::sort(spools_.begin(), spools_.end(),
+              [](const Spool& a, const Spool& b) { return a.header.start_ns < b.header.start_ns; });
   }
 
   std::vector<std::string> guest(std::vector<std::string> arguments) const {
@@ -123,6 +124,7 @@ class QemuRecorder : public testing::Test {
 
   fs::path plugin_ = built_file("PW_QEMU_PLUGIN", "lib/pagewright/pw-qemu.so");
   fs::path guest_ = built_file("PW_QEMU_GUEST", "tests/recorder/qemu_guest");
+  fs::path started_in_ = fs::current_path();
   fs::path folder_;
   std::vector<Spool> spools_;
 };
@@ -162,7 +164,8 @@ SpoolEvent event_at(unsigned kind, const PageReference& reference) {
 }
 
 // What a filter of k pages must write of them: textbook LRU, on a list.
-std::vector<SpoolEvent> expected_events(const std::vector<PageReference>& references, std::size_t k) {
+std::vector<SpoolEvent> expected_events(const std::vector<PageReference>& references,
+                                        std::size_t k) {
   struct Held {
     std::uint64_t page, last;
     bool written;
@@ -209,8 +212,8 @@ std::uint64_t lru_misses(const std::vector<PageReference>& references, std::size
       events.begin(), events.end(), [](const SpoolEvent& e) { return e.kind != PW_FIRST_WRITE; }));
 }
 
-// The same from a recording with a filter of k <= size pages: those that left it lie, in the order of their leaving,
-// below the k in an LRU stack.
+// The same from a recording with a filter of k <= size pages: those that left it lie, in the order
+// of their leaving, below the k in an LRU stack.
 std::uint64_t lru_misses_from_filter(const std::vector<SpoolEvent>& events, std::size_t k,
                                      std::size_t size) {
   std::vector<std::uint64_t> left;
@@ -273,7 +276,8 @@ TEST_F(QemuRecorder, MapsAreTheProgramsOwn) {
   EXPECT_NE(maps.find("[stack]"), std::string::npos) << maps;
   EXPECT_EQ(maps.find("pw-qemu.so"), std::string::npos) << maps;
   EXPECT_EQ(maps.find("/qemu-x86_64"), std::string::npos) << maps;
-  EXPECT_EQ(maps.find("libc.so"), std::string::npos) << "QEMU's own libc: the program's comes later";
+  EXPECT_EQ(maps.find("libc.so"), std::string::npos)
+      << "QEMU's own libc: the program's comes later";
 }
 
 TEST_F(QemuRecorder, EveryPageTouchedLiesInAKnownArea) {
@@ -310,7 +314,8 @@ TEST_F(QemuRecorder, MmapHasItsFilesPathAndResult) {
   const std::uint64_t address = std::stoull(run.output, nullptr, 16) << 12;
   bool mapped = false, unmapped = false;
   for (const auto& call : spools_.at(0).controls(PW_SYSCALL)) {
-    mapped |= call.numbers[0] == SYS_mmap && call.text == file.string() && call.numbers[7] == address * 2;
+    mapped |= call.numbers[0] == SYS_mmap && call.text == file.string() &&
+              call.numbers[7] == address * 2;
     unmapped |= mapped && call.numbers[0] == SYS_munmap && call.numbers[1] == address;
   }
   EXPECT_TRUE(mapped);
@@ -359,9 +364,8 @@ TEST_F(QemuRecorder, PipelineIsFollowedThroughForkAndExec) {
   for (const auto& spool : spools_) {
     EXPECT_TRUE(spool.ended);
     EXPECT_EQ(spool.cut_bytes, 0U);
-    EXPECT_EQ(spool.header.parent_pid, spool.header.pid == spools_[0].header.pid
-                                           ? 0
-                                           : spools_[0].header.pid);
+    EXPECT_EQ(spool.header.parent_pid,
+              spool.header.pid == spools_[0].header.pid ? 0 : spools_[0].header.pid);
     if (spool.header.flags == 0) images.insert(spool.command.c_str());
   }
   EXPECT_EQ(images, (std::multiset<std::string>{"/bin/sh", "seq", "sort", "tail"}));
@@ -371,9 +375,15 @@ TEST_F(QemuRecorder, ScriptIsRunByItsRecordedInterpreterWithItsArguments) {
   const fs::path script = folder_ / "script";
   std::ofstream(script) << "#! " << guest_.string() << " one  \n";
   fs::permissions(script, fs::perms::owner_all);
-  const Outcome run = record("detail=pages", guest({"exec", script.string()}));
-  EXPECT_EQ(run.output, "1\n[" + guest_.string() + "][one][" + script.string() +
-                            "][two words][] /no/such/folder\n");
+  const fs::path libraries = folder_ / "libraries";  // an unusable one, should QEMU take it for its
+                                                     // own
+  fs::create_directory(libraries);
+  std::ofstream(libraries / "libglib-2.0.so.0") << "no library";
+  const std::string no_comma = "/proc/self/cwd/libraries";
+  fs::current_path(folder_);
+  const Outcome run = record("detail=pages", guest({"exec", script.string(), no_comma}));
+  EXPECT_EQ(run.output, "1\n[" + guest_.string() + "][one][" + script.string() + "][two words][] " +
+                            no_comma + "\n");
   ASSERT_EQ(spools_.size(), 2U);
   EXPECT_EQ(spools_[0].header.pid, spools_[1].header.pid);
   EXPECT_EQ(spools_[0].end_reason, 1U);
@@ -388,15 +398,15 @@ TEST_F(QemuRecorder, SurvivesAProgramThatClosesEveryDescriptor) {
   EXPECT_EQ(run.output, "");
   ASSERT_EQ(spools_.size(), 1U);
   EXPECT_TRUE(spools_[0].ended);
-  // Three walks of the same length, of which none is missing: no gap in the filter's state either, which the
-  // decoder has checked at each frame.
+  // Three walks of the same length, of which none is missing: no gap in the filter's state either,
+  // which the decoder has checked at each frame.
   EXPECT_GT(spools_[0].streams.at(0).clock, 3U * 40000U);
 }
 
 TEST_F(QemuRecorder, ProgramRunsOnWhenTheSpoolFolderIsGone) {
   const std::string spool = (folder_ / "spool").string();
-  const Outcome run =
-      finish(start("detail=pages", {"/bin/sh", "-c", "rm -r '" + spool + "'; seq 1 3 | tail -1"}));
+  const Outcome run = finish(
+      start("detail=pages", {"/bin/sh", "-c", "rm -r '" + spool + "'; seq 1 3 | tail -1"}));
   EXPECT_EQ(run.output, "3\n");
   EXPECT_EQ(run.wait_status, 0);
 }

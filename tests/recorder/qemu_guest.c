@@ -17,20 +17,21 @@
 
 enum { kPage = 4096, kWalkPages = 300, kWalkSteps = 40000, kExitStatus = 7, kKilobyte = 1024 };
 
-static unsigned char *new_pages(size_t count) {
-  void *const pages =
-      mmap(NULL, count * kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+static unsigned char* new_pages(size_t count) {
+  void* const pages = mmap(NULL, count * kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                           -1, 0);
   if (pages == MAP_FAILED) exit(1);
   return pages;
 }
 
-static uint64_t next_random(uint64_t *state) {
+static uint64_t next_random(uint64_t* state) {
   *state = *state * 6364136223846793005U + 1442695040888963407U;
   return *state >> 33;
 }
 
-/* Reads, writes and straddles over pages of which more and more are in use: misses at every filter size. */
-static void walk(volatile unsigned char *pages, unsigned steps, uint64_t seed) {
+/* Reads, writes and straddles over pages of which more and more are in use: misses at every filter
+ * size. */
+static void walk(volatile unsigned char* pages, unsigned steps, uint64_t seed) {
   for (unsigned i = 0; i < steps; ++i) {
     const uint64_t reach = 1 + next_random(&seed) % kWalkPages;
     const uint64_t page = next_random(&seed) % reach;
@@ -40,7 +41,7 @@ static void walk(volatile unsigned char *pages, unsigned steps, uint64_t seed) {
         pages[page * kPage + offset] = 1;
         break;
       case 1: /* eight bytes over the end of the page */
-        *(volatile uint64_t *)(uintptr_t)(pages + page * kPage + kPage - 3) = i;
+        *(volatile uint64_t*)(uintptr_t)(pages + page * kPage + kPage - 3) = i;
         break;
       default:
         (void)pages[page * kPage + offset];
@@ -50,7 +51,7 @@ static void walk(volatile unsigned char *pages, unsigned steps, uint64_t seed) {
 }
 
 static int scenario_walk(void) {
-  unsigned char *const pages = new_pages(kWalkPages + 1);
+  unsigned char* const pages = new_pages(kWalkPages + 1);
   walk(pages, kWalkSteps, 1);
   const int zeros = open("/dev/zero", O_RDONLY);
   struct iovec parts[2] = {{pages + 10, 3 * kPage}, {pages + 20 * kPage, 100}};
@@ -62,22 +63,22 @@ static int scenario_walk(void) {
   return kExitStatus;
 }
 
-static void *walk_thread(void *pages) {
+static void* walk_thread(void* pages) {
   walk(pages, kWalkSteps, 2);
   return NULL;
 }
 
 static int scenario_threads(void) {
   pthread_t thread;
-  unsigned char *const mine = new_pages(kWalkPages + 1);
-  unsigned char *const others = new_pages(kWalkPages + 1);
+  unsigned char* const mine = new_pages(kWalkPages + 1);
+  unsigned char* const others = new_pages(kWalkPages + 1);
   if (pthread_create(&thread, NULL, walk_thread, others) != 0) return 1;
   walk(mine, kWalkSteps, 3);
   return pthread_join(thread, NULL);
 }
 
 static int scenario_fork(void) {
-  volatile unsigned char *const pages = new_pages(kWalkPages + 1);
+  volatile unsigned char* const pages = new_pages(kWalkPages + 1);
   pages[0] = 1;
   const pid_t child = fork();
   walk(pages, kWalkSteps, 4);
@@ -90,7 +91,7 @@ static int scenario_fork(void) {
 
 /* The three ways to lose a descriptor that one does not know of. */
 static int scenario_close_all(void) {
-  volatile unsigned char *const pages = new_pages(kWalkPages + 1);
+  volatile unsigned char* const pages = new_pages(kWalkPages + 1);
   struct rlimit limit;
   getrlimit(RLIMIT_NOFILE, &limit);
   const int top = limit.rlim_cur < 8192 ? (int)limit.rlim_cur : 8192;
@@ -105,10 +106,10 @@ static int scenario_close_all(void) {
 }
 
 /* Says which page it touched, and waits to be killed: computing, or asleep. */
-static int scenario_wait(const char *how) {
-  volatile unsigned char *const pages = new_pages(kWalkPages + 1);
+static int scenario_wait(const char* how) {
+  volatile unsigned char* const pages = new_pages(kWalkPages + 1);
   walk(pages, kKilobyte, 8);
-  volatile unsigned char *const last = new_pages(1);
+  volatile unsigned char* const last = new_pages(1);
   last[0] = 1;
   printf("%lx\n", (unsigned long)(uintptr_t)last / kPage);
   fflush(stdout);
@@ -118,40 +119,40 @@ static int scenario_wait(const char *how) {
 }
 
 static int scenario_kernel_write(void) {
-  unsigned char *const pages = new_pages(3);
+  unsigned char* const pages = new_pages(3);
   const int zeros = open("/dev/zero", O_RDONLY);
   if (read(zeros, pages, 3 * kPage) != 3 * kPage) return 1;
   printf("%lx\n", (unsigned long)(uintptr_t)pages / kPage);
   return 0;
 }
 
-static int scenario_map_file(const char *path) {
+static int scenario_map_file(const char* path) {
   const int fd = open(path, O_RDONLY);
-  void *const map = mmap(NULL, kPage, PROT_READ, MAP_PRIVATE, fd, 0);
+  void* const map = mmap(NULL, kPage, PROT_READ, MAP_PRIVATE, fd, 0);
   if (map == MAP_FAILED) return 1;
   printf("%lx\n", (unsigned long)(uintptr_t)map / kPage);
   return munmap(map, kPage);
 }
 
-static int scenario_exec(const char *path) {
-  execl("/no/such/program", "program", (char *)NULL);
+static int scenario_exec(const char* path, const char* libraries) {
+  execl("/no/such/program", "program", (char*)NULL);
   printf("%d\n", errno == ENOENT);
   fflush(stdout);
-  setenv("LD_LIBRARY_PATH", "/no/such/folder", 1);
-  execl(path, "name", "two words", "", (char *)NULL);
+  setenv("LD_LIBRARY_PATH", libraries, 1);
+  execl(path, "name", "two words", "", (char*)NULL);
   return 1;
 }
 
-static int scenario_arguments(int count, char **arguments) {
-  const char *const path = getenv("LD_LIBRARY_PATH");
+static int scenario_arguments(int count, char** arguments) {
+  const char* const path = getenv("LD_LIBRARY_PATH");
   for (int i = 0; i < count; ++i) printf("[%s]", arguments[i]);
   printf(" %s\n", path != NULL ? path : "");
   return 0;
 }
 
-int main(int count, char **arguments) {
-  const char *const scenario = count > 1 ? arguments[1] : "";
-  const char *const argument = count > 2 ? arguments[2] : "";
+int main(int count, char** arguments) {
+  const char* const scenario = count > 1 ? arguments[1] : "";
+  const char* const argument = count > 2 ? arguments[2] : "";
   if (strcmp(scenario, "walk") == 0) return scenario_walk();
   if (strcmp(scenario, "threads") == 0) return scenario_threads();
   if (strcmp(scenario, "fork") == 0) return scenario_fork();
@@ -159,6 +160,6 @@ int main(int count, char **arguments) {
   if (strcmp(scenario, "wait") == 0) return scenario_wait(argument);
   if (strcmp(scenario, "kernel-write") == 0) return scenario_kernel_write();
   if (strcmp(scenario, "map-file") == 0) return scenario_map_file(argument);
-  if (strcmp(scenario, "exec") == 0) return scenario_exec(argument);
+  if (strcmp(scenario, "exec") == 0) return scenario_exec(argument, count > 3 ? arguments[3] : "");
   return scenario_arguments(count, arguments);
 }

@@ -1,6 +1,6 @@
-// A decoder of spool files for the tests of the QEMU plugin: written from recorder/common/encoding.h alone, apart
-// from src/record, so that a misreading there and here do not hide each other. Strict: what the header does not
-// allow throws. Owned by qemu_check.cpp.
+// A decoder of spool files for the tests of the QEMU plugin: written from
+// recorder/common/encoding.h alone, apart from src/record, so that a misreading there and here do
+// not hide each other. Strict: what the header does not allow throws. Owned by qemu_check.cpp.
 #pragma once
 
 #include <cstdint>
@@ -20,9 +20,10 @@ namespace pw::test {
 inline constexpr std::uint64_t kNone = ~std::uint64_t{0};
 
 struct SpoolEvent {
-  unsigned kind = 0;              // enum pw_kind
+  unsigned kind = 0;  // enum pw_kind
   std::uint64_t clock = 0;
-  std::uint64_t place = kNone;    // page of FETCH and FIRST_WRITE, address of REFERENCE, code of CONTROL
+  std::uint64_t place = kNone;    // page of FETCH and FIRST_WRITE, address of REFERENCE, code of
+                                  // CONTROL
   std::uint64_t evicted = kNone;  // FETCH: the page that left, and the clock of its last reference
   std::uint64_t evicted_last = 0;
   unsigned access = 0;  // REFERENCE
@@ -77,7 +78,8 @@ class SpoolDecoder {
   Spool decode() {
     require(bytes_.size() >= sizeof spool_.header, "header cut");
     std::memcpy(&spool_.header, bytes_.data(), sizeof spool_.header);
-    require(spool_.header.magic == PW_SPOOL_MAGIC && spool_.header.version == PW_SPOOL_VERSION, "magic");
+    require(spool_.header.magic == PW_SPOOL_MAGIC && spool_.header.version == PW_SPOOL_VERSION,
+            "magic");
     at_ = sizeof spool_.header;
     while (bytes_.size() - at_ >= sizeof frame_) {
       std::memcpy(&frame_, bytes_.data() + at_, sizeof frame_);

@@ -54,8 +54,7 @@ class ValgrindRecorder : public testing::Test {
     const std::string command =
         "setarch -R env -i PATH=/usr/bin:/bin VALGRIND_LIB=" +
         built_file("PW_VALGRIND_LIB", "lib/pagewright/valgrind") +
-        " valgrind --tool=pagewright --vgdb=no --trace-children=yes --log-file=" +
-        (folder_ / (name + ".log")).string() + " --spool-dir=" + (folder_ / name).string() + " " +
+        " valgrind --tool=pagewright --vgdb=no --trace-children=yes --spool-dir=" + (folder_ / name).string() + " " +
         options + " " + built_file("PW_VALGRIND_GUEST", "tests/recorder/valgrind_guest") + " " +
         mode + " 2>" + (folder_ / (name + ".stderr")).string();
     return std::system(command.c_str());
@@ -287,19 +286,23 @@ std::size_t controls(const Spool& spool, unsigned code) {
   return count;
 }
 
+std::vector<Expected> model_of(const Spool& full, std::size_t k) {
+  ModelFilter model(k);
+  replay_full(
+      full, [&](auto page, auto access, auto clock) { model.touch(page, access, clock); },
+      [&](PageRange range) { model.drop(range); });
+  return std::move(model.expected);
+}
+
 TEST_F(ValgrindRecorder, FilteredEventsAreThoseOfAPlainLruListOnTheFullRecording) {
   Spool full = only_spool("full", "walk", "--detail=full");
   for (std::size_t k : {2U, 16U, 64U, 100U}) {
     SCOPED_TRACE(k);
     Spool pages = only_spool("pages" + std::to_string(k), "walk", "--k=" + std::to_string(k));
-    ModelFilter model(k);
-    replay_full(
-        full, [&](auto page, auto access, auto clock) { model.touch(page, access, clock); },
-        [&](PageRange range) { model.drop(range); });
     ASSERT_FALSE(pages.events.empty() || full.events.empty());
     EXPECT_EQ(pages.header.k, k);
     EXPECT_EQ(pages.events.back().clock, full.events.back().clock);
-    expect_equal(fetches_and_first_writes(pages), model.expected);
+    expect_equal(fetches_and_first_writes(pages), model_of(full, k));
   }
 }
 
@@ -442,15 +445,18 @@ TEST_F(ValgrindRecorder, AProgramThatClosesAllDescriptorsIsRecorded) {
   EXPECT_TRUE(spool.has_frame(PW_FRAME_END));
 }
 
-TEST_F(ValgrindRecorder, ASignalHandlerDoesNotTurnTheClockBack) {
-  Spool full = only_spool("full", "signal", "--detail=full", 3);
-  Spool pages = only_spool("pages", "signal", "", 3);
-  EXPECT_TRUE(has_event(pages, PW_FETCH_WRITE, GUEST_SIGNAL_AREA));
-  ModelFilter model(64);
-  replay_full(
-      full, [&](auto page, auto access, auto clock) { model.touch(page, access, clock); },
-      [&](PageRange range) { model.drop(range); });
-  expect_equal(fetches_and_first_writes(pages), model.expected);
+TEST_F(ValgrindRecorder, SignalHandlersAndFaultsThatGrowTheStackDoNotTurnTheClockBack) {
+  const std::pair<const char*, int> modes[] = {{"signal", 3}, {"deep", 0}};
+  for (auto [mode, exit_status] : modes) {
+    SCOPED_TRACE(mode);
+    const std::string name = mode;
+    Spool full = only_spool(name + "-full", mode, "--detail=full", exit_status);
+    Spool pages = only_spool(name + "-pages", mode, "", exit_status);
+    if (name == "signal") {
+      EXPECT_TRUE(has_event(pages, PW_FETCH_WRITE, GUEST_SIGNAL_AREA));
+    }
+    expect_equal(fetches_and_first_writes(pages), model_of(full, 64));
+  }
 }
 
 TEST_F(ValgrindRecorder, ThreadsAreTold) {
@@ -501,13 +507,33 @@ TEST_F(ValgrindRecorder, MapsHaveHeapAndStackAndNothingOfValgrinds) {
   EXPECT_NE(modules.find("libc.so.6"), std::string::npos);
 }
 
+std::string file_text(const fs::path& path) {
+  std::ifstream file(path);
+  return std::string(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+}
+
 TEST_F(ValgrindRecorder, NothingReachesTheProgramsStandardError) {
   for (const char* mode : {"walk", "crash", "close_all", "fork"}) {
     record(mode, mode, "");
-    std::ifstream file(folder_ / (std::string(mode) + ".stderr"));
-    const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    const std::string text = file_text(folder_ / (std::string(mode) + ".stderr"));
     EXPECT_EQ(text.find("=="), std::string::npos) << mode << ": " << text;
     EXPECT_FALSE(spools(mode).empty()) << mode;
+  }
+}
+
+TEST_F(ValgrindRecorder, ALogIsThereOnlyIfThereIsSomethingToSay) {
+  for (const char* mode : {"first_writes", "fork", "crash"}) {
+    record(mode, mode, "");
+    std::string logs;
+    std::size_t count = 0;
+    for (const auto& entry : fs::directory_iterator(folder_ / mode)) {
+      if (entry.path().extension() != ".log") continue;
+      ++count;
+      logs += file_text(entry.path());
+    }
+    const bool crashes = mode == std::string("crash");
+    EXPECT_EQ(count, crashes ? 1U : 0U) << mode;
+    EXPECT_EQ(logs.find("SIGSEGV") != std::string::npos, crashes) << logs;
   }
 }
 

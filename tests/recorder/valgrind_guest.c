@@ -122,6 +122,13 @@ static int fork_and_exec(char** argv) {
   return 95;
 }
 
+/* The stack grows: by a fault in the middle of a block of translated code. */
+static unsigned deep(unsigned depth) {
+  volatile unsigned char frame[700];
+  for (unsigned i = 0; i < sizeof frame; i += 100) frame[i] = (unsigned char)depth;
+  return depth == 0 ? frame[0] : deep(depth - 1) + frame[100];
+}
+
 static void* thread_body(void* area) {
   ((volatile unsigned char*)area)[GUEST_PAGE] = 1;
   return NULL;
@@ -176,6 +183,8 @@ int main(int argc, char** argv) {
     first_writes();
   } else if (strcmp(mode, "kernel") == 0) {
     kernel_buffers();
+  } else if (strcmp(mode, "deep") == 0) {
+    sink = deep(1000);
   } else if (strcmp(mode, "remap") == 0) {
     remap();
   } else if (strcmp(mode, "fork") == 0) {

@@ -1,5 +1,5 @@
-// Random chunks of events that are consistent in themselves, for tests of the recording format: a filter of K
-// pages is played, every kind of event occurs.
+// Random chunks of events that are consistent in themselves, for tests of the recording format: a
+// filter of K pages is played, every kind of event occurs.
 #pragma once
 
 #include <algorithm>
@@ -16,9 +16,9 @@ class ChunkMaker {
   ChunkMaker(Random& random, std::uint32_t filter_pages)
       : random_(random), filter_pages_(filter_pages) {}
 
-  std::uint32_t images = 0;         // numbers below it occur in Exec events
-  std::uint32_t stacks = 0;         // likewise
-  std::uint32_t fork_pid = 0;       // not 0: the chunk ends with a Fork of it
+  std::uint32_t images = 0;    // numbers below it occur in Exec events
+  std::uint32_t stacks = 0;    // likewise
+  std::uint32_t fork_pid = 0;  // not 0: the chunk ends with a Fork of it
 
   // Follows the chunk made before: clock and filter go on.
   Chunk next(std::uint32_t pid, std::uint32_t stream, std::uint64_t begin_ns, std::size_t events) {
@@ -26,7 +26,7 @@ class ChunkMaker {
     chunk.info.pid = pid;
     chunk.info.stream = stream;
     chunk.info.tid = pid + 7;
-    chunk.info.clock = clock_;
+    chunk.info.clock = last_event_;
     chunk.info.begin_ns = begin_ns;
     for (const Entry& entry : filter_) {
       chunk.filter.push_back(entry.page);
@@ -39,7 +39,8 @@ class ChunkMaker {
       event.last_reference = begin_ns + random_.below(1'000'000);
       chunk.events.push_back(event);
     }
-    chunk.info.end_clock = clock_;
+    if (!chunk.events.empty()) last_event_ = chunk.events.back().clock;
+    chunk.info.end_clock = last_event_;
     chunk.info.events = chunk.events.size();
     return chunk;
   }
@@ -130,9 +131,9 @@ class ChunkMaker {
   }
 
   void add_control(Chunk& chunk) {
-    constexpr EventKind kKinds[] = {EventKind::Syscall,     EventKind::Thread, EventKind::ThreadStart,
-                                    EventKind::ThreadExit,  EventKind::Stack,  EventKind::Exec,
-                                    EventKind::Exit};
+    constexpr EventKind kKinds[] = {
+        EventKind::Syscall, EventKind::Thread, EventKind::ThreadStart, EventKind::ThreadExit,
+        EventKind::Stack,   EventKind::Exec,   EventKind::Exit};
     Event event = make(kKinds[random_.below(7)]);
     event.index = static_cast<std::uint32_t>(random_.next());
     if (event.kind == EventKind::Syscall) {
@@ -162,6 +163,7 @@ class ChunkMaker {
   Random& random_;
   std::uint32_t filter_pages_;
   std::uint64_t clock_ = 0;
+  std::uint64_t last_event_ = 0;  // its clock
   std::vector<Entry> filter_;
 };
 

@@ -1,5 +1,5 @@
-// A small recording with everything in it: two processes, three chunks and more, images, areas, stacks,
-// symbols. For tests and fuzz targets of the format.
+// A small recording with everything in it: two processes, three chunks and more, images, areas,
+// stacks, symbols. For tests and fuzz targets of the format.
 #pragma once
 
 #include <string>

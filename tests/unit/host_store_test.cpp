@@ -42,7 +42,8 @@ void keeps_what_is_written(BackingStore& store) {
   std::vector<std::byte> all(model.size() + 100, std::byte{1});
   ASSERT_TRUE(store.read(ByteCount(0), all));
   EXPECT_TRUE(std::equal(model.begin(), model.end(), all.begin()));
-  EXPECT_TRUE(std::all_of(all.end() - 100, all.end(), [](std::byte b) { return b == std::byte{}; }));
+  EXPECT_TRUE(
+      std::all_of(all.end() - 100, all.end(), [](std::byte b) { return b == std::byte{}; }));
 }
 
 void keeps_its_bounds(BackingStore& store) {

@@ -178,7 +178,8 @@ TEST(RecordFile, LeavesAReadablePartAndNoNameWhenAbandoned) {
   EXPECT_NE(part->losses()[0].what.find("cut short"), std::string::npos);
 }
 
-// The disk fills up at every possible place: here, a limit on the size of files plays the full disk.
+// The disk fills up at every possible place: here, a limit on the size of files plays the full
+// disk.
 TEST(RecordFile, AppearsUnderItsNameOnlyIfEveryByteFits) {
   Sample sample = make_sample(Detail::Pages, 3000);
   std::signal(SIGXFSZ, SIG_IGN);

@@ -1,4 +1,5 @@
-// Events keep every field through encoding and decoding, in all details, and no bytes lead a decoder astray.
+// Events keep every field through encoding and decoding, in all details, and no bytes lead a
+// decoder astray.
 #include <gtest/gtest.h>
 
 #include <tuple>
@@ -151,20 +152,20 @@ TEST(RecordPayloadEncoding, RefusesEventsThatContradictThemselves) {
 // Bytes by hand, so that encoder and decoder cannot agree on something else than the specification.
 TEST(RecordPayloadEncoding, IsTheOneThatRecordersWrite) {
   std::string bytes;
-  put_varint(bytes, 1);             // one page in the filter:
-  put_varint(bytes, 5);             // slot 5
-  put_varint(bytes, zigzag(100));   // page 100
-  put_varint(bytes, 8 << 1 | 1);    // last referenced 8 ago, written
+  put_varint(bytes, 1);            // one page in the filter:
+  put_varint(bytes, 5);            // slot 5
+  put_varint(bytes, zigzag(100));  // page 100
+  put_varint(bytes, 8 << 1 | 1);   // last referenced 8 ago, written
   put_varint(bytes, zigzag(7) << 3 | PW_FETCH_KERNEL_READ);
   put_varint(bytes, 3);
   put_varint(bytes, 5);
-  put_varint(bytes, 9);             // page 100 leaves, last referenced 9 before
+  put_varint(bytes, 9);  // page 100 leaves, last referenced 9 before
   put_varint(bytes, 5 << 3 | PW_FIRST_WRITE);
   put_varint(bytes, 2);
   put_varint(bytes, PW_STACK << 3 | PW_CONTROL);
   put_varint(bytes, 0);
   put_string(bytes, std::string("\x01\x02\x10\x20", 4));  // for a call; two addresses
-  put_varint(bytes, 99 << 3 | PW_CONTROL);  // of a later version
+  put_varint(bytes, 99 << 3 | PW_CONTROL);                // of a later version
   put_varint(bytes, 4);
   put_string(bytes, "abc");
   std::string padded_bytes = padded(bytes);

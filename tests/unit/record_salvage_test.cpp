@@ -16,7 +16,8 @@ using testing::Sample;
 
 using ChunkName = std::tuple<std::uint32_t, std::uint64_t, std::size_t>;  // pid, clock, events
 
-// The chunks of `bytes` that can be read and have all their events; opens and decodes everything else too.
+// The chunks of `bytes` that can be read and have all their events; opens and decodes everything
+// else too.
 std::multiset<ChunkName> readable(std::string_view bytes, std::size_t* losses = nullptr) {
   std::multiset<ChunkName> names;
   auto recording = Recording::from_bytes(bytes);
@@ -152,9 +153,15 @@ TEST(RecordSalvage, ManyRandomDamagesNeitherCrashNorGrow) {
       for (std::uint64_t n = random.below(6); n > 0; --n) {
         std::size_t at = random.below(damaged.size());
         switch (random.below(3)) {
-          case 0: damaged[at] = static_cast<char>(random.next()); break;
-          case 1: damaged.erase(at, random.below(200)); break;
-          default: damaged.insert(at, damaged.substr(random.below(damaged.size()), 300)); break;
+          case 0:
+            damaged[at] = static_cast<char>(random.next());
+            break;
+          case 1:
+            damaged.erase(at, random.below(200));
+            break;
+          default:
+            damaged.insert(at, damaged.substr(random.below(damaged.size()), 300));
+            break;
         }
       }
       std::multiset<ChunkName> found = readable(damaged);

@@ -119,13 +119,13 @@ TEST_P(TlbArrayTest, HitsAndVictimsAreThoseOfTheDefinition) {
   TlbArray array(geometry, 1);
   std::vector<OracleSet> oracle(geometry.sets, OracleSet(geometry.ways, geometry.replacement));
   Random random(geometry.sets * 1000 + geometry.ways);
-  for (int step = 0; step < 20'000; ++step) {
+  for (int step = 0; step < 8'000; ++step) {
     const std::uint64_t key = random_key(random, geometry);
     const TlbProbe probe(key);
     OracleSet& set = oracle[(key & tlb_key::kVpnMask) % geometry.sets];
     if (random.chance(64)) {
       ASSERT_EQ(array.erase(probe), set.erase_if([key](auto k) { return k == key; }) != 0);
-    } else if (random.chance(2000)) {
+    } else if (random.chance(800)) {
       const auto of_first = [](std::uint64_t k) { return tlb_key::pcid(k) == 1; };
       std::uint64_t expected = 0;
       for (OracleSet& each : oracle) expected += each.erase_if(of_first);
@@ -156,8 +156,7 @@ TEST_P(TlbArrayTest, PeekingLeavesTheOrderAlone) {
   for (int step = 0; step < 2'000; ++step) {
     const TlbProbe probe(random_key(random, geometry));
     const TlbProbe other(random_key(random, geometry));
-    const TlbSlot* slot = peeked.peek(other);
-    ASSERT_EQ(slot == nullptr ? 0 : slot->key, contents(left_alone).count(other.key) * other.key);
+    if (const TlbSlot* slot = peeked.peek(other)) ASSERT_EQ(slot->key, other.key);
     const bool hit = peeked.find(probe) != nullptr;
     ASSERT_EQ(left_alone.find(probe) != nullptr, hit);
     if (hit) continue;
@@ -178,7 +177,7 @@ TEST(TlbArrayRandom, StaysInTheSetAndFollowsTheSeed) {
       ASSERT_NE(first.peek(probe), nullptr);
     }
     EXPECT_EQ(contents(first), contents(same));
-    if (ways > 1) EXPECT_NE(contents(first), contents(other));
+    EXPECT_EQ(contents(first) == contents(other), ways == 1);
     std::map<std::uint64_t, std::uint32_t> in_set;
     for (const auto& [key, page] : contents(first)) ++in_set[page % 4];
     for (const auto& [set, count] : in_set) EXPECT_EQ(count, ways);

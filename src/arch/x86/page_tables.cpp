@@ -62,35 +62,31 @@ Pte* PageTables::find_leaf(Vpn vpn, int& level) {
   return nullptr;
 }
 
+// Making a table may reclaim pages of this very space, and a table that becomes empty by that is freed. The new entry is
+// counted beforehand, so that the table it lies in, and those above, stay.
+bool PageTables::add_table(Pfn table, Pte& entry, int level) {
+  ++frames_->entries(table);
+  Pfn below;
+  if (!frames_->allocate_table(level, below)) {
+    --frames_->entries(table);
+    return false;
+  }
+  ++tables_;
+  entry = Pte::make(below, kTableRights);
+  return true;
+}
+
 Pte* PageTables::ensure(Vpn vpn, int level) {
   if (level == 1 && cached_table_ != nullptr && cached_key_ == vpn.value >> kIndexBits) {
     return &cached_table_[index_at(vpn, 1)];
   }
   Pfn table = root_;
-  Pfn built_parent{0};
-  Pte* built = nullptr;  // the topmost entry made by this call, to be undone on failure
-  int built_level = 0;
   for (int at = levels_; at > level; --at) {
     Pte& entry = entries_of(table)[index_at(vpn, at)];
     PW_CHECK_MSG(!entry.present() || !entry.leaf_at(at), "a larger page covers the address");
-    if (!entry.present()) {
-      Pfn below;
-      if (!frames_->allocate_table(at - 1, below)) {
-        if (built != nullptr) {
-          destroy_below(built->pfn(), built_level - 1);
-          *built = Pte{};
-          --frames_->entries(built_parent);
-        }
-        return nullptr;
-      }
-      ++tables_;
-      entry = Pte::make(below, kTableRights);
-      ++frames_->entries(table);
-      if (built == nullptr) {
-        built = &entry;
-        built_level = at;
-        built_parent = table;
-      }
+    if (!entry.present() && !add_table(table, entry, at - 1)) {
+      clear(vpn);  // the tables made so far, which are empty
+      return nullptr;
     }
     table = entry.pfn();
   }

@@ -92,6 +92,7 @@ class PageTables {
   Pte* entries_of(Pfn table) const { return reinterpret_cast<Pte*>(memory_.table(table)); }
   void drop_if_empty(Pfn table, Pte* parent_entry, Pfn parent);
   void destroy_below(Pfn table, int level);
+  bool add_table(Pfn table, Pte& entry, int level);
 
   template <class Fn>
   void visit(Pfn table, int level, Vpn first, VpnRange range, Fn& fn);
