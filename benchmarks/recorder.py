@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""What recording costs: CPU time under the Valgrind recorder over CPU time alone, and what it writes.
+"""What recording costs: CPU time under the Valgrind recorder over CPU time alone; what it writes.
 
-usage: recorder.py BUILD_FOLDER [--detail pages|switches|full] [--k K] [--stacks all|none|N] [--runs N]
-                   [--scale FACTOR] [PROGRAM...]
+usage: recorder.py BUILD_FOLDER [--detail pages|switches|full] [--k K] [--stacks all|none|N]
+                   [--runs N] [--scale FACTOR] [PROGRAM...]
 
-PROGRAM is some of sort, gzip, sqlite3, python3 (all by default; what is not installed is skipped). Times are
-user and system CPU seconds of the program and its children, the median of the runs.
+PROGRAM is some of sort, gzip, sqlite3, python3 (all by default; what is not installed is skipped).
+Times are user and system CPU seconds of the program and its children, the median of the runs.
 """
 import argparse
 import os
@@ -68,8 +68,8 @@ def prepare(folder, scale):
 
 def cpu_seconds(command, environment):
     with open(os.devnull, "w", encoding="ascii") as null:
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=null, stderr=subprocess.PIPE,
-                                 env=environment)
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=null,
+                                 stderr=subprocess.PIPE, env=environment)
         message = child.stderr.read()
         _, status, usage = os.wait4(child.pid, 0)
     if status != 0:
@@ -96,7 +96,8 @@ def spool_totals(folder):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("build")
     parser.add_argument("programs", nargs="*", metavar="PROGRAM")
     parser.add_argument("--detail", default="pages", choices=["pages", "switches", "full"])
@@ -131,8 +132,8 @@ def main():
 
     try:
         _, start, _ = measure(["true"])
-        print(f"detail {args.detail}, K {args.k}, stacks {args.stacks}; starting the recorder: {start:.2f} s "
-              "(included below)")
+        print(f"detail {args.detail}, K {args.k}, stacks {args.stacks}; "
+              f"starting the recorder: {start:.2f} s (included below)")
         print(f"{'program':8} {'alone s':>8} {'recorded s':>10} {'factor':>7} {'prototype':>9} "
               f"{'M references':>12} {'M events':>9} {'spool MB':>9}")
         for program, command in prepare(folder, args.scale).items():
@@ -143,8 +144,8 @@ def main():
                 continue
             native, recorded, (references, events, size) = measure(command)
             print(f"{program:8} {native:8.2f} {recorded:10.2f} {recorded / native:7.1f} "
-                  f"{PROTOTYPE[program]:9.1f} {references / 1e6:12.1f} {events / 1e6:9.3f} {size / 1e6:9.2f}",
-                  flush=True)
+                  f"{PROTOTYPE[program]:9.1f} {references / 1e6:12.1f} {events / 1e6:9.3f} "
+                  f"{size / 1e6:9.2f}", flush=True)
     finally:
         shutil.rmtree(folder)
 

@@ -1,7 +1,8 @@
-// How fast one simulated CPU translates: millions of references a second of CPU time, median of five.
+// How fast one simulated CPU translates: millions of references a second of CPU time, median of
+// five.
 //
-// Geometry as in the project's goals: L1 64 entries 4-way, L2 2048 entries 8-way, LRU, 4 levels, walk caches
-// on. The loops include the making of the addresses and the use of the frames.
+// Geometry as in the project's goals: L1 64 entries 4-way, L2 2048 entries 8-way, LRU, 4 levels,
+// walk caches on. The loops include the making of the addresses and the use of the frames.
 #include <time.h>
 
 #include <algorithm>
@@ -24,10 +25,11 @@ constexpr std::uint64_t kPages = 256 * kMiB / kPageSize;
 constexpr std::uint64_t kFirstDataFrame = 1ULL << 20;
 constexpr std::uint64_t kFlags = x86::kPresent | x86::kWritable | x86::kUser;
 
-// Four-level tables that map kPages pages from kRegionBase: root, one table of levels 3 and 2, then the leaves.
+// Four-level tables that map kPages pages from kRegionBase: root, one table of levels 3 and 2,
+// then the leaves.
 struct Tables {
-  std::vector<std::uint64_t> words =
-      std::vector<std::uint64_t>((3 + kPages / 512 + 1) * x86::kEntriesPerTable);
+  std::vector<std::uint64_t> words = std::vector<std::uint64_t>((3 + kPages / 512 + 1) *
+                                                                x86::kEntriesPerTable);
   x86::TableMemory memory{reinterpret_cast<std::byte*>(words.data())};
 
   Tables() {
@@ -37,8 +39,9 @@ struct Tables {
     for (std::uint64_t page = 0; page < kPages; ++page) {
       const Pfn table(3 + page / 512);
       memory.table(Pfn(2))[page / 512] = x86::Pte::make(table, kFlags).raw;
-      memory.table(table)[page % 512] =
-          x86::Pte::make(Pfn(kFirstDataFrame + page), kFlags | x86::kDirty).raw;
+      memory.table(table)[page % 512] = x86::Pte::make(Pfn(kFirstDataFrame + page),
+                                                       kFlags | x86::kDirty)
+                                            .raw;
     }
   }
 };

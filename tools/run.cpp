@@ -86,7 +86,8 @@ int record_and_report(const CLI::App& verb, const Flags& flags, const Call& call
 
   const Result<record::RecordOutcome> outcome = record_program(flags.record, *program, path);
   if (!outcome) return give_up(outcome.error());
-  const Result<record::Recording> recording = record::Recording::open(path);
+  const Result<record::Recording> recording = record::Recording::open(
+      path, record::Recording::Verify::Index);
   if (!recording) return give_up(recording.error());
   folder->remove();  // the open recording stays readable, and nothing is left if this is killed
   const Result<void> told = tell(*recording, flags, *asked, kept ? path : "");

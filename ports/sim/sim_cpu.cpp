@@ -7,7 +7,7 @@ namespace pw::sim {
 namespace {
 
 constexpr std::uint32_t kNoPcid = 0xFFF;  // never handed out
-constexpr unsigned kWrites = 0b010'010;  // the write of each mode, as access_bit numbers them
+constexpr unsigned kWrites = 0b010'010;   // the write of each mode, as access_bit numbers them
 
 std::array<TlbUnit::Size, 3> l1d_sizes(const TlbConfig& tlb) {
   return {{{tlb.l1d_4k}, {tlb.l1d_2m}, {tlb.l1d_1g}}};
@@ -130,7 +130,8 @@ bool SimCpu::look_up(VirtAddr address, Access access, Mode mode, Translation& ou
   out.level = level;
   out.pfn = entry.pfn() + PageCount(vpn & (x86::pages_at(level).value - 1));
   if (l1_for(access).holds(level)) [[likely]] {
-    // Field by field: an aggregate would be put together on the stack and copied, which stalls the host.
+    // Field by field: an aggregate would be put together on the stack and copied, which stalls the
+    // host.
     Near& near = near_[access == Access::Execute ? 1 : 0];
     near.vpn = vpn;
     near.entry = entry;
@@ -155,9 +156,10 @@ bool SimCpu::found(VirtAddr address, Access access, Mode mode, const TlbSlot& sl
   return answer(address, access, level, entry, out);
 }
 
-// An entry was found that does not do for this access. If only D is missing, a walk sets it (Intel calls this an
-// assist) and the reference stays a hit. If a right is missing, the tables decide: the processor may use them or
-// fault at once (SDM vol. 3A 4.10.4.3), and a verdict by the tables is never spurious.
+// An entry was found that does not do for this access. If only D is missing, a walk sets it (Intel
+// calls this an assist) and the reference stays a hit. If a right is missing, the tables decide:
+// the processor may use them or fault at once (SDM vol. 3A 4.10.4.3), and a verdict by the tables
+// is never spurious.
 bool SimCpu::upgrade(VirtAddr address, Access access, Mode mode, TlbSlot slot, bool in_l1,
                      Translation& out) {
   const std::uint64_t vpn = key_vpn(address);
@@ -220,8 +222,9 @@ void SimCpu::run_walk(VirtAddr address, Access access, Mode mode, x86::Walk& wal
   remember_upper(vpn, walk, start.level);
 }
 
-// A page fault drops what the paging-structure caches hold for the address (SDM vol. 3A 4.10.4.1). The rights
-// remembered there may be older than the tables', so a refusal is confirmed from the root.
+// A page fault drops what the paging-structure caches hold for the address (SDM vol. 3A 4.10.4.1).
+// The rights remembered there may be older than the tables', so a refusal is confirmed from the
+// root.
 void SimCpu::confirm(int from, VirtAddr address, Access access, Mode mode, x86::Walk& walk) {
   const std::uint64_t vpn = key_vpn(address);
   const int levels = walker_.rules().levels;
@@ -254,20 +257,23 @@ void SimCpu::remember_upper(std::uint64_t vpn, const x86::Walk& walk, int from) 
   }
 }
 
-// The common walk, down to a base page of this space from the cached entry of level 2 or 3, granted, and all
-// entries marked already. False, and then nothing is counted or remembered, if it is another one. (What it may have
-// touched in the caches, the walk that follows touches again, in the same order.)
-[[gnu::always_inline]] inline bool SimCpu::walk_marked(std::uint64_t vpn, Access access,
-                                                       Mode mode, Entry& entry) {
+// The common walk, down to a base page of this space from the cached entry of level 2 or 3,
+// granted, and all entries marked already. False, and then nothing is counted or remembered, if it
+// is another one. (What it may have touched in the caches, the walk that follows touches again, in
+// the same order.)
+[[gnu::always_inline]] inline bool SimCpu::walk_marked(std::uint64_t vpn, Access access, Mode mode,
+                                                       Entry& entry) {
   const TlbProbe probe(tlb_key::make(vpn, pcid_, 2));
   if (const TlbSlot* slot = upper_[2].find_lru(probe)) {
-    if (!leaf_marked(slot->data, vpn, access, mode, entry)) [[unlikely]] return false;
+    if (!leaf_marked(slot->data, vpn, access, mode, entry)) [[unlikely]]
+      return false;
     ++raw_.walk_cache_hits[2];
     ++raw_.walk_references;
     return true;
   }
   const TlbSlot* slot = upper_[3].find_lru(TlbProbe(tlb_key::make(vpn, pcid_, 3)));
-  if (slot == nullptr || !upper_[2].exists()) [[unlikely]] return false;
+  if (slot == nullptr || !upper_[2].exists()) [[unlikely]]
+    return false;
   std::uint64_t upper = slot->data;
   if (!walker_.step(memory_, Vpn(vpn), 2, x86::kAccessed, upper) ||
       !leaf_marked(upper, vpn, access, mode, entry)) [[unlikely]] {
@@ -282,15 +288,16 @@ void SimCpu::remember_upper(std::uint64_t vpn, const x86::Walk& walk, int from) 
 [[gnu::always_inline]] inline bool SimCpu::leaf_marked(std::uint64_t upper, std::uint64_t vpn,
                                                        Access access, Mode mode,
                                                        Entry& entry) const {
-  const std::uint64_t marks =
-      access == Access::Write ? x86::kAccessed | x86::kDirty : x86::kAccessed;
-  if (!walker_.step(memory_, Vpn(vpn), 1, marks, upper)) [[unlikely]] return false;
+  const std::uint64_t marks = access == Access::Write ? x86::kAccessed | x86::kDirty
+                                                      : x86::kAccessed;
+  if (!walker_.step(memory_, Vpn(vpn), 1, marks, upper)) [[unlikely]]
+    return false;
   entry = entry_for(x86::Pte{upper}, 1, upper & x86::kRightsMask);
   return entry.ready(access, mode) && !x86::Pte{upper}.global();
 }
 
 [[gnu::always_inline]] inline SimCpu::Entry SimCpu::entry_for(x86::Pte leaf, int level,
-                                                             std::uint64_t rights) const {
+                                                              std::uint64_t rights) const {
   const unsigned writes = leaf.dirty() ? 0 : kWrites;
   const std::uint64_t ready = walker_.permitted(rights) & ~writes;
   const std::uint64_t frame = x86::leaf_frame(leaf, level).value << kPageShift;
@@ -301,7 +308,8 @@ std::uint64_t SimCpu::key_for(std::uint64_t vpn, const x86::Walk& walk) const {
                             : tlb_key::make(vpn, pcid_, walk.level);
 }
 
-// Drops the translation of one base page, whatever its size: the active space's if `of_space`, and the global one.
+// Drops the translation of one base page, whatever its size: the active space's if `of_space`, and
+// the global one.
 std::uint64_t SimCpu::drop_page(std::uint64_t vpn, bool of_space) {
   std::uint64_t dropped = 0;
   for (TlbUnit* unit : {&l1d_, &l1i_, &l2_}) {
@@ -332,7 +340,8 @@ void SimCpu::drop_context(unsigned context) {
   for (FullSet& entries : upper_) entries.erase_if(belongs);
 }
 
-// As INVLPG does it, the paging-structure caches lose all they hold of the space (SDM vol. 3A 4.10.4.1).
+// As INVLPG does it, the paging-structure caches lose all they hold of the space (SDM vol.
+// 3A 4.10.4.1).
 void SimCpu::flush_active(VpnRange range) {
   forget_near();
   for (Vpn vpn = range.begin; vpn < range.end; vpn = vpn + PageCount(1)) {

@@ -1,15 +1,17 @@
-// One simulated CPU's way from a linear address to a frame: TLBs, paging-structure caches, page walks.
+// One simulated CPU's way from a linear address to a frame: TLBs, paging-structure caches, page
+// walks.
 //
-// Owned by SimMmu. A reference first meets a copy of the last translation of its kind (data or fetch), which is by
-// construction the most recent entry of the L1 TLB and counts as a hit there; then the L1, the L2, and the tables,
-// from as far down as the paging-structure caches remember.
+// Owned by SimMmu. A reference first meets a copy of the last translation of its kind (data or
+// fetch), which is by construction the most recent entry of the L1 TLB and counts as a hit there;
+// then the L1, the L2, and the tables, from as far down as the paging-structure caches remember.
 //
-// Invariants: every entry of every array carries the number (PCID) of a space known in contexts_, or is global. A
-// translation is used only if its context is the active one and not stale. The near copies are entries of the L1 and of
-// the active context. Upper entries are remembered only after a walk that ended in a translation.
+// Invariants: every entry of every array carries the number (PCID) of a space known in contexts_,
+// or is global. A translation is used only if its context is the active one and not stale. The
+// near copies are entries of the L1 and of the active context. Upper entries are remembered only
+// after a walk that ended in a translation.
 //
-// Sources: Intel SDM vol. 3A 4.10 (caching translation information); Linux arch/x86/mm/tlb.c (how a CPU hands out
-// PCIDs).
+// Sources: Intel SDM vol. 3A 4.10 (caching translation information); Linux arch/x86/mm/tlb.c (how
+// a CPU hands out PCIDs).
 #pragma once
 
 #include <array>
@@ -28,8 +30,8 @@ namespace pw::sim {
 
 // The answer to one reference. After success pfn and level hold; after a failure the last two.
 struct Translation {
-  Pfn pfn;        // of the 4 KiB frame
-  int level = 0;  // of the leaf: 1, 2, 3 for 4 KiB, 2 MiB, 1 GiB
+  Pfn pfn;                       // of the 4 KiB frame
+  int level = 0;                 // of the leaf: 1, 2, 3 for 4 KiB, 2 MiB, 1 GiB
   std::uint32_t error_code = 0;  // of the page fault, unless
   bool non_canonical = false;    // this is a general-protection exception
 };
@@ -40,11 +42,11 @@ class SimCpu {
   SimCpu(const SimCpu&) = delete;
   SimCpu& operator=(const SimCpu&) = delete;
 
-  // Makes `space` with the root table `root` the one whose addresses are translated; nothing to do if it is that
-  // already. The number it gets may be another space's, whose translations then go.
+  // Makes `space` with the root table `root` the one whose addresses are translated; nothing to do
+  // if it is that already. The number it gets may be another space's, whose translations then go.
   void load_space(SpaceId space, Pfn root);
-  // No space is active any more (an idle CPU, or the space's tables are about to be freed). What is cached
-  // stays, for a PCID that comes back.
+  // No space is active any more (an idle CPU, or the space's tables are about to be freed). What
+  // is cached stays, for a PCID that comes back.
   void unload_space();
   bool has_space() const { return active_ != kNoContext; }
   SpaceId space() const { return contexts_[active_].space; }
@@ -66,10 +68,10 @@ class SimCpu {
 
   // What MmuPort needs (see sim_mmu.hpp). All of them say nothing about other CPUs.
   bool is_active(SpaceId space) const { return has_space() && contexts_[active_].space == space; }
-  void flush_active(VpnRange range);      // page by page
-  void flush_active_all();                // everything of the active space; global entries stay
-  bool flush_global(VpnRange range);      // true if there was any
-  bool mark_stale(SpaceId space);         // true if an inactive number held its translations
+  void flush_active(VpnRange range);  // page by page
+  void flush_active_all();            // everything of the active space; global entries stay
+  bool flush_global(VpnRange range);  // true if there was any
+  bool mark_stale(SpaceId space);     // true if an inactive number held its translations
   void receive_ipi() { ++raw_.ipis_received; }
 
   TlbCounters counters() const;
@@ -77,12 +79,13 @@ class SimCpu {
   // Simulated time that the references, switches and interrupts counted so far take.
   std::uint64_t time_ps() const;
 
-  // fn(SpaceId, Vpn first, int level, Pfn first, std::uint64_t rights, bool dirty) for every translation that could
-  // still be used; rights as W, U, NX bits. Global ones are reported for the active space.
+  // fn(SpaceId, Vpn first, int level, Pfn first, std::uint64_t rights, bool dirty) for every
+  // translation that could still be used; rights as W, U, NX bits. Global ones are reported for
+  // the active space.
   template <class Visit>
   void for_each_cached(Visit&& fn) const;
-  // fn(SpaceId, Vpn first, int level, Pfn table, std::uint64_t rights) for every upper entry of `level` that
-  // could still be used; `table` is the one below it.
+  // fn(SpaceId, Vpn first, int level, Pfn table, std::uint64_t rights) for every upper entry of
+  // `level` that could still be used; `table` is the one below it.
   template <class Visit>
   void for_each_cached_table(Visit&& fn) const;
 
@@ -97,8 +100,8 @@ class SimCpu {
   static constexpr unsigned kContexts = 6;  // TLB_NR_DYN_ASIDS of Linux
   static constexpr unsigned kNoContext = kContexts;
 
-  // Data of an entry: W, U, NX, D and the frame at their places in a leaf, rights as all levels grant them; in bits
-  // 52..57, by access_bit, the accesses that need nothing more.
+  // Data of an entry: W, U, NX, D and the frame at their places in a leaf, rights as all levels
+  // grant them; in bits 52..57, by access_bit, the accesses that need nothing more.
   struct Entry {
     static constexpr unsigned kReady = 52;
     std::uint64_t raw;
@@ -131,7 +134,8 @@ class SimCpu {
                Translation& out);
   bool miss(VirtAddr address, Access access, Mode mode, Translation& out);
   bool walk_marked(std::uint64_t vpn, Access access, Mode mode, Entry& entry);
-  bool leaf_marked(std::uint64_t upper, std::uint64_t vpn, Access access, Mode mode, Entry& entry) const;
+  bool leaf_marked(std::uint64_t upper, std::uint64_t vpn, Access access, Mode mode,
+                   Entry& entry) const;
   bool fault(const x86::Walk& walk, Translation& out);
   void run_walk(VirtAddr address, Access access, Mode mode, x86::Walk& walk);
   void confirm(int from, VirtAddr address, Access access, Mode mode, x86::Walk& walk);
@@ -148,8 +152,9 @@ class SimCpu {
   void drop_context(unsigned context);
   TlbUnit& l1_for(Access access) { return access == Access::Execute ? l1i_ : l1d_; }
 
-  std::array<Near, 2> near_;  // data, fetch
-  std::uint64_t key_base_ = 0;  // what keys of base pages in the active context have beside the page number
+  std::array<Near, 2> near_;    // data, fetch
+  std::uint64_t key_base_ = 0;  // what keys of base pages in the active context have beside the
+                                // page number
   std::uint32_t pcid_ = 0;      // of the active context
   unsigned active_ = kNoContext;
   // In raw_ the totals stay 0: counters() sums what is counted by size.

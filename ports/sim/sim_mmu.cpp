@@ -13,7 +13,8 @@ SimMmu::SimMmu(unsigned cpus, const CpuConfig& config, x86::TableMemory memory, 
   }
 }
 
-// A page flush drops the space's upper entries too, as INVLPG does, so that `tables_freed` asks for nothing more.
+// A page flush drops the space's upper entries too, as INVLPG does, so that `tables_freed` asks
+// for nothing more.
 void SimMmu::invalidate(SpaceId space, VpnRange range, FlushReason reason, bool /*tables_freed*/) {
   shoot_down(space, range, reason);
 }

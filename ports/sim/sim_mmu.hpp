@@ -1,13 +1,15 @@
 // The simulated machine's translation hardware: its CPUs, and the shootdowns between them.
 //
-// Owned by Machine. Contract: mmu_port.hpp. A CPU on which the space is active drops its translations at once:
-// directly if it is the initiator, else by an interrupt, which is counted. A CPU that only keeps the space under
-// an inactive PCID is not disturbed: the PCID is marked stale, and flushed before it is used again (Linux keeps a
-// generation for that, tlb_gen in arch/x86/mm/tlb.c). Global entries of the range are dropped at once
-// everywhere, since any space would use them.
+// Owned by Machine. Contract: mmu_port.hpp. A CPU on which the space is active drops its
+// translations at once: directly if it is the initiator, else by an interrupt, which is counted. A
+// CPU that only keeps the space under an inactive PCID is not disturbed: the PCID is marked stale,
+// and flushed before it is used again (Linux keeps a generation for that, tlb_gen in
+// arch/x86/mm/tlb.c). Global entries of the range are dropped at once everywhere, since any space
+// would use them.
 //
-// Between begin_batch() and end_batch() a CPU gets one interrupt at most: reclaim unmaps many pages and
-// flushes once (Linux arch_tlbbatch_flush). Only the count is batched; entries still go at once.
+// Between begin_batch() and end_batch() a CPU gets one interrupt at most: reclaim unmaps many
+// pages and flushes once (Linux arch_tlbbatch_flush). Only the count is batched; entries still go
+// at once.
 #pragma once
 
 #include <array>

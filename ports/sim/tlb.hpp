@@ -1,12 +1,13 @@
 // Sets of translations: what TLBs and paging-structure caches are made of.
 //
-// A key names a translation, 64 bits of data are what is known of it. TlbArray is one array of any number of sets and
-// ways, with four replacements. FullSet is one fully associative set of any width, found by hashing; it is
-// the walk caches, and the sets of arrays too wide for TlbArray's own layout. Owned by TlbUnit and SimCpu.
+// A key names a translation, 64 bits of data are what is known of it. TlbArray is one array of any
+// number of sets and ways, with four replacements. FullSet is one fully associative set of any
+// width, found by hashing; it is the walk caches, and the sets of arrays too wide for TlbArray's
+// own layout. Owned by TlbUnit and SimCpu.
 //
-// Invariants: a key is at most once in an array; key 0 is an invalid way. An invalid way is filled before a
-// valid one is replaced; tree-PLRU and random take the lowest one. The sequence of hits and victims is a function of the
-// calls and the seed only.
+// Invariants: a key is at most once in an array; key 0 is an invalid way. An invalid way is filled
+// before a valid one is replaced; tree-PLRU and random take the lowest one. The sequence of hits
+// and victims is a function of the calls and the seed only.
 #pragma once
 
 #include <bit>
@@ -19,9 +20,9 @@
 
 namespace pw::sim {
 
-// Which translation: page number in units of its level (45 bits, as 57-bit addresses need), the CPU's number
-// of the address space (PCID), the level of the leaf 1..3 (so that no valid key is 0), and whether it
-// is global. Global translations have PCID 0 in their key: they belong to all.
+// Which translation: page number in units of its level (45 bits, as 57-bit addresses need), the
+// CPU's number of the address space (PCID), the level of the leaf 1..3 (so that no valid key is
+// 0), and whether it is global. Global translations have PCID 0 in their key: they belong to all.
 namespace tlb_key {
 inline constexpr unsigned kPcidShift = 45, kLevelShift = 57, kGlobalShift = 60;
 inline constexpr std::uint64_t kVpnMask = (std::uint64_t{1} << kPcidShift) - 1;
@@ -78,8 +79,8 @@ class FullSet {
   FullSet(std::uint32_t ways, TlbReplacement replacement, std::uint64_t seed)
       : replacement_(replacement),
         ways_(ways),
-        hash_shift_(static_cast<unsigned>(std::countl_zero(std::bit_ceil(std::uint64_t{ways} * 8))) +
-                    1),
+        hash_shift_(
+            static_cast<unsigned>(std::countl_zero(std::bit_ceil(std::uint64_t{ways} * 32))) + 1),
         slots_(ways),
         next_(ways),
         buckets_(std::size_t{1} << (64 - hash_shift_)),
@@ -161,7 +162,8 @@ class FullSet {
     }
   }
   std::uint32_t victim() {
-    if (recency()) [[likely]] return list_.last();
+    if (recency()) [[likely]]
+      return list_.last();
     return detail::first_invalid(slots_.data(), live_ < ways_ ? ways_ : 0, [this] {
       return replacement_ == TlbReplacement::TreePlru
                  ? TreeBits::victim(tree_.data(), ways_)
@@ -178,16 +180,18 @@ class FullSet {
   std::uint32_t ways_ = 0, live_ = 0;
   unsigned hash_shift_ = 63;  // leaves an index of buckets_
   std::vector<TlbSlot> slots_;
-  std::vector<std::uint32_t> next_;     // by way: the next way + 1 of the same bucket, 0 at the end
-  std::vector<std::uint32_t> buckets_ = {0, 0};  // the first way + 1; at least eight for each way
-  RecencyList list_;                    // of Lru and Fifo
-  std::vector<std::uint64_t> tree_;     // of TreePlru
+  std::vector<std::uint32_t> next_;  // by way: the next way + 1 of the same bucket, 0 at the end
+  std::vector<std::uint32_t> buckets_ = {0, 0};  // the first way + 1; at least 32 for each way, so
+                                                 // that chains are rare
+  RecencyList list_;                             // of Lru and Fifo
+  std::vector<std::uint64_t> tree_;              // of TreePlru
   Random random_{0};
 };
 
-// A set of up to 8 ways has a header: one word for the replacement, and one with a mark for every way (8 bits of
-// the key's hash), so that one subtraction finds the candidates. Headers lie together and stay in the host's
-// L1 cache; slots are touched only where a mark agrees. Wider sets are FullSets.
+// A set of up to 8 ways has a header: one word for the replacement, and one with a mark for every
+// way (8 bits of the key's hash), so that one subtraction finds the candidates. Headers lie
+// together and stay in the host's L1 cache; slots are touched only where a mark agrees. Wider sets
+// are FullSets.
 class TlbArray {
  public:
   TlbArray() = default;
@@ -204,8 +208,8 @@ class TlbArray {
       }
       return;
     }
-    const bool recency =
-        replacement_ == TlbReplacement::Lru || replacement_ == TlbReplacement::Fifo;
+    const bool recency = replacement_ == TlbReplacement::Lru ||
+                         replacement_ == TlbReplacement::Fifo;
     heads_.assign(sets_, {recency ? RecencyMatrix::initial() : 0, 0});
     slots_.resize(std::size_t{sets_} * kSlotsPerSet);
     common_ = replacement_ == TlbReplacement::Lru && std::has_single_bit(sets_);
@@ -220,10 +224,10 @@ class TlbArray {
     const std::uint64_t set = probe.key & set_mask_;
     Head& head = heads_[set];
     TlbSlot* slots = &slots_[set * kSlotsPerSet];
-    for (std::uint64_t left = bytes::zeros(head.marks ^ probe.mark); left != 0;
-         left &= left - 1) {
+    for (std::uint64_t left = bytes::zeros(head.marks ^ probe.mark); left != 0; left &= left - 1) {
       const unsigned way = bytes::way_of(left);
-      if (slots[way].key != probe.key) [[unlikely]] continue;
+      if (slots[way].key != probe.key) [[unlikely]]
+        continue;
       head.order = RecencyMatrix::to_front(head.order, left & (~left + 1), way);
       return slots + way;
     }
@@ -322,8 +326,8 @@ class TlbArray {
     return nullptr;
   }
 
-  [[gnu::always_inline]] void fill(std::uint64_t set, Head& head, std::uint64_t high,
-                                   unsigned way, const TlbProbe& probe, std::uint64_t data) {
+  [[gnu::always_inline]] void fill(std::uint64_t set, Head& head, std::uint64_t high, unsigned way,
+                                   const TlbProbe& probe, std::uint64_t data) {
     const std::uint64_t byte = bytes::whole(high);
     head.marks = (head.marks & ~byte) | (probe.mark & byte);
     TlbSlot& slot = slots_[set * kSlotsPerSet + way];

@@ -1,13 +1,15 @@
-// Which way of a set goes next: the orders behind LRU, FIFO and tree-PLRU, as small as they can be kept.
+// Which way of a set goes next: the orders behind LRU, FIFO and tree-PLRU, as small as they can be
+// kept.
 //
-// RecencyMatrix: up to 8 ways in one word, one byte a way, bit j of byte i set if way i is more recent than way j; a move
-// is an OR and an AND, and the least recent way is the one whose byte is zero (the matrix of the hardware
-// textbooks). RecencyList: the same for wider sets, a doubly linked list. TreeBits: the binary tree of
-// tree-PLRU, one bit a node, set when the victim is to the right; ways that are no power of two are the
-// leaves of the next larger tree, whose missing leaves are never chosen.
+// RecencyMatrix: up to 8 ways in one word, one byte a way, bit j of byte i set if way i is more
+// recent than way j; a move is an OR and an AND, and the least recent way is the one whose byte is
+// zero (the matrix of the hardware textbooks). RecencyList: the same for wider sets, a doubly
+// linked list. TreeBits: the binary tree of tree-PLRU, one bit a node, set when the victim is to
+// the right; ways that are no power of two are the leaves of the next larger tree, whose missing
+// leaves are never chosen.
 //
-// Pure bookkeeping: the arrays of tlb.hpp own the words and know which ways are valid. An invalid way is made the
-// least recent, so that it is the next to be filled.
+// Pure bookkeeping: the arrays of tlb.hpp own the words and know which ways are valid. An invalid
+// way is made the least recent, so that it is the next to be filled.
 #pragma once
 
 #include <bit>
@@ -21,7 +23,8 @@ namespace bytes {
 inline constexpr std::uint64_t kOnes = 0x0101'0101'0101'0101ULL;
 inline constexpr std::uint64_t kHighs = kOnes << 7;
 
-// The high bit of every zero byte, and now and then of one above a zero byte; the lowest is always true.
+// The high bit of every zero byte, and now and then of one above a zero byte; the lowest is always
+// true.
 constexpr std::uint64_t zeros(std::uint64_t word) { return (word - kOnes) & ~word & kHighs; }
 // The way of the lowest bit set; there must be one (std::countr_zero would test for it).
 constexpr unsigned way_of(std::uint64_t bits) {
@@ -91,7 +94,8 @@ class RecencyList {
   }
 
  private:
-  // Element 0 is the anchor: its next is the most recent way, its prev the least; way w is element w + 1.
+  // Element 0 is the anchor: its next is the most recent way, its prev the least; way w is element
+  // w + 1.
   struct Link {
     std::uint32_t next = 0, prev = 0;
   };

@@ -1,7 +1,8 @@
 // The arrays of one place in the TLB hierarchy (L1 data, L1 instruction, L2), for all page sizes.
 //
-// Owned by SimCpu. A page size without an array of its own shares that of the next smaller size, each
-// translation as one entry, or is not held here. Invariant: seen_ has the kind of every entry held.
+// Owned by SimCpu. A page size without an array of its own shares that of the next smaller size,
+// each translation as one entry, or is not held here. Invariant: seen_ has the kind of every entry
+// held.
 #pragma once
 
 #include <array>
@@ -38,10 +39,11 @@ class TlbUnit {
   // True if the only entries are of base pages, none global: then what find() returns has level 1.
   bool plain() const { return plain_; }
 
-  // A translation of a base page in a space, made most recent; nullptr if there is none. `probe` is for the page's
-  // key of level 1.
+  // A translation of a base page in a space, made most recent; nullptr if there is none. `probe`
+  // is for the page's key of level 1.
   [[gnu::always_inline]] TlbSlot* find(const TlbProbe& probe) {
-    if (plain_) [[likely]] return arrays_[0].find_common(probe);
+    if (plain_) [[likely]]
+      return arrays_[0].find_common(probe);
     return find_any(probe);
   }
   // The slot of exactly this key, the order unchanged.
@@ -57,7 +59,8 @@ class TlbUnit {
   }
   // The same for a base page that is not global.
   [[gnu::always_inline]] void insert_small(const TlbProbe& probe, std::uint64_t data) {
-    if (!plain_) [[unlikely]] return insert(probe, data);
+    if (!plain_) [[unlikely]]
+      return insert(probe, data);
     arrays_[0].insert_common(probe, data);
   }
   bool erase(std::uint64_t key) { return saw(key) && home(key).erase(TlbProbe(key)); }
@@ -107,8 +110,8 @@ class TlbUnit {
 
   std::array<TlbArray, 3> arrays_;
   std::array<std::uint8_t, 3> home_{kNowhere, kNowhere, kNowhere};
-  // Kinds that may be here, so that only they are searched: base pages, and what was inserted since the last
-  // sweep.
+  // Kinds that may be here, so that only they are searched: base pages, and what was inserted
+  // since the last sweep.
   unsigned seen_ = 1;
   bool plain_ = false;  // base pages only, in a common array
 };

@@ -76,8 +76,8 @@ enum pw_frame {
   PW_FRAME_MAPS = 3,    /* text lines as in /proc/PID/maps: the program's own mappings only */
   PW_FRAME_MODULES = 4, /* lines "start-end offset buildid path" of executable file mappings, all */
                         /* numbers hex; buildid is "-" where unknown. A later frame adds to it. */
-  PW_FRAME_END = 5      /* clean end of this spool: u32 reason (0 exit, 1 exec), u32 status. After */
-                        /* reason 1 frames may follow: the exec has failed, the spool goes on. */
+  PW_FRAME_END = 5      /* clean end of this spool: u32 reason (0 exit, 1 exec), u32 status. */
+                        /* After reason 1 frames may follow: the exec failed, the spool goes on. */
 };
 
 /* Payload of an EVENTS frame.
@@ -134,9 +134,9 @@ enum pw_kind {
 
 enum pw_control {
   PW_SYSCALL = 1,      /* after the call: varint number, 6 varint arguments, zigzag varint result */
-                       /* (negative errno on failure), varint tid, varint ns since the frame's ns, */
-                       /* then the path of the file of an mmap (rest). exit and exit_group: before */
-                       /* the call, result 0. execve: only when it failed (else see END, reason 1) */
+                       /* (negative errno on failure), varint tid, varint ns since the frame's */
+                       /* ns, then the path of the file of an mmap (rest). exit and exit_group: */
+                       /* before the call, result 0. execve: only if it failed (else END, 1) */
   PW_THREAD = 2,       /* varint tid now running */
   PW_THREAD_START = 3, /* varint tid */
   PW_THREAD_EXIT = 4,  /* varint tid */

@@ -24,6 +24,8 @@
 
 #include "pub_tool_libcassert.h"
 #include "pub_tool_libcbase.h"
+#include "pub_tool_machine.h"
+#include "pub_tool_threadstate.h"
 
 #define MAX_TABLE (64 * PW_MAX_K)
 #define MAX_CANDIDATES 64
@@ -217,10 +219,8 @@ VG_REGPARM(3) void pw_filter_miss(Addr address, ULong clock, UWord info) {
 }
 
 /* With size and access in the function's name, translated code has less to pass. */
-#define MISS_FUNCTION(name, size, access)                          \
-  static VG_REGPARM(2) void name(Addr address, ULong clock) {      \
-    miss(address, clock, size, access);                            \
-  }
+#define MISS_FUNCTION(name, size, access) \
+  static VG_REGPARM(2) void name(Addr address, ULong clock) { miss(address, clock, size, access); }
 MISS_FUNCTION(read_1, 1, PwRead)
 MISS_FUNCTION(read_4, 4, PwRead)
 MISS_FUNCTION(read_8, 8, PwRead)
@@ -245,6 +245,12 @@ PwMissFunction pw_miss_function(UInt size, PwAccess access) {
     default:
       return NULL;
   }
+}
+
+void pw_block_miss(void) {
+  const ThreadId tid = VG_(get_running_tid)();
+  pw_clock_from_code(tid); /* nothing of the block has run yet */
+  touch(VG_(get_IP)(tid) >> PW_PAGE_SHIFT, PW_FETCH_EXECUTE, pw_clock + 1);
 }
 
 VG_REGPARM(2) void pw_code_switch(Addr address, void* guest_state) {
@@ -276,8 +282,7 @@ void pw_kernel_reference(Addr start, SizeT length, Bool write) {
     if (pw_options.detail == PW_DETAIL_FULL) {
       full_event(start, (write ? PwWrite : PwRead) | 4, next - start, pw_clock);
     } else {
-      touch(start >> PW_PAGE_SHIFT, write ? PW_FETCH_KERNEL_WRITE : PW_FETCH_KERNEL_READ,
-            pw_clock);
+      touch(start >> PW_PAGE_SHIFT, write ? PW_FETCH_KERNEL_WRITE : PW_FETCH_KERNEL_READ, pw_clock);
     }
     start = next;
   }

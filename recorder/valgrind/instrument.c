@@ -20,7 +20,8 @@
 typedef struct {
   IRSB* out;
   const VexGuestLayout* layout;
-  UInt pending;   /* references since pw_clock was last brought up to date */
+  Addr entry;      /* the program counter when the block is entered */
+  UInt pending;    /* references since pw_clock was last brought up to date */
   ULong code_page; /* page of the last instruction, PW_NO_PAGE at the start */
 } Block;
 
@@ -73,9 +74,9 @@ static void state_read(IRDirty* dirty, Int index, Int offset, Int size) {
 /* Calls a function if `guard`. It may take a stack trace, so it says what that reads. */
 static void call(Block* block, const HChar* name, void* function, IRExpr** args, IRExpr* guard) {
   const VexGuestLayout* layout = block->layout;
-  const Int registers = args[2] == NULL ? 2 : 3;
-  IRDirty* dirty =
-      unsafeIRDirty_0_N(registers, name, VG_(fnptr_to_fnentry)(function), args);
+  Int registers = 0;
+  while (args[registers] != NULL) ++registers;
+  IRDirty* dirty = unsafeIRDirty_0_N(registers, name, VG_(fnptr_to_fnentry)(function), args);
   if (guard != NULL) dirty->guard = guard;
   VG_(memset)(dirty->fxState, 0, sizeof dirty->fxState);
   dirty->nFxState = 3;
@@ -110,14 +111,11 @@ static IRExpr* entry_field(Block* block, IRExpr* offset, SizeT field) {
 /* A reference of details pages and switches. `guard` (may be NULL) is the program's own. */
 static void filtered_reference(Block* block, IRExpr* address, UInt size, PwAccess access,
                                IRExpr* guard) {
-  const SizeT tag =
-      access == PwWrite ? offsetof(PwEntry, write_tag) : offsetof(PwEntry, read_tag);
+  const SizeT tag = access == PwWrite ? offsetof(PwEntry, write_tag) : offsetof(PwEntry, read_tag);
   IRExpr* offset = entry_offset(block, address);
-  IRExpr* last =
-      size > 1 ? binop(block, Iop_Add64, address, constant(size - 1)) : address;
+  IRExpr* last = size > 1 ? binop(block, Iop_Add64, address, constant(size - 1)) : address;
   IRExpr* page = shift_right(block, last, PW_PAGE_SHIFT);
-  IRExpr* miss =
-      binop(block, Iop_CmpNE64, page, load(block, entry_field(block, offset, tag)));
+  IRExpr* miss = binop(block, Iop_CmpNE64, page, load(block, entry_field(block, offset, tag)));
   if (guard != NULL) {
     IRExpr* both = binop(block, Iop_And64, bind(block, Ity_I64, IRExpr_Unop(Iop_1Uto64, guard)),
                          bind(block, Ity_I64, IRExpr_Unop(Iop_1Uto64, miss)));
@@ -155,8 +153,8 @@ static void fetch_code(Block* block, Addr address, UInt size) {
   IRExpr* page = constant(address >> PW_PAGE_SHIFT);
   if (pw_options.detail == PW_DETAIL_SWITCHES) {
     settle_clock(block);
-    IRExpr* other =
-        binop(block, Iop_CmpNE64, load(block, constant((Addr)&pw_last_code_page)), page);
+    IRExpr* other = binop(block, Iop_CmpNE64, load(block, constant((Addr)&pw_last_code_page)),
+                          page);
     call(block, "pw_code_switch", (void*)pw_code_switch,
          mkIRExprVec_2(constant(address), IRExpr_GSPTR()), other);
   } else if (pw_options.detail == PW_DETAIL_FULL) {
@@ -166,7 +164,12 @@ static void fetch_code(Block* block, Addr address, UInt size) {
     IRExpr* miss = binop(block, Iop_CmpNE64, load(block, constant((Addr)&entry->read_tag)), page);
     ++block->pending;
     IRExpr* clock = clock_plus(block, constant(block->pending));
-    call_miss(block, constant(address), clock, 1, PwExecute, miss);
+    if (block->code_page == PW_NO_PAGE && address == block->entry) {
+      /* The most frequent check of all: what it needs to know is in the guest state. */
+      call(block, "pw_block_miss", (void*)pw_block_miss, mkIRExprVec_0(), miss);
+    } else {
+      call_miss(block, constant(address), clock, 1, PwExecute, miss);
+    }
     store(block, constant((Addr)&entry->stamp), clock);
   }
 }
@@ -236,8 +239,7 @@ static void statement_references(Block* block, const IRSB* in, Int at) {
     case Ist_WrTmp: {
       const IRExpr* data = statement->Ist.WrTmp.data;
       if (data->tag == Iex_Load)
-        reference(block, data->Iex.Load.addr, (UInt)sizeofIRType(data->Iex.Load.ty), PwRead,
-                  NULL);
+        reference(block, data->Iex.Load.addr, (UInt)sizeofIRType(data->Iex.Load.ty), PwRead, NULL);
       break;
     }
     case Ist_Store:
@@ -252,9 +254,8 @@ static void statement_references(Block* block, const IRSB* in, Int at) {
     }
     case Ist_StoreG: {
       const IRStoreG* details = statement->Ist.StoreG.details;
-      reference(block, details->addr,
-                (UInt)sizeofIRType(typeOfIRExpr(in->tyenv, details->data)), PwWrite,
-                details->guard);
+      reference(block, details->addr, (UInt)sizeofIRType(typeOfIRExpr(in->tyenv, details->data)),
+                PwWrite, details->guard);
       break;
     }
     case Ist_CAS:
@@ -282,7 +283,7 @@ static void statement_references(Block* block, const IRSB* in, Int at) {
 IRSB* pw_instrument(VgCallbackClosure* closure, IRSB* in, const VexGuestLayout* layout,
                     const VexGuestExtents* extents, const VexArchInfo* host, IRType guest_word,
                     IRType host_word) {
-  Block block = {deepCopyIRSBExceptStmts(in), layout, 0, PW_NO_PAGE};
+  Block block = {deepCopyIRSBExceptStmts(in), layout, closure->nraddr, 0, PW_NO_PAGE};
   Int at = 0;
   tl_assert(guest_word == Ity_I64 && host_word == Ity_I64);
   /* What comes before the first instruction is Valgrind's own (a check for changed code). */

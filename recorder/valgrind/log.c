@@ -51,7 +51,6 @@ void pw_complain(const HChar* what, const HChar* name, UWord error) {
   HChar line[VKI_PATH_MAX + 128];
   if (complained || log_fd < 0) return;
   complained = True;
-  const UInt length =
-      VG_(snprintf)(line, sizeof line, "%s %s: error %lu\n", what, name, error);
+  const UInt length = VG_(snprintf)(line, sizeof line, "%s %s: error %lu\n", what, name, error);
   VG_(write)(log_fd, line, (Int)VG_MIN(length, (UInt)sizeof line - 1));
 }

@@ -16,8 +16,8 @@
 #define DEFAULT_STACK_BUDGET 16384
 #define DEFAULT_STACK_DEPTH 16
 
-PwOptions pw_options = {PW_DETAIL_PAGES, DEFAULT_K, NULL, True, DEFAULT_STACK_BUDGET,
-                        DEFAULT_STACK_DEPTH};
+PwOptions pw_options = {PW_DETAIL_PAGES,      DEFAULT_K,          NULL, True,
+                        DEFAULT_STACK_BUDGET, DEFAULT_STACK_DEPTH};
 
 UInt pw_live_threads;
 
@@ -135,14 +135,14 @@ static Bool process_option(const HChar* argument) {
 }
 
 static void print_usage(void) {
-  VG_(printf)(
-      "    --spool-dir=DIR                where the spool files go: absolute, must exist\n"
-      "    --detail=pages|switches|full   every LRU size >= K exact; every change of page;\n"
-      "                                   every reference [pages]\n"
-      "    --k=<number>                   pages in the filter of --detail=pages, 2..%d [%d]\n"
-      "    --stacks=all|none|<number>     call stacks of so many first touches [%d]\n"
-      "    --stack-depth=<number>         frames of a call stack, 1..%d [%d]\n",
-      PW_MAX_K, DEFAULT_K, DEFAULT_STACK_BUDGET, PW_MAX_STACK_DEPTH, DEFAULT_STACK_DEPTH);
+  VG_(printf)
+  ("    --spool-dir=DIR                where the spool files go: absolute, must exist\n"
+   "    --detail=pages|switches|full   every LRU size >= K exact; every change of page;\n"
+   "                                   every reference [pages]\n"
+   "    --k=<number>                   pages in the filter of --detail=pages, 2..%d [%d]\n"
+   "    --stacks=all|none|<number>     call stacks of so many first touches [%d]\n"
+   "    --stack-depth=<number>         frames of a call stack, 1..%d [%d]\n",
+   PW_MAX_K, DEFAULT_K, DEFAULT_STACK_BUDGET, PW_MAX_STACK_DEPTH, DEFAULT_STACK_DEPTH);
 }
 
 static void print_debug_usage(void) { VG_(printf)("    (none)\n"); }

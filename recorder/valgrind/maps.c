@@ -188,8 +188,7 @@ static void read_build_id(const HChar* path, HChar* hex) {
   VG_(strcpy)(hex, "-");
   const Int fd = VG_(fd_open)(path, VKI_O_RDONLY | VKI_O_NONBLOCK, 0);
   if (fd < 0) return;
-  if (read_at(fd, 0, &header, sizeof header) &&
-      VG_(memcmp)(header.e_ident, ELFMAG, SELFMAG) == 0 &&
+  if (read_at(fd, 0, &header, sizeof header) && VG_(memcmp)(header.e_ident, ELFMAG, SELFMAG) == 0 &&
       header.e_ident[EI_CLASS] == ELFCLASS64) {
     for (i = 0; i < header.e_phnum; ++i) {
       if (!read_at(fd, header.e_phoff + i * sizeof program, &program, sizeof program)) break;
@@ -218,9 +217,8 @@ void pw_modules_frame_if_changed(void) {
     const HChar* path = VG_(am_get_filename)(segment);
     if (path == NULL) continue;
     read_build_id(path, build_id);
-    const UInt length =
-        VG_(snprintf)(line, sizeof line, "%lx-%lx %llx %s %s\n", segment->start, segment->end + 1,
-                      (ULong)segment->offset, build_id, path);
+    const UInt length = VG_(snprintf)(line, sizeof line, "%lx-%lx %llx %s %s\n", segment->start,
+                                      segment->end + 1, (ULong)segment->offset, build_id, path);
     append(&text, line, VG_MIN(length, (UInt)sizeof line - 1));
   }
   VG_(free)(starts);

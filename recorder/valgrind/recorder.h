@@ -34,11 +34,11 @@
 #define PW_NO_PAGE (~0ULL) /* no address has this page number */
 
 typedef struct {
-  Int detail;              /* enum pw_detail */
-  Long k;                  /* pages the filter holds */
-  const HChar* spool_dir;  /* absolute */
-  Bool stacks;             /* any at all */
-  Long stack_budget;       /* first touches that get a stack each; after them every 64th one does */
+  Int detail;             /* enum pw_detail */
+  Long k;                 /* pages the filter holds */
+  const HChar* spool_dir; /* absolute */
+  Bool stacks;            /* any at all */
+  Long stack_budget;      /* first touches that get a stack each; after them every 64th one does */
   Long stack_depth;
 } PwOptions;
 
@@ -105,6 +105,8 @@ UInt pw_filter_mask(void); /* of page numbers, to index pw_table */
 /* Called by translated code with the clock of the reference. info: see pw_info(). */
 VG_REGPARM(3) void pw_filter_miss(Addr address, ULong clock, UWord info); /* pages and switches */
 VG_REGPARM(3) void pw_full_reference(Addr address, ULong clock, UWord info);
+/* The code page that a block starts in; address and clock are in the state of the thread. */
+void pw_block_miss(void);
 /* Switches: another code page. It is the next reference; the clock advances. */
 VG_REGPARM(2) void pw_code_switch(Addr address, void* guest_state);
 /* pw_filter_miss for this size and access, or NULL: the common ones have a function each. */
@@ -122,9 +124,7 @@ void pw_filter_snapshot(ULong clock);
 /* After translated code was left in the middle of a block: no stamp may be above the clock. */
 void pw_filter_resync(void);
 
-static inline UWord pw_info(UInt size, PwAccess access) {
-  return (UWord)size << 2 | (UWord)access;
-}
+static inline UWord pw_info(UInt size, PwAccess access) { return (UWord)size << 2 | (UWord)access; }
 
 /* --- instrument.c --- */
 IRSB* pw_instrument(VgCallbackClosure* closure, IRSB* in, const VexGuestLayout* layout,

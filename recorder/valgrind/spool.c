@@ -3,8 +3,8 @@
  *
  * A frame is assembled in one buffer and written by one write when it is full, when it is old, and
  * at the end. The next one opens at once, at the clock of the last event, so that frames follow
- * each other without a gap. When a write fails (the disk is full, say) recording ends and the program
- * goes on.
+ * each other without a gap. When a write fails (the disk is full, say) recording ends and the
+ * program goes on.
  */
 #include "recorder.h"
 
@@ -93,8 +93,8 @@ static void create_file(void) {
   SysRes opened;
   Int sequence;
   for (sequence = 0;; ++sequence) {
-    VG_(snprintf)(path, sizeof path, "%s/%d.%d.spool", pw_options.spool_dir, VG_(getpid)(),
-                  sequence);
+    VG_(snprintf)
+    (path, sizeof path, "%s/%d.%d.spool", pw_options.spool_dir, VG_(getpid)(), sequence);
     opened = VG_(open)(path, VKI_O_CREAT | VKI_O_EXCL | VKI_O_WRONLY, 0600);
     if (!sr_isError(opened) || sr_Err(opened) != VKI_EEXIST) break;
   }

@@ -67,8 +67,8 @@ void pw_stack_event(ThreadId tid, UInt cause) {
   Addr addresses[PW_MAX_STACK_DEPTH];
   UInt i;
   if (!pw_options.stacks || tid == VG_INVALID_THREADID) return;
-  const UInt count =
-      VG_(get_StackTrace)(tid, addresses, (UInt)pw_options.stack_depth, NULL, NULL, 0);
+  const UInt count = VG_(get_StackTrace)(tid, addresses, (UInt)pw_options.stack_depth, NULL, NULL,
+                                         0);
   const ULong hash = hash_stack(addresses, count);
   NumberedStack* known = &numbered[hash / 2 % NUMBERED_STACKS];
   while (known->hash != 0 && known->hash != hash) {

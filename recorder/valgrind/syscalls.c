@@ -16,23 +16,47 @@
 
 /* Calls that make, change, share or lock memory, or make and end processes and threads. */
 static const UShort kRecorded[] = {
-    __NR_mmap,          __NR_mprotect,         __NR_munmap,
-    __NR_brk,           __NR_mremap,           __NR_msync,
-    __NR_mincore,       __NR_madvise,          __NR_shmget,
-    __NR_shmat,         __NR_shmctl,           __NR_shmdt,
-    __NR_clone,         __NR_fork,             __NR_vfork,
-    __NR_execve,        __NR_exit,             __NR_ftruncate,
-    __NR_mlock,         __NR_munlock,          __NR_mlockall,
-    __NR_munlockall,    __NR_prctl,            __NR_remap_file_pages,
-    __NR_fadvise64,     __NR_exit_group,       __NR_fallocate,
-    __NR_process_vm_readv, __NR_process_vm_writev, __NR_memfd_create,
-    __NR_userfaultfd,   __NR_execveat,         __NR_mlock2,
-    __NR_pkey_mprotect, __NR_pkey_alloc,       __NR_pkey_free,
+    __NR_mmap,
+    __NR_mprotect,
+    __NR_munmap,
+    __NR_brk,
+    __NR_mremap,
+    __NR_msync,
+    __NR_mincore,
+    __NR_madvise,
+    __NR_shmget,
+    __NR_shmat,
+    __NR_shmctl,
+    __NR_shmdt,
+    __NR_clone,
+    __NR_fork,
+    __NR_vfork,
+    __NR_execve,
+    __NR_exit,
+    __NR_ftruncate,
+    __NR_mlock,
+    __NR_munlock,
+    __NR_mlockall,
+    __NR_munlockall,
+    __NR_prctl,
+    __NR_remap_file_pages,
+    __NR_fadvise64,
+    __NR_exit_group,
+    __NR_fallocate,
+    __NR_process_vm_readv,
+    __NR_process_vm_writev,
+    __NR_memfd_create,
+    __NR_userfaultfd,
+    __NR_execveat,
+    __NR_mlock2,
+    __NR_pkey_mprotect,
+    __NR_pkey_alloc,
+    __NR_pkey_free,
     __NR_clone3,
 };
 static Bool recorded[MAX_SYSCALL];
 
-static Addr last_brk;       /* what brk returned last; 0: not asked yet */
+static Addr last_brk; /* what brk returned last; 0: not asked yet */
 UInt pw_exit_status = PW_ENDED_BY_SIGNAL;
 static Bool fork_succeeded; /* between the fork and the end of its system call, in the parent */
 static Addr detach_start;   /* the segment that a shmdt under way detaches */
@@ -57,8 +81,7 @@ static void kernel_range(ThreadId tid, Addr start, SizeT length, Bool write) {
 
 static Bool by_kernel(CorePart part) { return part == Vg_CoreSysCall || part == Vg_CoreSignal; }
 
-static void kernel_reads(CorePart part, ThreadId tid, const HChar* what, Addr start,
-                         SizeT length) {
+static void kernel_reads(CorePart part, ThreadId tid, const HChar* what, Addr start, SizeT length) {
   if (by_kernel(part)) kernel_range(tid, start, length, False);
 }
 

@@ -195,7 +195,7 @@ struct DenseTraceBuilder::State {
     const auto [at, fresh] = streams.try_emplace(key);
     Stream& stream = at->second;
     stream.pid = chunk.info.pid;
-    const bool follows = !fresh && stream.clock == chunk.info.clock;
+    const bool follows = !fresh && !chunk.info.gap && stream.clock == chunk.info.clock;
     if (current != &stream || !follows) {
       end_turn();
       begin_turn(stream, chunk, follows);

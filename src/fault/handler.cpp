@@ -104,6 +104,10 @@ FaultOutcome handle_fault(Core& core, FaultRequest& request, FaultWatcher* watch
       case LeafResult::Kind::Bus:
         return signal(core, request, &FaultCounters::bus, FaultOutcome::bus());
       case LeafResult::Kind::NoMemory:
+        // Frames that transfers hold can be had before long: no reason to kill anybody.
+        if (const std::uint64_t until = core.pool.next_io_release(core.clock.now_ns()); until != 0) {
+          return FaultOutcome::wait(until);
+        }
         return signal(core, request, &FaultCounters::oom, FaultOutcome::oom());
       case LeafResult::Kind::Mapped:
         break;

@@ -2,6 +2,9 @@
 #include "machine/machine.hpp"
 
 #include <algorithm>
+#include <array>
+#include <bit>
+#include <utility>
 
 namespace pw {
 
@@ -18,6 +21,7 @@ Machine::Machine(const MachineConfig& config)
 Machine::~Machine() {
   processes_.for_each([&](Process& process) { leave_space(process); });
   for (const FileId file : open_files_) objects_->release(objects_->object(file));
+  shared_memory_.reset();  // names hold objects whose frames the reclaimer knows
 }
 
 Result<std::unique_ptr<Machine>> Machine::create(const MachineConfig& config,
@@ -139,6 +143,17 @@ const MachineCounters& Machine::counters() {
   counters_.shootdowns = mmu_->shootdowns().shootdowns;
   counters_.shootdown_ipis = mmu_->shootdowns().ipis;
   return counters_;
+}
+
+sim::TlbCounters Machine::tlb_counters() const {
+  // Nothing but counts in it, so that they can be summed without naming each.
+  using Words = std::array<std::uint64_t, sizeof(sim::TlbCounters) / sizeof(std::uint64_t)>;
+  Words sum{};
+  for (unsigned i = 0; i < mmu_->cpus(); ++i) {
+    const auto each = std::bit_cast<Words>(std::as_const(*mmu_).cpu(i).counters());
+    for (std::size_t word = 0; word < sum.size(); ++word) sum[word] += each[word];
+  }
+  return std::bit_cast<sim::TlbCounters>(sum);
 }
 
 void Machine::checked() {

@@ -1,12 +1,18 @@
 // Machine::verify(): derives from areas and slots what must be true of frames, tables, swap,
 // counters and TLBs, and compares.
 //
-//   slots -> refs of frames, counts of swap slots        tables -> mapcounts, resident pages, entry
-//   counts areas and slots -> every translation's frame, rights  frames -> free + kernel + tables +
-//   user = all tables -> every cached translation's frame, rights    reclaim's orders -> exactly
-//   the user frames
-#include <set>
-#include <unordered_map>
+//   from                 to
+//   slots                refs of frames, counts of swap slots
+//   tables               mapcounts, resident pages, counts of entries
+//   areas and slots      frame and rights of every translation
+//   frames               free + kernel + tables + user = all
+//   tables               frame and rights of every cached translation
+//   reclaim's orders     exactly the user frames
+//
+// One pass over each; counts are arrays over frame numbers and sorted lists, so that tests can
+// afford it after every operation.
+#include <algorithm>
+#include <vector>
 
 #include "fault/classify.hpp"
 #include "machine/machine.hpp"
@@ -20,16 +26,25 @@ namespace {
 class Verifier {
  public:
   Verifier(Core& core, ProcessTable& processes, const std::vector<AreaCounters>& areas)
-      : core_(core), areas_(areas) {
+      : core_(core),
+        areas_(areas),
+        refs_(core.pool.total().value),
+        mapcounts_(core.pool.total().value),
+        label_resident_(areas.size()) {
     processes.for_each([this](Process& process) {
-      if (process.space != nullptr) spaces_[process.space->id()] = process.space.get();
+      if (process.space == nullptr) return;
+      const SpaceId id = process.space->id();
+      if (spaces_.size() <= id) spaces_.resize(id + 1);
+      spaces_[id] = process.space.get();
     });
   }
 
-  // The first thing found wrong; empty if all is well.
-  std::string run(const Reclaimer& reclaimer, const sim::SimMmu& mmu) {
+  // The first thing found wrong; null if all is well.
+  const char* run(const Reclaimer& reclaimer, const sim::SimMmu& mmu) {
     count_slots();
-    for (auto& [id, space] : spaces_) check_space(*space);
+    for (AddressSpace* space : spaces_) {
+      if (space != nullptr) check_space(*space);
+    }
     check_frames(reclaimer);
     check_swap();
     check_labels();
@@ -39,28 +54,35 @@ class Verifier {
 
  private:
   void expect(bool truth, const char* what) {
-    if (!truth && wrong_.empty()) wrong_ = what;
+    if (!truth && wrong_ == nullptr) wrong_ = what;
   }
 
   void count_slots() {
-    std::set<const SlotChunk*> seen;
-    std::unordered_map<const SlotChunk*, std::uint32_t> sharers;
+    std::vector<const SlotChunk*> chunks;  // once for each table that has it
     core_.objects.for_each([&](VmObject& object) {
-      object.slots.for_each_chunk([&](const SlotChunk& chunk, PageOffset) {
-        ++sharers[&chunk];
-        if (!seen.insert(&chunk).second) return;
-        std::uint32_t used = 0;
-        for (const PageSlot slot : chunk.slots) {
-          used += slot.is_empty() ? 0 : 1;
-          if (slot.is_resident()) ++refs_[slot.pfn().value];
-          if (slot.is_swapped()) ++swap_counts_[slot.swap().value];
-        }
-        expect(used == chunk.used && used > 0, "a chunk's count of used slots is wrong");
-      });
+      object.slots.for_each_chunk(
+          [&](const SlotChunk& chunk, PageOffset) { chunks.push_back(&chunk); });
     });
-    for (const auto& [chunk, n] : sharers) {
-      expect(chunk->sharers == n, "a chunk's count of sharers is wrong");
+    std::sort(chunks.begin(), chunks.end());
+    for (auto it = chunks.begin(); it != chunks.end();) {
+      const auto next = std::upper_bound(it, chunks.end(), *it);
+      expect((*it)->sharers == next - it, "a chunk's count of sharers is wrong");
+      count_chunk(**it);
+      it = next;
     }
+  }
+
+  void count_chunk(const SlotChunk& chunk) {
+    std::uint32_t used = 0;
+    for (const PageSlot slot : chunk.slots) {
+      if (slot.is_empty()) continue;
+      ++used;
+      if (slot.is_swapped()) swapped_.push_back(slot.swap());
+      if (!slot.is_resident()) continue;
+      expect(is_user(core_.pool.frame(slot.pfn()).kind), "a slot names a frame that is not in use");
+      ++refs_[slot.pfn().value];
+    }
+    expect(used == chunk.used && used > 0, "a chunk's count of used slots is wrong");
   }
 
   void check_space(AddressSpace& space) {
@@ -75,31 +97,34 @@ class Verifier {
     }
     expect(mapped == space.counters().mapped_pages, "mapped pages are miscounted");
     x86::PageTables& pages = space.tables();
-    pages.for_each_table(
-        [&](Pfn table, int level, Vpn) { tables += check_table(pages, table, level); });
-    expect(tables == pages.table_count(), "tables are miscounted");
-    const VpnRange all{Vpn(0), space.layout().user_end};
-    pages.for_each_leaf(all, [&](Vpn vpn, int level, x86::Pte& entry) {
-      expect(level == 1, "an unexpected large page");
-      resident += check_translation(space, vpn, entry);
+    pages.for_each_table([&](Pfn table, int level, Vpn first) {
+      ++tables;
+      resident += check_table(space, table, level, first);
     });
+    tables_seen_ += tables;
+    expect(tables == pages.table_count(), "tables are miscounted");
     expect(resident == space.counters().resident_pages, "resident pages are miscounted");
     total_mapped_ += mapped;
   }
 
-  std::uint64_t check_table(x86::PageTables& pages, Pfn table, int level) {
+  // Returns the translations that count as resident.
+  std::uint64_t check_table(AddressSpace& space, Pfn table, int level, Vpn first) {
     const Frame& frame = core_.pool.frame(table);
     expect(frame.kind == FrameKind::Table, "a page table lies in a frame of another kind");
     const std::uint64_t* entries = core_.pool.table_memory().table(table);
-    std::uint16_t present = 0;
+    std::uint32_t present = 0;
+    std::uint64_t resident = 0;
     for (unsigned i = 0; i < x86::kEntriesPerTable; ++i) {
-      present = static_cast<std::uint16_t>(present + ((entries[i] & x86::kPresent) != 0 ? 1 : 0));
-      expect((entries[i] & x86::kPresent) != 0 || entries[i] == 0, "an absent entry is not zero");
+      if (entries[i] == 0) continue;
+      const x86::Pte entry{entries[i]};
+      expect(entry.present(), "an absent entry is not zero");
+      ++present;
+      expect(level == 1 || !entry.leaf_at(level), "an unexpected large page");
+      if (level == 1) resident += check_translation(space, first + PageCount(i), entry);
     }
     expect(present == frame.aux, "a table's entries are miscounted");
-    expect(present > 0 || level == pages.levels(), "an empty table was kept");
-    ++tables_seen_;
-    return 1;
+    expect(present > 0 || level == space.tables().levels(), "an empty table was kept");
+    return resident;
   }
 
   // 1 if the translation counts as resident.
@@ -144,10 +169,10 @@ class Verifier {
       ++users;
       listed += (frame.flags & kFrameListed) != 0 ? 1 : 0;
       expect(frame.aux == 0, "a pin was forgotten");
-      expect(frame.refs > 0 && frame.refs == count_of(refs_, n), "a frame's refs are wrong");
-      expect(frame.mapcount == count_of(mapcounts_, n), "a frame's mapcount is wrong");
+      expect(frame.refs > 0 && frame.refs == refs_[n], "a frame's refs are wrong");
+      expect(frame.mapcount == mapcounts_[n], "a frame's mapcount is wrong");
       if (frame.kind != FrameKind::File && swap_copy(frame).valid()) {
-        ++swap_counts_[swap_copy(frame).value];
+        swapped_.push_back(swap_copy(frame));
       }
       std::uint32_t found = 0;
       for_each_mapping(core_, Pfn(n), [&](Vma&, Vpn, x86::Pte&) { ++found; });
@@ -158,24 +183,25 @@ class Verifier {
     expect(users == pool.user_frames() && tables == pool.table_frames(), "frames are miscounted");
     expect(tables == tables_seen_, "a page table belongs to nobody");
     expect(listed == users && reclaimer.listed() == users, "reclaim knows other frames");
-    for (const auto& [pfn, n] : refs_) {
-      expect(is_user(pool.frame(Pfn(pfn)).kind), "a slot names a frame that is not in use");
-    }
   }
 
+  // Both are in order of slots.
   void check_swap() {
+    std::sort(swapped_.begin(), swapped_.end());
+    auto at = swapped_.begin();
     std::uint64_t used = 0;
     core_.swap.for_each_used([&](SwapSlot slot, std::uint32_t n) {
       ++used;
-      expect(n == count_of(swap_counts_, slot.value), "a swap slot's count is wrong");
+      const auto next = std::upper_bound(at, swapped_.end(), slot);
+      expect(at != next && *at == slot && next - at == n, "a swap slot's count is wrong");
+      at = next;
     });
-    expect(used == swap_counts_.size() && used == core_.swap.used_slots(),
-           "swap slots are miscounted");
+    expect(at == swapped_.end() && used == core_.swap.used_slots(), "swap slots are miscounted");
   }
 
   void check_labels() {
     for (std::size_t i = 0; i < areas_.size(); ++i) {
-      expect(areas_[i].resident_pages == count_of(label_resident_, i),
+      expect(areas_[i].resident_pages == label_resident_[i],
              "a label's resident pages are miscounted");
     }
     expect(total_mapped_ == core_.counters.mapped_pages,
@@ -186,11 +212,11 @@ class Verifier {
   void check_tlbs(const sim::SimMmu& mmu) {
     mmu.for_each_cached(
         [&](unsigned, SpaceId id, Vpn vpn, int level, Pfn pfn, std::uint64_t rights, bool) {
-          const auto it = spaces_.find(id);
-          expect(it != spaces_.end(), "a TLB serves a space that is gone");
-          if (it == spaces_.end()) return;
+          AddressSpace* space = space_of(id);
+          expect(space != nullptr, "a TLB serves a space that is gone");
+          if (space == nullptr) return;
           int found_level = 0;
-          const x86::Pte* entry = it->second->tables().find_leaf(vpn, found_level);
+          const x86::Pte* entry = space->tables().find_leaf(vpn, found_level);
           expect(entry != nullptr && found_level == level && entry->pfn() == pfn,
                  "a stale translation");
           if (entry == nullptr) return;
@@ -201,36 +227,33 @@ class Verifier {
         });
     mmu.for_each_cached_table(
         [&](unsigned, SpaceId id, Vpn vpn, int level, Pfn table, std::uint64_t) {
-          const auto it = spaces_.find(id);
-          expect(it != spaces_.end(), "a walk cache serves a space that is gone");
-          if (it == spaces_.end()) return;
-          const x86::Pte* entry = it->second->tables().find(vpn, level);
+          AddressSpace* space = space_of(id);
+          expect(space != nullptr, "a walk cache serves a space that is gone");
+          if (space == nullptr) return;
+          const x86::Pte* entry = space->tables().find(vpn, level);
           expect(entry != nullptr && entry->present() && entry->pfn() == table,
                  "a stale table pointer");
         });
   }
 
-  template <class Map>
-  static std::uint64_t count_of(const Map& map, std::uint64_t key) {
-    const auto it = map.find(key);
-    return it == map.end() ? 0 : it->second;
-  }
+  AddressSpace* space_of(SpaceId id) const { return id < spaces_.size() ? spaces_[id] : nullptr; }
 
-  using Counts = std::unordered_map<std::uint64_t, std::uint64_t>;
   Core& core_;
   const std::vector<AreaCounters>& areas_;
-  std::map<SpaceId, AddressSpace*> spaces_;
-  Counts refs_, mapcounts_, swap_counts_, label_resident_;
+  std::vector<AddressSpace*> spaces_;  // by id
+  std::vector<std::uint32_t> refs_, mapcounts_;  // by frame
+  std::vector<std::uint64_t> label_resident_;
+  std::vector<SwapSlot> swapped_;  // once for each chunk or frame that refers to it
   std::uint64_t tables_seen_ = 0, total_mapped_ = 0;
-  std::string wrong_;
+  const char* wrong_ = nullptr;
 };
 
 }  // namespace
 
 Result<void> Machine::verify() {
-  std::string wrong = Verifier(*core_, processes_, areas_).run(*reclaimer_, *mmu_);
-  if (wrong.empty()) return {};
-  return fail(Errno::Invalid, std::move(wrong));
+  const char* wrong = Verifier(*core_, processes_, areas_).run(*reclaimer_, *mmu_);
+  if (wrong == nullptr) return {};
+  return fail(Errno::Invalid, wrong);
 }
 
 }  // namespace pw

@@ -73,6 +73,25 @@ void FramePool::start_io(Pfn pfn, std::uint64_t ready_ns) {
   io_ready_ns_[pfn.value] = ready_ns;
 }
 
+namespace {
+// How long a page that was read is kept for whoever waits for it.
+constexpr std::uint64_t kIoGraceNs = 100'000;
+}  // namespace
+
+bool FramePool::io_awaited(Pfn pfn, std::uint64_t now_ns) const {
+  if ((table_[pfn].flags & kFrameIo) == 0) return false;
+  return io_ready_ns_.find(pfn.value)->second + kIoGraceNs > now_ns;
+}
+
+std::uint64_t FramePool::next_io_release(std::uint64_t now_ns) const {
+  std::uint64_t first = 0;
+  for (const auto& [pfn, ready_ns] : io_ready_ns_) {
+    const std::uint64_t release = ready_ns + kIoGraceNs;
+    if (release > now_ns && (first == 0 || release < first)) first = release;
+  }
+  return first;
+}
+
 std::uint64_t FramePool::io_pending(Pfn pfn, std::uint64_t now_ns) {
   Frame& frame = table_[pfn];
   if ((frame.flags & kFrameIo) == 0) return 0;

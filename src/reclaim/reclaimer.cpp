@@ -1,6 +1,8 @@
 #include "reclaim/reclaimer.hpp"
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 #include "base/check.hpp"
 #include "rmap/rmap.hpp"
@@ -51,6 +53,25 @@ bool Reclaimer::make_room(FrameKind kind, std::uint64_t& ready_ns) {
   const std::uint64_t wanted = watermarks_.min == 0 ? 1 : kBatch;
   for (std::uint64_t freed = 0; freed < wanted; ++freed) {
     if (!reclaim_one(Who::Direct, ready_ns)) break;
+  }
+  return pool_->free_frames().value > 0 || drop_zero_translations();
+}
+
+// Translations of the zero page keep tables alive and belong to no frame that could be evicted. They
+// can be had back by a fault, so they go before anybody is killed.
+bool Reclaimer::drop_zero_translations() {
+  std::vector<std::pair<Vma*, Vpn>> places;
+  core_->objects.for_each([&](VmObject& object) {
+    if (object.space == nullptr) return;
+    for (Vma& area : object.space->areas()) {
+      if (area.backing != nullptr) continue;
+      object.space->tables().for_each_leaf(area.range(), [&](Vpn vpn, int, x86::Pte& entry) {
+        if (entry.pfn() == core_->zero_frame) places.emplace_back(&area, vpn);
+      });
+    }
+  });
+  for (const auto& [area, vpn] : places) {
+    unmap_range(*core_, *area, range_of(vpn, PageCount(1)), FlushReason::Reclaim);
   }
   return pool_->free_frames().value > 0;
 }
@@ -140,7 +161,7 @@ policy::Verdict Reclaimer::probe(Pfn pfn, Who who) {
   ReclaimCounters& counters = core_->counters.reclaim;
   ++(who == Who::Direct ? counters.pgscan_direct : counters.pgscan_kswapd);
   const Frame& frame = pool_->frame(pfn);
-  if (frame.aux > 0 || pool_->io_pending(pfn, core_->clock.now_ns()) != 0) {
+  if (frame.aux > 0 || pool_->io_awaited(pfn, core_->clock.now_ns())) {
     return policy::Verdict::Unevictable;
   }
   if (frame.kind != FrameKind::File && !can_swap(frame)) return policy::Verdict::Unevictable;

@@ -54,6 +54,7 @@ class Reclaimer final : public FrameSource, public Residency, public x86::TableF
   std::uint64_t listed() const;
   // Test seam: the n-th allocation from now on (1 = the next) finds no memory, once.
   void fail_allocation(std::uint64_t n) { fail_countdown_ = n; }
+  bool failure_due() const { return fail_countdown_ > 0; }
 
  private:
   enum class Who : std::uint8_t { Direct, Background };
@@ -61,6 +62,7 @@ class Reclaimer final : public FrameSource, public Residency, public x86::TableF
   Reclaimer(FramePool& pool, const ReclaimConfig& config);
   policy::AnyPolicy& order_of(Pfn pfn);
   bool make_room(FrameKind kind, std::uint64_t& ready_ns);
+  bool drop_zero_translations();
   bool fail_now() { return fail_countdown_ > 0 && --fail_countdown_ == 0; }
   // Evicts one page. False: nothing can go.
   bool reclaim_one(Who who, std::uint64_t& ready_ns);

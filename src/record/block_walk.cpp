@@ -287,6 +287,10 @@ Result<std::string_view> read_block(const ByteSource& source, const BlockRef& bl
   if (checksum(stored) != header.payload_checksum) {
     return fail(Errno::Io, "wrong checksum" + place);
   }
+  // Before any memory is taken for it: a frame says how much it unpacks to.
+  if (ZSTD_getFrameContentSize(stored.data(), stored.size()) != header.raw_bytes) {
+    return fail(Errno::Io, "wrong length" + place);
+  }
   std::size_t needed = std::size_t{header.raw_bytes} + kVarintPadding;
   if (unpacked.size() < needed) unpacked.resize(needed);
   std::size_t n = ZSTD_decompress(unpacked.data(), header.raw_bytes, stored.data(), stored.size());

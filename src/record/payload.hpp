@@ -48,6 +48,7 @@ class PayloadDecoder {
   const char* decode_snapshot();
   template <bool kManySlots>
   const char* decode_events(std::size_t& count);
+  const char* decode_first_write(std::uint64_t slot, std::uint64_t clock, Event& event);
   const char* decode_control(std::uint64_t code, std::size_t& count);
   const char* decode_syscall(std::string_view payload, Event& event);
   const char* decode_stack(std::string_view payload, bool is_new, Event& event);
@@ -57,7 +58,6 @@ class PayloadDecoder {
   std::uint32_t filter_pages_;
   std::vector<StackAddresses>* spool_stacks_;
   std::vector<std::uint64_t> pages_;
-  std::vector<unsigned char> written_;
   const unsigned char* next_ = nullptr;
   const unsigned char* end_ = nullptr;
   std::uint64_t clock_ = 0;

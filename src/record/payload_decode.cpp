@@ -25,7 +25,6 @@ constexpr Event kFetches[5] = {
     fetch_event(Access::Execute, false), fetch_event(Access::Read, true),
     fetch_event(Access::Write, true),
 };
-constexpr bool kFetchWrites[5] = {false, true, false, false, true};
 
 constexpr Event first_write_event() {
   Event event;
@@ -83,7 +82,6 @@ Result<void> PayloadDecoder::decode(std::string_view bytes, const PayloadStart& 
 
 const char* PayloadDecoder::decode_snapshot() {
   pages_.assign(filter_pages_, kNoPage);
-  written_.assign(filter_pages_, 0);
   if (next_ >= end_) return "no filter snapshot";
   std::uint64_t entries = get_varint(next_);
   if (entries > filter_pages_) return "more pages than the filter holds";
@@ -102,7 +100,6 @@ const char* PayloadDecoder::decode_snapshot() {
     if (age > clock_) return "impossible age in the snapshot";
     lowest_slot = slot + 1;
     pages_[slot] = page;
-    written_[slot] = state & 1;
     out_->filter.push_back(page);
     out_->filter_states.push_back({clock_ - age, (state & 1) != 0});
   }
@@ -116,6 +113,15 @@ inline Event* PayloadDecoder::room_for(std::size_t count) {
     events.resize(std::max<std::size_t>(count + 1, std::max<std::size_t>(64, events.size() * 2)));
   }
   return &events[count];
+}
+
+inline const char* PayloadDecoder::decode_first_write(std::uint64_t slot, std::uint64_t clock,
+                                                      Event& event) {
+  if (slot >= pages_.size() || pages_[slot] == kNoPage) return "first write to an empty slot";
+  event = kFirstWrite;
+  event.clock = clock;
+  event.page = pages_[slot];
+  return nullptr;
 }
 
 template <bool kManySlots>
@@ -166,16 +172,9 @@ const char* PayloadDecoder::decode_events(std::size_t& count) {
         event->last_reference = clock - age;
       }
       pages_[slot] = previous;
-      written_[slot] = kFetchWrites[kind];
     } else if (kind == PW_FIRST_WRITE) {
-      if (body >= slots || pages_[body] == kNoPage) {
-        wrong = "first write to an empty slot";
-        break;
-      }
-      *event = kFirstWrite;
-      event->clock = clock;
-      event->page = pages_[body];
-      written_[body] = 1;
+      wrong = decode_first_write(body, clock, *event);
+      if (wrong != nullptr) break;
     } else {
       previous += unzigzag(body);
       wrong = read_reference(p, clock, previous, *event);
@@ -308,7 +307,6 @@ const char* PayloadDecoder::decode_gone(std::string_view payload, bool all, std:
     event.last_reference = clock_ - age;
     ++count;
     pages_[slot] = kNoPage;
-    written_[slot] = 0;
   }
   return nullptr;
 }

@@ -53,6 +53,7 @@ Json tlb_json(const replay::ReplayResult& r, bool estimated) {
   const Derived d = derive(r);
   return {{"estimated", estimated},
           {"references", r.tlb.references},
+          {"hidden_references", d.hidden},
           {"l1_hits", r.tlb.l1_hits},
           {"l2_hits", r.tlb.l2_hits},
           {"walks", r.tlb.walks},

@@ -41,17 +41,20 @@ Derived derive(const replay::ReplayResult& result) {
   const sim::CpuCosts& costs = result.config.cpu.costs;
   d.faults = result.counters.faults.minor + result.counters.faults.major;
   d.fault_probability = std::min(1.0, ratio(d.faults, result.references));
-  d.l1_ratio = ratio(tlb.l1_hits, tlb.references);
-  d.l2_ratio = ratio(tlb.l2_hits, tlb.references);
-  d.walk_ratio = ratio(tlb.walks, tlb.references);
+  // References that the recording's filter hid were not replayed one by one: hits of the L1 TLB.
+  d.hidden = result.references - std::min(result.references, tlb.references);
+  const std::uint64_t all = tlb.references + d.hidden;
+  d.l1_ratio = ratio(tlb.l1_hits + d.hidden, all);
+  d.l2_ratio = ratio(tlb.l2_hits, all);
+  d.walk_ratio = ratio(tlb.walks, all);
   d.references_per_walk = ratio(tlb.walk_references, tlb.walks);
-  if (tlb.references > 0) {
+  if (all > 0) {
     const double extra_ps = static_cast<double>(tlb.l2_hits) *
                                 static_cast<double>(costs.l2_tlb_hit_ps) +
                             static_cast<double>(tlb.walk_references) *
                                 static_cast<double>(costs.walk_reference_ps);
     d.translation_ns = (static_cast<double>(costs.reference_ps) +
-                        extra_ps / static_cast<double>(tlb.references)) /
+                        extra_ps / static_cast<double>(all)) /
                        kPsPerNs;
   }
   d.fault_ns = ratio(result.counters.kernel_ns + result.counters.io_wait_ns, d.faults);

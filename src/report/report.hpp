@@ -29,7 +29,8 @@ struct Report {
 // What follows from the numbers of one column.
 struct Derived {
   std::uint64_t faults = 0;
-  double fault_probability = 0;                       // of a reference
+  std::uint64_t hidden = 0;      // references behind the recording's filter, counted as L1 hits
+  double fault_probability = 0;  // of a reference
   double l1_ratio = 0, l2_ratio = 0, walk_ratio = 0;  // of references
   double references_per_walk = 0;
   double translation_ns = 0;  // effective access time without faults

@@ -154,6 +154,18 @@ Vma& AddressSpace::merge_around(Vma& area) {
   return *kept;
 }
 
+bool AddressSpace::private_free_below(const Vma& area, PageCount pages) const {
+  if (pages.value > area.private_page.value) return false;
+  const Vpn end(area.private_page.value);
+  const VpnRange wanted{end - pages, end};
+  for (const Vma* other : moved_) {
+    const VpnRange held = range_of(Vpn(other->private_page.value), other->range_.pages());
+    if (held.overlaps(wanted)) return false;
+  }
+  // Areas at home have their own page numbers. Below an area at home there is none.
+  return !area.moved() || !areas_.overlaps(wanted);
+}
+
 PageOffset AddressSpace::private_home(VpnRange range) {
   for (const Vma* area : moved_) {
     const VpnRange held = range_of(Vpn(area->private_page.value), area->range_.pages());

@@ -71,6 +71,8 @@ class AddressSpace {
   // Private offsets for a new private area at `range`: its page numbers, unless a moved area holds
   // them.
   PageOffset private_home(VpnRange range);
+  // True if nothing else has the `pages` private offsets below those of `area`: it may grow.
+  bool private_free_below(const Vma& area, PageCount pages) const;
 
   VirtAddr brk() const { return brk_; }
   void set_brk(VirtAddr brk) { brk_ = brk; }

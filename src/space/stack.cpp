@@ -17,15 +17,14 @@ Vma* grow_stack(AddressSpace& space, Vpn vpn) {
   }
   if (below != nullptr && below->range().end > vpn) return nullptr;
   const VpnRange more{vpn, area->range().begin};
-  const PageOffset home = space.private_home(more);
-  if (area->shared || home + more.pages() == area->private_page) {
+  if (area->shared || space.private_free_below(*area, more.pages())) {
     space.resize(*area, {vpn, area->range().end});
     return area;
   }
   // Pages that moved away hold the private offsets that come next: what grows is an area of its own.
   Vma lower = *area;
   lower.set_range(more);
-  lower.private_page = home;
+  lower.private_page = space.private_home(more);
   area->guard = PageCount(0);
   space.resize(*area, area->range());
   return &space.insert(lower);

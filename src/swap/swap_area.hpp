@@ -25,6 +25,8 @@ class SwapArea {
 
   std::uint32_t slots() const { return slots_; }
   std::uint32_t used() const { return used_; }
+  // Slots from here on were never used.
+  std::uint32_t known_slots() const { return static_cast<std::uint32_t>(counts_.size()); }
   bool full() const { return used_ == slots_; }
   int priority() const { return priority_; }
   DeviceQueue& queue() { return queue_; }

@@ -48,7 +48,7 @@ class SwapSpace {
   template <class Fn>
   void for_each_used(Fn&& fn) const {
     for (std::uint32_t a = 0; a < areas_.size(); ++a) {
-      for (std::uint32_t i = 0; i < areas_[a]->slots(); ++i) {
+      for (std::uint32_t i = 0; i < areas_[a]->known_slots(); ++i) {
         const std::uint32_t n = areas_[a]->count(i);
         if (n > 0) fn(SwapSlot{a << kAreaShift | i}, n);
       }

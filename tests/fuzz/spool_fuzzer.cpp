@@ -8,6 +8,7 @@
 #include <fstream>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include "record/spool_converter.hpp"
 
@@ -16,22 +17,28 @@ namespace {
 using namespace pw::record;
 
 // One folder for the whole run, in memory where there is such a place.
-const std::string& folder() {
-  static const std::string path = [] {
-    std::string pattern = std::filesystem::exists("/dev/shm") ? "/dev/shm/" : "/tmp/";
-    pattern += "pw-fuzz-XXXXXX";
-    const char* made = ::mkdtemp(pattern.data());
-    if (made == nullptr) std::abort();
-    std::filesystem::create_directory(pattern + "/spools");
-    std::atexit([] { std::filesystem::remove_all(folder()); });
-    return pattern;
-  }();
-  return path;
-}
+class Folder {
+ public:
+  Folder() : path_(std::filesystem::exists("/dev/shm") ? "/dev/shm/" : "/tmp/") {
+    path_ += "pw-fuzz-XXXXXX";
+    if (::mkdtemp(path_.data()) == nullptr) std::abort();
+    std::filesystem::create_directory(spools());
+  }
+  ~Folder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  std::string spools() const { return path_ + "/spools"; }
+  std::string output() const { return path_ + "/out.pwrec"; }
+
+ private:
+  std::string path_;
+};
 
 void convert(std::string_view bytes) {
-  std::string spools = folder() + "/spools";
-  std::string output = folder() + "/out.pwrec";
+  static const Folder folder;
+  const std::string spools = folder.spools();
+  const std::string output = folder.output();
   std::ofstream(spools + "/1.spool", std::ios::binary) << bytes;
   auto info = SpoolConverter::inspect(spools);
   if (!info) return;

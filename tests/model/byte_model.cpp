@@ -35,7 +35,7 @@ Verdict Space::grow(std::uint64_t vpn, bool refused) {
   for (auto it = above; it != pages.end() && it->first == end; ++it, ++end) {
     const PageState& below = it == above ? it->second : std::prev(it)->second;
     if (it != above && !below.continues(it->second)) break;
-    one_origin = one_origin && it->second.origin == above->second.origin;
+    one_origin = one_origin && (it == above || below.surely_continues(it->second));
   }
   Verdict verdict;
   if (end - vpn > stack_limit_pages) {
@@ -50,7 +50,12 @@ Verdict Space::grow(std::uint64_t vpn, bool refused) {
   if (verdict.either && refused) return no;
   PageState fresh = above->second;
   fresh.own.clear();
-  for (std::uint64_t page = vpn; page < above->first; ++page) pages[page] = fresh;
+  // A stack that grows down to another does not become one with it.
+  if (moved || (vpn > 0 && find(vpn - 1) != nullptr)) fresh.origin = next_growth++;
+  for (std::uint64_t page = above->first; page-- > vpn;) {
+    --fresh.origin_index;
+    pages[page] = fresh;
+  }
   return verdict;
 }
 
@@ -131,16 +136,17 @@ bool Space::one_area(std::uint64_t begin, std::uint64_t end, bool& surely) {
     if (page == nullptr) return false;
     const PageState* below = vpn == begin ? nullptr : find(vpn - 1);
     if (below != nullptr && !below->continues(*page)) return false;
-    surely = surely && (below == nullptr || below->origin == page->origin);
+    surely = surely && (below == nullptr || below->surely_continues(*page));
   }
   return true;
 }
 
 void Space::move(std::uint64_t from, std::uint64_t n, std::uint64_t to) {
-  std::vector<PageState> moved;
-  for (std::uint64_t i = 0; i < n; ++i) moved.push_back(std::move(*find(from + i)));
+  std::vector<PageState> taken;
+  for (std::uint64_t i = 0; i < n; ++i) taken.push_back(std::move(*find(from + i)));
   erase(from, from + n);
-  for (std::uint64_t i = 0; i < n; ++i) pages[to + i] = std::move(moved[i]);
+  for (std::uint64_t i = 0; i < n; ++i) pages[to + i] = std::move(taken[i]);
+  moved = true;
 }
 
 void Space::extend(const PageState& last, std::uint64_t at, std::uint64_t n, std::uint64_t origin) {
@@ -149,6 +155,7 @@ void Space::extend(const PageState& last, std::uint64_t at, std::uint64_t n, std
   next.origin = origin;
   for (std::uint64_t i = 0; i < n; ++i) {
     ++next.object_page;
+    next.origin_index = i;
     pages[at + i] = next;
   }
 }

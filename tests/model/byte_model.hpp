@@ -40,11 +40,15 @@ struct PageState {
   bool grows_down = false;
   std::shared_ptr<Object> object;
   std::uint64_t object_page = 0;
-  std::uint64_t origin = 0;
+  std::uint64_t origin = 0;        // the call that made the page,
+  std::uint64_t origin_index = 0;  // and its place there
   Bytes own;  // the private page's bytes; empty: as the object, or zeros
 
-  // True if `next`, which lies right above, may belong to the same area.
+  // True if `next`, which lies right above, may belong to the same area; and if it must.
   bool continues(const PageState& next) const;
+  bool surely_continues(const PageState& next) const {
+    return continues(next) && origin == next.origin && origin_index + 1 == next.origin_index;
+  }
 };
 
 // How an access of one page ends.
@@ -59,6 +63,8 @@ struct Space {
   std::uint64_t lowest = 0, user_end = 0;          // page numbers
   std::uint64_t heap_begin = 0, brk = 0;           // addresses
   std::uint64_t stack_limit_pages = 0, guard_pages = 0;
+  bool moved = false;                        // mremap moved something: stacks may grow in pieces
+  std::uint64_t next_growth = 1ULL << 40;    // origins of pages that stacks grew by on their own
 
   PageState* find(std::uint64_t vpn);
   bool free(std::uint64_t begin, std::uint64_t end) const;

@@ -24,7 +24,6 @@ int in_child(bool quiet, const std::function<int()>& body) {
       ::dup2(nowhere, 1);
       ::dup2(nowhere, 2);
     }
-    ::alarm(120);  // an operation that never ends is a failure too
     ::_exit(body());
   }
   int status = 0;
@@ -60,6 +59,7 @@ class Channel {
 };
 
 int play_once(const Scenario& scenario) {
+  ::alarm(60);  // an operation that never ends is a failure too
   try {
     Player(scenario, nullptr).play();
     return 0;

@@ -63,6 +63,7 @@ void Player::step(const Op& op) {
       &Player::truncate,
   };
   Random random(op.seed);
+  if (processes_.empty()) spawn(random);
   (this->*kMethods[static_cast<std::size_t>(op.kind)])(random);
 }
 

@@ -40,7 +40,8 @@ void Player::settle(Proc& process, const AccessResult& got, VirtAddr address, st
       expect(scenario_.tight, what + ": out of memory with swap left");
       return after_failure(process, got);
     }
-    const bool refused = failed_here && got.kind == AccessResult::Kind::Segv;
+    const bool refused = failed_here && got.kind == AccessResult::Kind::Segv &&
+                         got.code == SignalCode::MapErr;
     const Verdict verdict = space.access(vpn, access, refused);
     if (verdict.kind != AccessResult::Kind::Ok) {
       expect(failed_here && got.kind == verdict.kind && got.code == verdict.code,
@@ -51,7 +52,9 @@ void Player::settle(Proc& process, const AccessResult& got, VirtAddr address, st
       return after_failure(process, got);
     }
     expect(!failed_here, what + ": unexpected " + name_of(got.kind) + " " + where(process.pid, at));
-    if (bytes != nullptr && access == Access::Write) space.store(vpn, offset_in_page(at), {bytes, n});
+    if (access == Access::Write) {  // one without bytes makes a private page all the same
+      space.store(vpn, offset_in_page(at), {bytes, bytes == nullptr ? 0 : n});
+    }
     if (bytes != nullptr && access == Access::Read) {
       std::byte wanted[kPageSize];
       space.load(vpn, offset_in_page(at), {wanted, n});
@@ -156,6 +159,10 @@ void Player::wait(Random& random) {
   FaultRequest request;
   request.address = any_address(*process->space, random);
   request.access = random.chance(2) ? Access::Write : Access::Read;
+  const PageState* page = process->space->find(page_of(request.address).value);
+  if (page != nullptr && !page->shared && page->object != nullptr) {
+    request.access = Access::Read;  // whether the page is a copy already cannot be seen from Wait
+  }
   const Pid pid = process->pid;
   const FaultOutcome outcome = machine_->try_touch(pid, request);
   note("try_touch " + where(pid, request.address) + " " + name_of(request.access) + " -> " +

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <cstdio>
+#include <iterator>
 
 #include "model/player.hpp"
 
@@ -24,9 +26,9 @@ std::string outcome(const Result<T>& result) {
 }
 
 Rights any_rights(Random& random) {
-  static constexpr Rights kChoices[] = {kReadWrite, kReadWrite, kReadWrite,       kReadOnly,
-                                        kReadOnly,  {},         {true, true, true}, kReadExecute,
+  static constexpr Rights kChoices[] = {kReadOnly, {}, kReadExecute, {true, true, true},
                                         {false, true, false}};
+  if (!random.chance(4)) return kReadWrite;
   return kChoices[random.below(std::size(kChoices))];
 }
 
@@ -59,7 +61,12 @@ void Player::mmap(Random& random) {
   MmapRequest request;
   PageState state;
   draw_mapping(random, request, state);
-  const std::uint64_t pages = 1 + random.below(random.chance(3) ? 40 : 8);
+  std::uint64_t pages = 1 + random.below(random.chance(3) ? 40 : 8);
+  if (state.object != nullptr && !random.chance(4)) {  // mostly pages that exist
+    pages = std::min(pages, std::max<std::uint64_t>(1, state.object->pages()));
+    request.backing_page = PageOffset(0);
+    state.object_page = 0;
+  }
   request.length = ByteCount(pages * kPageSize - random.below(kPageSize));
   const std::uint64_t wish = far_page(space, random, pages);
   const std::uint64_t how = random.below(4);
@@ -89,7 +96,9 @@ void Player::mmap(Random& random) {
     state.object->bytes.resize(pages * kPageSize);
   }
   state.origin = next_origin_++;
-  for (std::uint64_t i = 0; i < pages; ++i, ++state.object_page) space.pages[begin + i] = state;
+  for (std::uint64_t i = 0; i < pages; ++i, ++state.object_page, ++state.origin_index) {
+    space.pages[begin + i] = state;
+  }
 }
 
 void Player::munmap(Random& random) {
@@ -204,7 +213,7 @@ void Player::brk(Random& random) {
   PageState state;
   state.rights = kReadWrite;
   state.origin = next_origin_++;
-  for (std::uint64_t page = from; page < to; ++page) space.pages[page] = state;
+  for (std::uint64_t page = from; page < to; ++page, ++state.origin_index) space.pages[page] = state;
   space.brk = wanted;
 }
 
@@ -245,7 +254,7 @@ void Player::msync(Random& random) {
 // Calls that must fail and change nothing.
 void Player::bad_call(Random& random) {
   Proc* process = any_process(random);
-  if (process == nullptr) return;
+  if (process == nullptr || process->space->pages.empty()) return;
   const Pid pid = process->pid;
   const std::uint64_t end = process->space->user_end << kPageShift;
   MmapRequest request;

@@ -92,9 +92,10 @@ void Player::adopt_partial_write(Object& object, std::size_t offset, const Bytes
   for (std::size_t done = 0; done < wanted.size();) {
     const std::size_t n = std::min(wanted.size() - done, kPageSize - (offset + done) % kPageSize);
     Bytes got(n);
-    if (!machine_->read_file(object.id, ByteCount(offset + done), got)) {
-      machine_->reclaimer().reclaim(1);
-      expect_ok(machine_->read_file(object.id, ByteCount(offset + done), got), "read_file");
+    while (!machine_->read_file(object.id, ByteCount(offset + done), got)) {  // no memory for that
+      expect(!processes_.empty(), "read_file: no memory in an empty machine");
+      expect_ok(machine_->exit(processes_.back().pid, 0), "exit");
+      drop(processes_.back());
     }
     const auto old_begin = object.bytes.begin() + static_cast<std::ptrdiff_t>(offset + done);
     const auto new_begin = wanted.begin() + static_cast<std::ptrdiff_t>(done);

@@ -26,7 +26,9 @@ void Player::spawn(Random& random) {
   state.rights = kReadWrite;
   state.grows_down = true;
   state.origin = next_origin_++;
-  for (std::uint64_t i = 0; i < pages; ++i) space->pages[page_of(*stack).value + i] = state;
+  for (std::uint64_t i = 0; i < pages; ++i, ++state.origin_index) {
+    space->pages[page_of(*stack).value + i] = state;
+  }
   processes_.push_back({*pid, std::move(space), 0});
 }
 

@@ -19,7 +19,7 @@ constexpr Weight kWeights[] = {
     {OpKind::Exit, 5},      {OpKind::Reap, 4},         {OpKind::Mmap, 40},
     {OpKind::Munmap, 16},   {OpKind::Mprotect, 18},    {OpKind::Mremap, 18},
     {OpKind::Brk, 14},      {OpKind::Discard, 10},     {OpKind::Msync, 8},
-    {OpKind::Read, 110},    {OpKind::Write, 150},      {OpKind::Touch, 40},
+    {OpKind::Read, 160},    {OpKind::Write, 230},      {OpKind::Touch, 50},
     {OpKind::WildAccess, 6}, {OpKind::Wait, 16},       {OpKind::Advance, 10},
     {OpKind::RunOn, 8},     {OpKind::Reclaim, 6},      {OpKind::AddSwap, 1},
     {OpKind::BadCall, 4},   {OpKind::OpenFile, 2},     {OpKind::CloseFile, 1},

@@ -1,20 +1,18 @@
-// Proves what the Valgrind recorder promises, on programs run under it. Needs valgrind; skipped where
-// it is missing. The keystone: from a recording of every reference, a plain LRU list of K pages predicts the events of
-// the filtered recordings of the same run, one by one.
+// Proves what the Valgrind recorder promises, on programs run under it. Needs valgrind; skipped
+// where it is missing. The keystone: from a recording of every reference, a plain LRU list of K
+// pages predicts the events of the filtered recordings of the same run, one by one.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
-#include <list>
 #include <optional>
 #include <set>
 #include <string>
-#include <tuple>
-#include <unordered_map>
 
 #include "valgrind_guest.h"
+#include "valgrind_model.hpp"
 #include "valgrind_spool.hpp"
 
 namespace pw::recorder_test {
@@ -22,10 +20,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kPageMask = GUEST_PAGE - 1;
-constexpr unsigned kMunmap = 11;
-constexpr unsigned kMmap = 9;
-constexpr unsigned kMadvise = 28;
 constexpr unsigned kExecve = 59;
 
 std::string built_file(const char* variable, const char* inside_build) {
@@ -47,16 +41,18 @@ class ValgrindRecorder : public testing::Test {
     if (!folder_.empty()) fs::remove_all(folder_, a_child_may_still_write);
   }
 
-  // Runs the guest under the recorder, in an environment that does not change between runs. Returns the wait
-  // status; the spools are then in folder_/name, what reached stderr in folder_/name.stderr.
+  // Runs the guest under the recorder, in an environment that does not change between runs. Returns
+  // the wait status; the spools are then in folder_/name, what reached stderr in
+  // folder_/name.stderr.
   int record(const std::string& name, const std::string& mode, const std::string& options) {
     fs::create_directory(folder_ / name);
-    const std::string command =
-        "setarch -R env -i PATH=/usr/bin:/bin VALGRIND_LIB=" +
-        built_file("PW_VALGRIND_LIB", "lib/pagewright/valgrind") +
-        " valgrind --tool=pagewright --vgdb=no --trace-children=yes --spool-dir=" + (folder_ / name).string() + " " +
-        options + " " + built_file("PW_VALGRIND_GUEST", "tests/recorder/valgrind_guest") + " " +
-        mode + " 2>" + (folder_ / (name + ".stderr")).string();
+    const std::string
+        command = "setarch -R env -i PATH=/usr/bin:/bin VALGRIND_LIB=" +
+                  built_file("PW_VALGRIND_LIB", "lib/pagewright/valgrind") +
+                  " valgrind --tool=pagewright --vgdb=no --trace-children=yes --spool-dir=" +
+                  (folder_ / name).string() + " " + options + " " +
+                  built_file("PW_VALGRIND_GUEST", "tests/recorder/valgrind_guest") + " " + mode +
+                  " 2>" + (folder_ / (name + ".stderr")).string();
     return std::system(command.c_str());
   }
 
@@ -82,191 +78,6 @@ class ValgrindRecorder : public testing::Test {
   fs::path folder_;
 };
 
-// kind, page, clock; for fetches: the page that left and its age; for drops: the age
-using Expected = std::tuple<unsigned, std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t>;
-
-struct PageRange {
-  std::uint64_t first = 0;
-  std::uint64_t end = 0;
-};
-
-// The pages that a system call of the guest takes away.
-std::optional<PageRange> taken_away(const SpoolEvent& event) {
-  if (event.kind != PW_CONTROL || event.code != PW_SYSCALL || event.values.size() < 8)
-    return std::nullopt;
-  auto result = static_cast<std::int64_t>(event.values[7]);
-  std::uint64_t start = event.values[1];
-  std::uint64_t length = event.values[2];
-  if (result < 0) return std::nullopt;
-  switch (event.values[0]) {
-    case kMmap: start = event.values[7]; break;
-    case kMunmap: break;
-    case kMadvise:
-      if (event.values[3] != 4) return std::nullopt;
-      break;
-    default: return std::nullopt;
-  }
-  return PageRange{start >> 12, (start + length + kPageMask) >> 12};
-}
-
-// Every reference to a page, in order, from a spool of detail full.
-template <typename Touch, typename Gone>
-void replay_full(const Spool& full, Touch touch, Gone gone) {
-  for (const SpoolEvent& event : full.events) {
-    if (auto range = taken_away(event)) gone(*range);
-    if (event.kind != PW_REFERENCE) continue;
-    std::uint64_t first = event.page >> 12;
-    std::uint64_t last = (event.page + event.size - 1) >> 12;
-    touch(first, event.access, event.clock);
-    if (last != first) touch(last, event.access, event.clock + 1);
-  }
-}
-
-unsigned fetch_kind(unsigned access) {
-  switch (access) {
-    case 0: return PW_FETCH_READ;
-    case 1: return PW_FETCH_WRITE;
-    case 2: return PW_FETCH_EXECUTE;
-    case 4: return PW_FETCH_KERNEL_READ;
-    default: return PW_FETCH_KERNEL_WRITE;
-  }
-}
-
-// A plain LRU list of K pages.
-class ModelFilter {
- public:
-  explicit ModelFilter(std::size_t k) : k_(k) {}
-
-  void touch(std::uint64_t page, unsigned access, std::uint64_t clock) {
-    bool write = (access & 3) == 1;
-    auto found = index_.find(page);
-    if (found == index_.end()) {
-      std::uint64_t evicted = 0;
-      std::uint64_t age = 0;
-      if (pages_.size() == k_) {
-        evicted = pages_.back().page;
-        age = clock - pages_.back().clock;
-        index_.erase(evicted);
-        pages_.pop_back();
-      }
-      expected.emplace_back(fetch_kind(access), page, clock, evicted, age);
-      pages_.push_front({page, clock, write});
-      index_[page] = pages_.begin();
-      return;
-    }
-    if (write && !found->second->written) {
-      expected.emplace_back(PW_FIRST_WRITE, page, clock, 0, 0);
-      found->second->written = true;
-    }
-    found->second->clock = clock;
-    pages_.splice(pages_.begin(), pages_, found->second);
-  }
-
-  void drop(PageRange range) {
-    for (auto held = pages_.begin(); held != pages_.end();) {
-      auto next = std::next(held);
-      if (held->page >= range.first && held->page < range.end) {
-        index_.erase(held->page);
-        pages_.erase(held);
-      }
-      held = next;
-    }
-  }
-
-  std::vector<Expected> expected;
-
- private:
-  struct Held {
-    std::uint64_t page;
-    std::uint64_t clock;
-    bool written;
-  };
-  std::size_t k_;
-  std::list<Held> pages_;
-  std::unordered_map<std::uint64_t, std::list<Held>::iterator> index_;
-};
-
-std::vector<Expected> fetches_and_first_writes(const Spool& spool) {
-  std::vector<Expected> events;
-  for (const SpoolEvent& event : spool.events) {
-    if (event.kind > PW_FIRST_WRITE) continue;
-    events.emplace_back(event.kind, event.page, event.clock, event.evicted, event.age);
-  }
-  return events;
-}
-
-void expect_equal(const std::vector<Expected>& got, const std::vector<Expected>& wanted) {
-  EXPECT_EQ(got.size(), wanted.size());
-  for (std::size_t i = 0; i < std::min(got.size(), wanted.size()); ++i)
-    ASSERT_EQ(got[i], wanted[i]) << "event " << i;
-}
-
-// LRU misses by memory size, from a list of pages in order of their last reference.
-class MissCounter {
- public:
-  explicit MissCounter(std::vector<std::size_t> sizes)
-      : misses(sizes.size()), sizes_(std::move(sizes)) {}
-  // `depth`: number of other pages referenced since; nothing: never referenced.
-  void count(std::optional<std::size_t> depth) {
-    for (std::size_t i = 0; i < sizes_.size(); ++i)
-      if (!depth || *depth >= sizes_[i]) ++misses[i];
-  }
-  std::vector<std::uint64_t> misses;
-
- private:
-  std::vector<std::size_t> sizes_;
-};
-
-class PageList {
- public:
-  std::optional<std::size_t> depth(std::uint64_t page) const {
-    for (std::size_t i = 0; i < pages_.size(); ++i)
-      if (pages_[pages_.size() - 1 - i] == page) return i;
-    return std::nullopt;
-  }
-  void remove(std::uint64_t page) { std::erase(pages_, page); }
-  void put_first(std::uint64_t page) { remove(page), pages_.push_back(page); }
-  void drop(PageRange range) {
-    std::erase_if(pages_, [&](std::uint64_t p) { return p >= range.first && p < range.end; });
-  }
-
- private:
-  std::vector<std::uint64_t> pages_;  // the last one was referenced last
-};
-
-const std::vector<std::size_t> kSizes = {64, 65, 70, 80, 100, 128, 150, 200, 300, 400};
-
-std::vector<std::uint64_t> misses_of_full(const Spool& full) {
-  MissCounter counter(kSizes);
-  PageList list;
-  replay_full(
-      full,
-      [&](std::uint64_t page, unsigned, std::uint64_t) {
-        counter.count(list.depth(page));
-        list.put_first(page);
-      },
-      [&](PageRange range) { list.drop(range); });
-  return counter.misses;
-}
-
-// Only the pages outside the filter are in order; those inside were all referenced later.
-std::vector<std::uint64_t> misses_of_pages(const Spool& pages) {
-  MissCounter counter(kSizes);
-  PageList outside;
-  std::size_t inside = 0;
-  for (const SpoolEvent& event : pages.events) {
-    if (event.kind == PW_CONTROL && event.code == PW_FILTER_DROP) --inside;
-    if (auto range = taken_away(event)) outside.drop(*range);
-    if (event.kind > PW_FETCH_KERNEL_WRITE) continue;
-    auto depth = outside.depth(event.page);
-    counter.count(depth ? std::optional(*depth + inside) : std::nullopt);
-    outside.remove(event.page);
-    if (event.evicts) outside.put_first(event.evicted);
-    inside += event.evicts ? 0 : 1;
-  }
-  return counter.misses;
-}
-
 bool has_event(const Spool& spool, unsigned kind, std::uintptr_t address) {
   for (const SpoolEvent& event : spool.events)
     if (event.kind == kind && event.page == address >> 12) return true;
@@ -284,14 +95,6 @@ std::size_t controls(const Spool& spool, unsigned code) {
   for (const SpoolEvent& event : spool.events)
     count += event.kind == PW_CONTROL && event.code == code ? 1 : 0;
   return count;
-}
-
-std::vector<Expected> model_of(const Spool& full, std::size_t k) {
-  ModelFilter model(k);
-  replay_full(
-      full, [&](auto page, auto access, auto clock) { model.touch(page, access, clock); },
-      [&](PageRange range) { model.drop(range); });
-  return std::move(model.expected);
 }
 
 TEST_F(ValgrindRecorder, FilteredEventsAreThoseOfAPlainLruListOnTheFullRecording) {
@@ -380,9 +183,12 @@ TEST_F(ValgrindRecorder, AForkedChildAndAnImageStartedByExecHaveTheirOwnSpools) 
   ASSERT_EQ(all.size(), 3U);
   const Spool *parent = nullptr, *child = nullptr, *image = nullptr;
   for (const Spool& spool : all) {
-    if ((spool.header.flags & 1) != 0) child = &spool;
-    else if (controls(spool, PW_FORK) != 0) parent = &spool;
-    else image = &spool;
+    if ((spool.header.flags & 1) != 0)
+      child = &spool;
+    else if (controls(spool, PW_FORK) != 0)
+      parent = &spool;
+    else
+      image = &spool;
   }
   ASSERT_TRUE(parent != nullptr && child != nullptr && image != nullptr);
   auto fork_values = control_values(*parent, PW_FORK);
@@ -466,7 +272,8 @@ TEST_F(ValgrindRecorder, ThreadsAreTold) {
   std::uint64_t writer = 0;
   for (const SpoolEvent& event : spool.events) {
     if (event.kind == PW_CONTROL && event.code == PW_THREAD) running = event.values[0];
-    if (event.kind == PW_FETCH_WRITE && event.page == (GUEST_THREAD_AREA >> 12) + 1) writer = running;
+    if (event.kind == PW_FETCH_WRITE && event.page == (GUEST_THREAD_AREA >> 12) + 1)
+      writer = running;
   }
   EXPECT_NE(writer, 0U);
   EXPECT_NE(writer, static_cast<std::uint64_t>(spool.header.pid));

@@ -1,8 +1,9 @@
-// A small decoder of spool files for the tests of the Valgrind recorder, written from encoding.h alone, so
-// that recorder and product decoder are not tested against each other's misunderstandings.
+// A small decoder of spool files for the tests of the Valgrind recorder, written from encoding.h
+// alone, so that recorder and product decoder are not tested against each other's
+// misunderstandings.
 //
-// It checks on the way what must hold in every spool: whole frames, clocks that go on without a gap, filter
-// snapshots that equal what the events before them led to.
+// It checks on the way what must hold in every spool: whole frames, clocks that go on without a
+// gap, filter snapshots that equal what the events before them led to.
 #pragma once
 
 #include <cstdint>
@@ -21,9 +22,9 @@
 namespace pw::recorder_test {
 
 struct SpoolEvent {
-  unsigned kind = 0;   // enum pw_kind
-  unsigned code = 0;   // enum pw_control
-  std::uint64_t page = 0;     // fetches, first writes, drops; REFERENCE: address
+  unsigned kind = 0;       // enum pw_kind
+  unsigned code = 0;       // enum pw_control
+  std::uint64_t page = 0;  // fetches, first writes, drops; REFERENCE: address
   std::uint64_t clock = 0;
   bool evicts = false;
   std::uint64_t evicted = 0;  // the page that left

@@ -149,6 +149,29 @@ TEST(RecordPayloadEncoding, RefusesEventsThatContradictThemselves) {
   EXPECT_TRUE(refused({write}));
 }
 
+// A page cannot have been referenced before the stream began, nor lie in a slot that the filter has
+// not.
+TEST(RecordPayloadEncoding, RefusesImpossibleAgesSlotsAndPages) {
+  auto decodes = [](std::initializer_list<std::uint64_t> numbers) {
+    std::string bytes;
+    for (std::uint64_t n : numbers) put_varint(bytes, n);
+    ChunkInfo info;
+    info.clock = 10;
+    Chunk chunk;
+    return decode(bytes, 4, info, chunk).has_value();
+  };
+  constexpr std::uint64_t kFetch = zigzag(5) << 3;
+  EXPECT_TRUE(decodes({1, 3, zigzag(100), 10 << 1, kFetch, 1, 3, 11}));
+  EXPECT_FALSE(decodes({1, 3, zigzag(100), 10 << 1, kFetch, 1, 3, 12}));  // the age of what leaves
+  EXPECT_FALSE(decodes({1, 3, zigzag(100), 11 << 1}));                    // an age in the snapshot
+  EXPECT_FALSE(decodes({1, 4, zigzag(100), 0}));
+  EXPECT_FALSE(decodes({5}));
+  EXPECT_FALSE(decodes({0, kFetch, 1, 4}));
+  EXPECT_FALSE(decodes({0, zigzag(std::uint64_t{1} << 52) << 3, 1, 0}));
+  EXPECT_FALSE(decodes({0, 2 << 3 | PW_FIRST_WRITE, 1}));
+  EXPECT_FALSE(decodes({0, kFetch, 1}));  // cut short
+}
+
 // Bytes by hand, so that encoder and decoder cannot agree on something else than the specification.
 TEST(RecordPayloadEncoding, IsTheOneThatRecordersWrite) {
   std::string bytes;

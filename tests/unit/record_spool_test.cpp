@@ -52,15 +52,30 @@ class RecordSpool : public ::testing::Test {
   std::vector<std::string> notes_;
 };
 
-std::vector<Event> events_of(const Recording& recording, std::uint32_t pid) {
+// With `calls`: what the system call events refer to, in order.
+std::vector<Event> events_of(const Recording& recording, std::uint32_t pid,
+                             std::vector<SyscallRecord>* calls = nullptr) {
   std::vector<Event> all;
   Chunk chunk;
   for (std::size_t i = 0; i < recording.chunks().size(); ++i) {
     auto decoded = recording.decode(i, chunk);
     EXPECT_TRUE(decoded) << decoded.error().message;
-    if (chunk.info.pid == pid) all.insert(all.end(), chunk.events.begin(), chunk.events.end());
+    if (chunk.info.pid != pid) continue;
+    all.insert(all.end(), chunk.events.begin(), chunk.events.end());
+    for (const Event& event : chunk.events) {
+      if (calls == nullptr || event.kind != EventKind::Syscall) continue;
+      calls->push_back(chunk.syscalls.at(event.index));
+    }
   }
   return all;
+}
+
+// A process ends once, not at random.
+Chunk alive(Chunk chunk) {
+  for (Event& event : chunk.events) {
+    if (event.kind == EventKind::Exit) event.kind = EventKind::ThreadExit;
+  }
+  return chunk;
 }
 
 bool thread(const Event& event) { return event.kind == EventKind::Thread; }
@@ -73,13 +88,12 @@ TEST_F(RecordSpool, EveryEventOfEveryFrameArrives) {
     SpoolMaker spool(50, 0, 1, static_cast<unsigned>(detail), k);
     spool.start("sort", kMaps);
     std::vector<Event> written;
-    std::size_t calls = 0;
+    std::vector<SyscallRecord> calls;
     for (std::uint64_t i = 0; i < 60; ++i) {
-      Chunk chunk = maker.next(50, 0, 1000 + i * 30'000'000, 1 + random.below(2000));
-      for (Event& event : chunk.events) {
-        if (event.kind == EventKind::Exit) event.kind = EventKind::ThreadExit;
+      Chunk chunk = alive(maker.next(50, 0, 1000 + i * 30'000'000, 1 + random.below(2000)));
+      for (const Event& event : chunk.events) {
         written.push_back(event);
-        if (event.kind == EventKind::Syscall) written.back().index = static_cast<unsigned>(calls++);
+        if (event.kind == EventKind::Syscall) calls.push_back(chunk.syscalls[event.index]);
       }
       spool.events(chunk);
     }
@@ -91,7 +105,14 @@ TEST_F(RecordSpool, EveryEventOfEveryFrameArrives) {
     EXPECT_LT(recording.chunks().size(), 30U);  // frames are joined
     for (const ChunkInfo& chunk : recording.chunks()) EXPECT_FALSE(chunk.gap);
 
-    std::vector<Event> events = events_of(recording, 50);
+    std::vector<SyscallRecord> found_calls;
+    std::vector<Event> events = events_of(recording, 50, &found_calls);
+    ASSERT_EQ(found_calls.size(), calls.size());
+    for (std::size_t i = 0; i < calls.size(); ++i) {
+      ASSERT_EQ(found_calls[i].arguments[1], calls[i].arguments[1]) << i;
+      ASSERT_EQ(found_calls[i].ns, calls[i].ns) << i;
+      ASSERT_EQ(found_calls[i].path, calls[i].path) << i;
+    }
     ASSERT_GE(events.size(), 1U);
     EXPECT_EQ(events[0].kind, EventKind::Exec);
     events.erase(events.begin());
@@ -119,9 +140,9 @@ TEST_F(RecordSpool, AChildComesAfterItsForkAndAnExecKeepsTheProcess) {
   SpoolMaker parents(10, 0, 100, PW_DETAIL_PAGES, 64);
   parents.start("sh", kMaps);
   parent.fork_pid = 11;
-  parents.events(parent.next(10, 0, 1000, 50));
+  parents.events(alive(parent.next(10, 0, 1000, 50)));
   parent.fork_pid = 0;
-  parents.events(parent.next(10, 0, 900'000'000'000, 50));
+  parents.events(parent.next(10, 0, 100'000'000, 50));  // near enough to be joined
   parents.end(0, 0);
   SpoolMaker childs(11, 10, 500'000, PW_DETAIL_PAGES, 64, true);
   childs.start("sh", kMaps);

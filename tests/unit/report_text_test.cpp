@@ -140,6 +140,22 @@ TEST(ReportText, DerivesTheTextbookNumbers) {
   EXPECT_NEAR(d.access_ns, d.translation_ns + 38e6 / 1'234'567'890, 1e-9);
 }
 
+TEST(ReportText, ReferencesHiddenByTheFilterAreHitsOfTheL1Tlb) {
+  replay::ReplayResult r;
+  r.references = 1'000;
+  r.tlb.references = 100;
+  r.tlb.l1_hits = 60;
+  r.tlb.l2_hits = 30;
+  r.tlb.walks = 10;
+  r.tlb.walk_references = 40;
+  const Derived d = derive(r);
+  EXPECT_EQ(d.hidden, 900U);
+  EXPECT_DOUBLE_EQ(d.l1_ratio, 0.96);
+  EXPECT_DOUBLE_EQ(d.walk_ratio, 0.01);
+  EXPECT_DOUBLE_EQ(d.references_per_walk, 4);
+  EXPECT_DOUBLE_EQ(d.translation_ns, 0.5 + (30 * 2.5 + 40 * 8) / 1'000);
+}
+
 TEST(ReportText, AnEmptyResultDoesNotDivideByZero) {
   Report report;
   report.columns.push_back({"base", {}});

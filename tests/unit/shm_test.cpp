@@ -149,12 +149,22 @@ TEST_F(SharedMemoryTest, TruncatingAnObjectTakesItsPages) {
   ASSERT_TRUE(machine->ftruncate(handle, 16_KiB));
   const VirtAddr at = map_handle(first, handle, 32_KiB);
   for (std::uint64_t i = 0; i < 4; ++i) ASSERT_TRUE(store(*machine, first, page(at, i), i).ok());
-  ShmOpen truncating = creating();
-  truncating.truncate = true;
   ASSERT_TRUE(machine->ftruncate(handle, 4_KiB));
   EXPECT_EQ(user_frames(*machine), 1U);
   EXPECT_EQ(load(*machine, first, at), 0U);
   EXPECT_EQ(machine->touch(first, page(at, 1), Access::Read).kind, AccessResult::Kind::Bus);
+}
+
+TEST_F(SharedMemoryTest, OpeningToTruncateEmptiesAnObject) {
+  const SharedHandle handle = *machine->shm_open(first, "/t", creating());
+  ASSERT_TRUE(machine->ftruncate(handle, 4_KiB));
+  const VirtAddr at = map_handle(first, handle, 4_KiB);
+  ASSERT_TRUE(store(*machine, first, at, 1).ok());
+  ShmOpen truncating = creating();
+  truncating.truncate = true;
+  ASSERT_TRUE(machine->shm_open(second, "/t", truncating));
+  EXPECT_EQ(user_frames(*machine), 0U);
+  EXPECT_EQ(machine->touch(first, at, Access::Read).kind, AccessResult::Kind::Bus);
 }
 
 TEST_F(SharedMemoryTest, ASegmentOfSystemVIsAttachedAndDetached) {

@@ -1,5 +1,5 @@
-// SimCpu against an oracle of the whole hierarchy, written from its description with lists and maps; and the
-// numbers that can be worked out by hand.
+// SimCpu against an oracle of the whole hierarchy, written from its description with lists and
+// maps; and the numbers that can be worked out by hand.
 #include "ports/sim/sim_cpu.hpp"
 
 #include <gtest/gtest.h>
@@ -20,7 +20,8 @@ namespace {
 
 using test::kPageFlags;
 
-// What a cached translation is of: the page's number in units of its level, the level, and its space (none if global).
+// What a cached translation is of: the page's number in units of its level, the level, and its
+// space (none if global).
 struct PageName {
   int level = 1;
   std::uint64_t number = 0;
@@ -148,7 +149,8 @@ class OracleCpu {
         drop([&](const PageName& other) { return other == name; });
       }
     }
-    for (auto& array : upper_) array.erase_if([&](const auto& name) { return name.space == active_; });
+    for (auto& array : upper_)
+      array.erase_if([&](const auto& name) { return name.space == active_; });
   }
   void flush_space() {
     flush([this](const PageName& name) { return name.space == active_; });
@@ -209,8 +211,8 @@ void expect_equal(const TlbCounters& got, const TlbCounters& want, int step) {
   }
 }
 
-// Gigabytes 0 and 1 hold base pages, 2 holds 2 MiB pages, 3 to 6 are one page each; in every space another frame.
-// Every fifth base page is global, and then the same in all.
+// Gigabytes 0 and 1 hold base pages, 2 holds 2 MiB pages, 3 to 6 are one page each; in every space
+// another frame. Every fifth base page is global, and then the same in all.
 constexpr std::uint64_t kGigabyte = 1ULL << 18;  // in pages
 
 CpuConfig geometry(int variant) {
@@ -257,7 +259,8 @@ TEST_P(SimCpuOracle, EveryReferenceHitsOrWalksAsTheDescriptionSays) {
       cpu.load_space(space, roots[space]);
       oracle.load(space);
     }
-    std::uint64_t vpn = base + random.below(2) * kGigabyte + random.below(3) * 512 + random.below(60);
+    std::uint64_t vpn = base + random.below(2) * kGigabyte + random.below(3) * 512 +
+                        random.below(60);
     MappedPage fresh;
     fresh.global = mixed && vpn % 5 == 0;
     if (mixed && random.chance(3)) {
@@ -311,7 +314,8 @@ struct SimCpuCase : ::testing::Test {
   void map(std::uint64_t page, std::uint64_t flags = kPageFlags) {
     tables.map(root, Vpn(kBase + page), 1, Pfn(5000 + page), flags);
   }
-  bool touch(SimCpu& cpu, std::uint64_t page, Access access = Access::Read, Mode mode = Mode::User) {
+  bool touch(SimCpu& cpu, std::uint64_t page, Access access = Access::Read,
+             Mode mode = Mode::User) {
     return cpu.translate(address_of(Vpn(kBase + page)), access, mode, out);
   }
 };
@@ -331,7 +335,8 @@ TEST_F(SimCpuCase, WalkReferencesAreTheAnalyticOnes) {
     std::uint64_t before = 0;
     const auto references = [&](SimCpu& cpu, std::uint64_t page) {
       EXPECT_TRUE(touch(cpu, page));
-      return cpu.counters().walk_references - std::exchange(before, cpu.counters().walk_references);
+      return cpu.counters().walk_references -
+             std::exchange(before, cpu.counters().walk_references);
     };
     plain.load_space(1, top);
     EXPECT_EQ(references(plain, 0), static_cast<unsigned>(levels));
@@ -374,7 +379,8 @@ TEST_F(SimCpuCase, ARightGrantedLaterIsSeenWithoutAFlush) {
   ASSERT_TRUE(touch(cpu, 0));
   EXPECT_FALSE(touch(cpu, 0, Access::Write));
   ASSERT_TRUE(touch(cpu, 0));
-  tables.entry(root, Vpn(kBase), 1) |= x86::kWritable;  // while the walk cache has level 2 as it was
+  tables.entry(root, Vpn(kBase), 1) |= x86::kWritable;  // while the walk cache has level 2 as it
+                                                        // was
   tables.entry(root, Vpn(kBase), 2) |= x86::kWritable;
   EXPECT_TRUE(touch(cpu, 0, Access::Write));
   EXPECT_NE(tables.entry(root, Vpn(kBase), 1) & x86::kDirty, 0U);

@@ -1,5 +1,5 @@
-// Real page tables for tests of what walks them: a memory of frames, an allocator that only counts up, and the
-// mapping of single leaves.
+// Real page tables for tests of what walks them: a memory of frames, an allocator that only counts
+// up, and the mapping of single leaves.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,9 @@ class SimTables {
   SimTables(int levels, std::uint64_t frames)
       : levels_(levels), words_(frames * x86::kEntriesPerTable) {}
 
-  x86::TableMemory memory() { return x86::TableMemory(reinterpret_cast<std::byte*>(words_.data())); }
+  x86::TableMemory memory() {
+    return x86::TableMemory(reinterpret_cast<std::byte*>(words_.data()));
+  }
   Pfn new_table() { return Pfn(next_++); }
 
   // The entry of `level` for `vpn`, with the tables above it made as needed.

@@ -122,8 +122,8 @@ TEST_P(WalkTest, SmepAndSmapKeepTheKernelOutOfUserPages) {
 
 TEST_P(WalkTest, ReservedBitsFaultAndComeBeforeRights) {
   rules.physical_bits = 46;
-  constexpr std::uint64_t kExpected =
-      x86::kErrorPresent | x86::kErrorReserved | x86::kErrorUser | x86::kErrorWrite;
+  constexpr std::uint64_t kExpected = x86::kErrorPresent | x86::kErrorReserved | x86::kErrorUser |
+                                      x86::kErrorWrite;
   tables.map(root, kVpn, 1, kFrame, kPageFlags & ~x86::kWritable);
   for (int level = 1; level <= GetParam(); ++level) {
     entry(level) |= 1ULL << 46;
@@ -163,8 +163,7 @@ TEST_P(WalkTest, NonCanonicalIsNoPageFault) {
     EXPECT_EQ(out.end, WalkEnd::NonCanonical);
     EXPECT_EQ(out.references, 0U);
   }
-  EXPECT_EQ(walk(Access::Read, Mode::User, VirtAddr(~0ULL << (bits - 1))).end,
-            WalkEnd::PageFault);
+  EXPECT_EQ(walk(Access::Read, Mode::User, VirtAddr(~0ULL << (bits - 1))).end, WalkEnd::PageFault);
 }
 
 TEST_P(WalkTest, SetsAccessedEverywhereAndDirtyOnlyInTheWrittenLeaf) {

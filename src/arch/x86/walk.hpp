@@ -1,15 +1,16 @@
 // The page walk: what the processor does with the tables when no cache knows a translation.
 //
-// Pure: it sees tables, an address, an access and the rules of the processor's mode, and nothing else, so
-// that it can be compared with another walker (KVM's) bit by bit. It owns nothing.
+// Pure: it sees tables, an address, an access and the rules of the processor's mode, and nothing
+// else, so that it can be compared with another walker (KVM's) bit by bit. It owns nothing.
 //
-// Sources: Intel SDM vol. 3A, 4.5 (structure of the tables, reserved bits), 4.6 (access rights), 4.7
-// (page-fault exceptions), 4.8 (accessed and dirty flags). Fixed: CR0.WP = 1, EFER.NXE = 1. Protection keys
-// (CR4.PKE) are not applied.
+// Sources: Intel SDM vol. 3A, 4.5 (structure of the tables, reserved bits), 4.6 (access
+// rights), 4.7 (page-fault exceptions), 4.8 (accessed and dirty flags). Fixed: CR0.WP = 1,
+// EFER.NXE = 1. Protection keys (CR4.PKE) are not applied.
 //
-// Invariants: the tables change only when the access is allowed: then A is set in every entry that was read, and
-// D in the leaf by a write. A refused access leaves every bit as it was. A linear address that is not canonical is no
-// page fault but a general-protection exception, reported apart and without reading any table.
+// Invariants: the tables change only when the access is allowed: then A is set in every entry that
+// was read, and D in the leaf by a write. A refused access leaves every bit as it was. A linear
+// address that is not canonical is no page fault but a general-protection exception, reported
+// apart and without reading any table.
 #pragma once
 
 #include <array>
@@ -22,15 +23,15 @@
 namespace pw::x86 {
 
 struct WalkRules {
-  int levels = 4;              // 4, or 5 with CR4.LA57
-  bool smep = true;            // kernel may not fetch from user pages
-  bool smap = false;           // kernel may not read or write user pages (EFLAGS.AC clear)
-  bool gigabyte_pages = true;  // CPUID.80000001H:EDX.Page1GB; else PS at level 3 is reserved
+  int levels = 4;               // 4, or 5 with CR4.LA57
+  bool smep = true;             // kernel may not fetch from user pages
+  bool smap = false;            // kernel may not read or write user pages (EFLAGS.AC clear)
+  bool gigabyte_pages = true;   // CPUID.80000001H:EDX.Page1GB; else PS at level 3 is reserved
   unsigned physical_bits = 52;  // MAXPHYADDR; address bits above it are reserved
 };
 
-// What all entries of a walk grant together, in the entries' own bits: R/W and U/S must be set in each, NX in one
-// forbids.
+// What all entries of a walk grant together, in the entries' own bits: R/W and U/S must be set in
+// each, NX in one forbids.
 inline constexpr std::uint64_t kRightsMask = kWritable | kUser | kNoExecute;
 inline constexpr std::uint64_t kAllRights = kWritable | kUser;
 
@@ -61,8 +62,8 @@ constexpr std::uint64_t rights_of(unsigned index) {
 // Bits that must be zero in a present entry of `level` (SDM vol. 3A, tables 4-15 to 4-20).
 constexpr std::uint64_t reserved_bits(int level, bool large, const WalkRules& rules) {
   constexpr std::uint64_t kLargePat = 1ULL << 12;
-  std::uint64_t bits =
-      kAddressMask & ~((std::uint64_t{1} << rules.physical_bits) - 1) & ~(kPageSize - 1);
+  std::uint64_t bits = kAddressMask & ~((std::uint64_t{1} << rules.physical_bits) - 1) &
+                       ~(kPageSize - 1);
   if (level >= 4 || (level == 3 && !rules.gigabyte_pages)) {
     bits |= kLarge;
   } else if (level >= 2 && large) {
@@ -76,7 +77,8 @@ constexpr Pfn leaf_frame(Pte leaf, int level) {
   return Pfn(leaf.pfn().value & ~(pages_at(level).value - 1));
 }
 
-// Where a walk begins: at the root, or below an upper entry that a paging-structure cache remembers.
+// Where a walk begins: at the root, or below an upper entry that a paging-structure cache
+// remembers.
 struct WalkStart {
   Pfn table;
   int level = 4;                      // level of the entries in `table`
@@ -92,8 +94,8 @@ struct Walk {
   unsigned references;       // entries read
   Pte leaf;                  // if mapped: as it is in the table after the walk
   std::uint64_t rights;      // if mapped: of all levels together
-  // If mapped: for each level above the leaf that was read, its entry with the rights granted so far in place
-  // of its own: what a paging-structure cache remembers.
+  // If mapped: for each level above the leaf that was read, its entry with the rights granted so
+  // far in place of its own: what a paging-structure cache remembers.
   std::array<std::uint64_t, kMaxLevels + 1> upper;
 };
 
@@ -125,22 +127,23 @@ class Walker {
   void walk(TableMemory memory, WalkStart start, VirtAddr address, Access access, Mode mode,
             Walk& out) const;
 
-  // One step of a walk that has nothing to decide and nothing to write, which is what most walks are made of.
-  // `upper` is as in Walk, and becomes the same for the entry of `level` below it. False, with `upper` unchanged, if this
-  // entry needs walk(): not valid, a large leaf, or without one of `marks` (A, and D for a write to a page).
+  // One step of a walk that has nothing to decide and nothing to write, which is what most walks
+  // are made of. `upper` is as in Walk, and becomes the same for the entry of `level` below it.
+  // False, with `upper` unchanged, if this entry needs walk(): not valid, a large leaf, or without
+  // one of `marks` (A, and D for a write to a page).
   bool step(TableMemory memory, Vpn vpn, int level, std::uint64_t marks,
             std::uint64_t& upper) const {
     const std::uint64_t entry = memory.table(Pte{upper}.pfn())[index_at(vpn, level)];
     const std::uint64_t plain = checks_[static_cast<unsigned>(level)].plain;
-    if ((entry & (plain | marks)) != (kPresent | marks)) [[unlikely]] return false;
+    if ((entry & (plain | marks)) != (kPresent | marks)) [[unlikely]]
+      return false;
     upper = (entry & ~kRightsMask) | (upper & entry & kAllRights) | ((upper | entry) & kNoExecute);
     return true;
   }
 
  private:
   std::uint32_t fault_code(Access access, Mode mode) const {
-    return (access == Access::Write ? kErrorWrite : 0U) |
-           (mode == Mode::User ? kErrorUser : 0U) |
+    return (access == Access::Write ? kErrorWrite : 0U) | (mode == Mode::User ? kErrorUser : 0U) |
            (access == Access::Execute ? kErrorFetch : 0U);
   }
 
@@ -152,7 +155,7 @@ class Walker {
 
   WalkRules rules_;
   std::array<Checks, kMaxLevels + 1> checks_{};  // by level
-  std::array<std::uint8_t, 8> permitted_{};         // by rights_index
+  std::array<std::uint8_t, 8> permitted_{};      // by rights_index
 };
 
 inline void Walker::walk(TableMemory memory, WalkStart start, VirtAddr address, Access access,
@@ -177,7 +180,8 @@ inline void Walker::walk(TableMemory memory, WalkStart start, VirtAddr address, 
     entry.raw = *slot;
     read[static_cast<unsigned>(level)] = slot;
     valid = (entry.raw & checks.any) == kPresent;
-    if (!valid) [[unlikely]] break;
+    if (!valid) [[unlikely]]
+      break;
     all &= entry.raw;
     any |= entry.raw;
     if (level == 1) break;
@@ -186,8 +190,8 @@ inline void Walker::walk(TableMemory memory, WalkStart start, VirtAddr address, 
       break;
     }
     table = entry.pfn();
-    out.upper[static_cast<unsigned>(level)] =
-        (entry.raw & ~kRightsMask) | (all & kAllRights) | (any & kNoExecute);
+    out.upper[static_cast<unsigned>(level)] = (entry.raw & ~kRightsMask) | (all & kAllRights) |
+                                              (any & kNoExecute);
   }
   out.level = level;
   out.references = static_cast<unsigned>(start.level - level + 1);

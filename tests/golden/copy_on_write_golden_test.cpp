@@ -1,0 +1,118 @@
+// Worked examples of fork and copy on write: rows CW1 to CW3, with their numbers.
+#include <gtest/gtest.h>
+
+#include "tests/support/small_machine.hpp"
+
+namespace pw {
+namespace {
+
+using namespace pw::test;
+
+// One page, ten children, four of which write: 1 + 4 frames. The writer that is left alone copies nothing.
+TEST(CopyOnWriteGolden, AForkCostsAFrameForEachPageReallyWritten) {
+  const auto machine = make_machine(exact_config(4_MiB));
+  const Pid parent = *machine->spawn();
+  const VirtAddr at = map(*machine, parent, 4_KiB);
+  ASSERT_TRUE(store(*machine, parent, at, 1).ok());
+  std::vector<Pid> children;
+  for (int i = 0; i < 10; ++i) children.push_back(*machine->fork(parent));
+  EXPECT_EQ(user_frames(*machine), 1U);
+  for (std::size_t i = 0; i < 4; ++i) ASSERT_TRUE(store(*machine, children[i], at, 100 + i).ok());
+  EXPECT_EQ(user_frames(*machine), 1 + 4U);
+  EXPECT_EQ(machine->counters().faults.copy_on_write, 4U);
+  for (std::size_t i = 0; i < 10; ++i) {
+    EXPECT_EQ(load(*machine, children[i], at), i < 4 ? 100 + i : 1);
+  }
+  EXPECT_EQ(load(*machine, parent, at), 1U);
+  for (std::size_t i = 4; i < 10; ++i) ASSERT_TRUE(machine->exit(children[i], 0));
+  ASSERT_TRUE(store(*machine, parent, at, 2).ok());
+  EXPECT_EQ(machine->counters().faults.copy_on_write, 4U) << "the last owner wrote";
+  EXPECT_EQ(machine->counters().faults.reused, 1U);
+  EXPECT_EQ(user_frames(*machine), 5U);
+}
+
+// 256 pages, every seventh written by the child: parent and child differ in exactly those bytes.
+TEST(CopyOnWriteGolden, ParentAndChildDivergeByteForByte) {
+  MachineConfig config = exact_config(4_MiB);
+  config.verify_each_operation = false;
+  const auto machine = make_machine(config);
+  const Pid parent = *machine->spawn();
+  const VirtAddr base = map(*machine, parent, 1_MiB);
+  for (std::uint64_t n = 0; n < 256; ++n) ASSERT_TRUE(store(*machine, parent, page(base, n), n).ok());
+  const Pid child = *machine->fork(parent);
+  for (std::uint64_t n = 0; n < 256; n += 7) {
+    ASSERT_TRUE(store(*machine, child, page(base, n) + ByteCount(8), ~n).ok());
+  }
+  EXPECT_EQ(user_frames(*machine), 256 + 37U);
+  for (std::uint64_t n = 0; n < 256; ++n) {
+    EXPECT_EQ(load(*machine, parent, page(base, n) + ByteCount(8)), 0U);
+    EXPECT_EQ(load(*machine, child, page(base, n) + ByteCount(8)), n % 7 == 0 ? ~n : 0);
+    EXPECT_EQ(load(*machine, child, page(base, n)), n);
+  }
+  ASSERT_TRUE(machine->verify());
+}
+
+// A GiB of fresh memory is read on a machine of 16 MiB: all 262144 pages are the one zero page. What it costs are
+// tables: 512 of level 1, one of level 2, one of level 3, the root.
+TEST(CopyOnWriteGolden, ReadingAGibibyteOfFreshMemoryTakesNoDataFrame) {
+  MachineConfig config = exact_config(16_MiB);
+  config.verify_each_operation = false;
+  const auto machine = make_machine(config);
+  const Pid pid = *machine->spawn();
+  MmapRequest request;
+  request.address = VirtAddr(1ULL << 40);
+  request.fixed = true;
+  request.length = 1_GiB;
+  const VirtAddr base = *machine->mmap(pid, request);
+  const auto result = machine->reference_all(*machine->find(pid), 1 << 18, [&](std::uint64_t n) {
+    return Reference{page(base, n), Access::Read};
+  });
+  ASSERT_TRUE(result.ok());
+  EXPECT_EQ(user_frames(*machine), 0U);
+  EXPECT_EQ(machine->counters().faults.zero_page, 1U << 18);
+  EXPECT_EQ(machine->counters().table_pages, 515U);
+  EXPECT_EQ(load(*machine, pid, base + 512_MiB), 0U);
+}
+
+// 50 idle children of a server with 256 MiB: 128 tables of level 1 and three above for each child, half a
+// MiB, a 500th of what they see. Not one data frame.
+TEST(CopyOnWriteGolden, FiftyIdleChildrenCostTheirTablesOnly) {
+  MachineConfig config = exact_config(1_GiB);
+  config.verify_each_operation = false;
+  config.contents = Contents::MetadataOnly;
+  const auto machine = make_machine(config);
+  const Pid server = *machine->spawn();
+  MmapRequest request;
+  request.address = VirtAddr(1ULL << 40);
+  request.fixed = true;
+  request.length = 256_MiB;
+  const VirtAddr base = *machine->mmap(server, request);
+  const auto result = machine->reference_all(*machine->find(server), 1 << 16, [&](std::uint64_t n) {
+    return Reference{page(base, n), Access::Write};
+  });
+  ASSERT_TRUE(result.ok());
+  const std::uint64_t tables = machine->counters().table_pages;
+  for (int i = 0; i < 50; ++i) ASSERT_TRUE(machine->fork(server));
+  EXPECT_EQ(user_frames(*machine), 1U << 16);
+  EXPECT_EQ(machine->counters().table_pages - tables, 50 * 131U);
+  EXPECT_LT((machine->counters().table_pages - tables) * kPageSize, (26_MiB).value);
+}
+
+// vfork: the child runs in the parent's own space until it becomes another program.
+TEST(CopyOnWriteGolden, VforkCopiesNothing) {
+  const auto machine = make_machine(exact_config(1_MiB));
+  const Pid parent = *machine->spawn();
+  const VirtAddr at = map(*machine, parent, 4_KiB);
+  ASSERT_TRUE(store(*machine, parent, at, 1).ok());
+  const std::uint64_t free = machine->frames().free_frames().value;
+  const Pid child = *machine->vfork(parent);
+  EXPECT_EQ(machine->frames().free_frames().value, free);
+  ASSERT_TRUE(store(*machine, child, at, 2).ok());
+  EXPECT_EQ(load(*machine, parent, at), 2U);
+  ASSERT_TRUE(machine->replace_space(child, "other"));
+  EXPECT_EQ(machine->touch(child, at, Access::Read).kind, AccessResult::Kind::Segv);
+  EXPECT_EQ(load(*machine, parent, at), 2U);
+}
+
+}  // namespace
+}  // namespace pw
