@@ -91,7 +91,7 @@ Result<record::RecordOutcome> record_program(const RecordFlags& flags,
   Result<record::RecordOutcome> outcome = record::record(options);
   line.clear();
   if (!outcome) return outcome;
-  if (flags.with == "auto" && !outcome->why.empty()) note(outcome->why);
+  if (flags.with == "auto" && !outcome->why.empty()) note("recorded with " + outcome->why);
   for (const std::string& lost : outcome->notes) note(lost);
   return outcome;
 }

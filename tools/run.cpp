@@ -68,7 +68,9 @@ Result<void> tell(const record::Recording& recording, const Flags& flags, const 
   const bool to_stdout = flags.report.empty();
   const std::string content = flags.json ? report::json(*report)
                                          : report::text(*report, text_style(to_stdout));
-  return write_result(flags.report, content, flags.record.force);
+  // The program's own output stands before it.
+  const bool apart = to_stdout && !flags.json;
+  return write_result(flags.report, apart ? '\n' + content : content, flags.record.force);
 }
 
 int record_and_report(const CLI::App& verb, const Flags& flags, const Call& call) {

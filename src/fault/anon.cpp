@@ -94,17 +94,13 @@ LeafResult map_private(PageFault& fault) {
   }
   const FramePin pin(core.pool, pfn);
   Frame& frame = core.pool.frame(pfn);
-  const bool first_use = (frame.flags & kFramePrefetched) != 0;
   // Exclusive pages are mapped writable even for a read (do_swap_page(), mm/memory.c): no second
   // fault.
   const bool writable = !fault.view.own_shared;
   if (!map_page(core, fault.area, fault.vpn, pfn, writable, true)) {
     return {LeafResult::Kind::NoMemory};
   }
-  if (first_use) {
-    frame.flags &= static_cast<std::uint8_t>(~kFramePrefetched);
-    ++core.counters.reclaim.prefetch_used;
-  }
+  note_used(core, frame);
   if (fault.request.access == Access::Write) {
     mark_dirty(core, frame);
     if (fault.view.translation.present()) ++core.counters.faults.reused;

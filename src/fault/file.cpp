@@ -137,10 +137,7 @@ LeafResult map_object(PageFault& fault) {
   if (!map_page(core, fault.area, fault.vpn, pfn, writable, true)) {
     return {LeafResult::Kind::NoMemory};
   }
-  if ((frame.flags & kFramePrefetched) != 0) {
-    frame.flags &= static_cast<std::uint8_t>(~kFramePrefetched);
-    ++core.counters.reclaim.prefetch_used;
-  }
+  note_used(core, frame);
   if (write) mark_dirty(core, frame);
   if (write && file && fault.view.translation.present()) ++core.counters.faults.write_notify;
   ++core.counters.faults.file_mapped;
@@ -148,7 +145,10 @@ LeafResult map_object(PageFault& fault) {
   return {};
 }
 
-Result<Pfn> require_object_page(Core& core, VmObject& object, PageOffset at) {
+namespace {
+
+// The same without waiting for memory.
+Result<Pfn> bring_object_page(Core& core, VmObject& object, PageOffset at) {
   PageSlot slot = object.slots.get(at);
   if (slot.is_resident()) {
     core.clock.advance_to(core.pool.io_pending(slot.pfn(), core.clock.now_ns()));
@@ -182,6 +182,19 @@ Result<Pfn> require_object_page(Core& core, VmObject& object, PageOffset at) {
   object.slots.set(at, PageSlot::resident(grant.pfn));  // lets go of the swap slot
   core.pool.admit(grant.pfn);
   return grant.pfn;
+}
+
+}  // namespace
+
+Result<Pfn> require_object_page(Core& core, VmObject& object, PageOffset at) {
+  constexpr int kMaxWaits = 16;  // MAX_RECLAIM_RETRIES, mm/page_alloc.c
+  for (int waits = 0;; ++waits) {
+    Result<Pfn> page = bring_object_page(core, object, at);
+    if (page || page.error().code != Errno::NoMemory || waits == kMaxWaits) return page;
+    const std::uint64_t until = core.pool.next_io_release(core.clock.now_ns());
+    if (until == 0) return page;
+    core.clock.advance_to(until);
+  }
 }
 
 }  // namespace pw

@@ -67,6 +67,15 @@ FaultOutcome signal(Core& core, FaultRequest& request, std::uint64_t FaultCounte
   return outcome;
 }
 
+// Frames that transfers hold can be had before long: no reason to kill anybody, unless that was
+// tried often enough (MAX_RECLAIM_RETRIES, mm/page_alloc.c). Until when to wait; 0: in vain.
+std::uint64_t memory_wait(Core& core, FaultRequest& request) {
+  constexpr std::uint32_t kMaxWaits = 16;
+  if (request.memory_waits == kMaxWaits) return 0;
+  ++request.memory_waits;
+  return core.pool.next_io_release(core.clock.now_ns());
+}
+
 }  // namespace
 
 FaultOutcome handle_fault(Core& core, FaultRequest& request, FaultWatcher* watcher) {
@@ -104,8 +113,7 @@ FaultOutcome handle_fault(Core& core, FaultRequest& request, FaultWatcher* watch
       case LeafResult::Kind::Bus:
         return signal(core, request, &FaultCounters::bus, FaultOutcome::bus());
       case LeafResult::Kind::NoMemory:
-        // Frames that transfers hold can be had before long: no reason to kill anybody.
-        if (const std::uint64_t until = core.pool.next_io_release(core.clock.now_ns()); until != 0) {
+        if (const std::uint64_t until = memory_wait(core, request); until != 0) {
           return FaultOutcome::wait(until);
         }
         return signal(core, request, &FaultCounters::oom, FaultOutcome::oom());

@@ -13,6 +13,7 @@ struct FaultRequest {
   VirtAddr address;
   Access access = Access::Read;
   bool major = false;  // this access has waited for a device already: it is being tried again
+  std::uint32_t memory_waits = 0;  // how often it has waited for frames that transfers held
 };
 
 enum class SignalCode : std::uint8_t { MapErr, AccErr, AdrErr };  // si_code of SIGSEGV and SIGBUS

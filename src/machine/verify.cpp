@@ -240,7 +240,7 @@ class Verifier {
 
   Core& core_;
   const std::vector<AreaCounters>& areas_;
-  std::vector<AddressSpace*> spaces_;  // by id
+  std::vector<AddressSpace*> spaces_;            // by id
   std::vector<std::uint32_t> refs_, mapcounts_;  // by frame
   std::vector<std::uint64_t> label_resident_;
   std::vector<SwapSlot> swapped_;  // once for each chunk or frame that refers to it

@@ -63,8 +63,8 @@ class FramePool final : public x86::TableFrames {
 
   // A transfer into or out of the frame ends at `ready_ns`; until then it is not reclaimed.
   void start_io(Pfn pfn, std::uint64_t ready_ns);
-  // True until a while after the transfer's end, unless the page was asked for meanwhile: whoever waits
-  // for it must have the time to take it.
+  // True until a while after the transfer's end, unless the page was asked for meanwhile: whoever
+  // waits for it must have the time to take it.
   bool io_awaited(Pfn pfn, std::uint64_t now_ns) const;
   // When the transfer ends; 0 if none is under way at `now_ns`.
   std::uint64_t io_pending(Pfn pfn, std::uint64_t now_ns);

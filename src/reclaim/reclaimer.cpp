@@ -57,8 +57,8 @@ bool Reclaimer::make_room(FrameKind kind, std::uint64_t& ready_ns) {
   return pool_->free_frames().value > 0 || drop_zero_translations();
 }
 
-// Translations of the zero page keep tables alive and belong to no frame that could be evicted. They
-// can be had back by a fault, so they go before anybody is killed.
+// Translations of the zero page keep tables alive and belong to no frame that could be evicted.
+// They can be had back by a fault, so they go before anybody is killed.
 bool Reclaimer::drop_zero_translations() {
   std::vector<std::pair<Vma*, Vpn>> places;
   core_->objects.for_each([&](VmObject& object) {
@@ -95,15 +95,18 @@ bool Reclaimer::allocate_table(int level, Pfn& out) {
 }
 
 void Reclaimer::run_background() {
-  while (background_awake_ && background_ns_ <= core_->clock.now_ns()) {
+  const std::uint64_t now = core_->clock.now_ns();
+  while (background_awake_ && background_ns_ <= now) {
     std::uint64_t ready_ns = 0;
+    // It has worked beside the program: what it hands to a device was handed over then, not now.
+    core_->clock.set(background_ns_);
     if (pool_->free_frames().value >= watermarks_.high || !reclaim_one(Who::Background, ready_ns)) {
       background_awake_ = false;
-      return;
     }
-    // It works beside the program, a page at a time, and waits for its own writes.
+    // A page at a time, waiting for its own writes.
     background_ns_ = std::max(background_ns_ + core_->options.costs.reclaim_page_ns, ready_ns);
   }
+  core_->clock.set(now);
 }
 
 std::uint64_t Reclaimer::reclaim(std::uint64_t frames) {
@@ -160,7 +163,7 @@ bool Reclaimer::can_swap(const Frame& frame) const {
 policy::Verdict Reclaimer::probe(Pfn pfn, Who who) {
   ReclaimCounters& counters = core_->counters.reclaim;
   ++(who == Who::Direct ? counters.pgscan_direct : counters.pgscan_kswapd);
-  const Frame& frame = pool_->frame(pfn);
+  Frame& frame = pool_->frame(pfn);
   if (frame.aux > 0 || pool_->io_awaited(pfn, core_->clock.now_ns())) {
     return policy::Verdict::Unevictable;
   }
@@ -174,6 +177,7 @@ policy::Verdict Reclaimer::probe(Pfn pfn, Who who) {
     in_use = in_use || (entry.raw & kInUse) != 0;
     if (needs_ == policy::Needs::AccessedBits) entry.raw &= ~x86::kAccessed;
   });
+  if (accessed) note_used(*core_, frame);
   if (in_use) return policy::Verdict::Unevictable;
   return accessed ? policy::Verdict::Accessed : policy::Verdict::Idle;
 }

@@ -47,12 +47,26 @@ bool is_allocator(std::string_view function) {
          function.starts_with("arena_get") || function.starts_with("tcache_init");
 }
 
+// The name as people know it: without symbol version (f@@GLIBC_2.34) and compiler's clone suffix
+// (f.isra.0).
+std::string_view plain(std::string_view function) {
+  const std::size_t version = function.find('@');
+  if (version != std::string_view::npos) function = function.substr(0, version);
+  for (const std::string_view clone : {".isra.", ".part.", ".constprop.", ".cold"}) {
+    const std::size_t at = function.find(clone);
+    if (at != std::string_view::npos) function = function.substr(0, at);
+  }
+  return function;
+}
+
 std::string describe(const std::vector<record::Symbol>& symbols) {
   std::string name;
   std::size_t shown = 0;
   for (const record::Symbol& symbol : symbols) {
-    if (symbol.function.empty() || is_allocator(symbol.function)) continue;
-    name += (shown == 0 ? "" : " <- ") + symbol.function;
+    const std::string_view function = plain(symbol.function);
+    if (function.empty() || is_allocator(function)) continue;
+    name += shown == 0 ? "" : " <- ";
+    name += function;
     if (++shown == kNamesShown) break;
   }
   if (shown > 0) return "anon: " + name;

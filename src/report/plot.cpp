@@ -14,7 +14,8 @@ namespace {
 using analysis::MemoryNeed;
 using analysis::MissPoint;
 
-double magnitude(std::uint64_t faults) { return std::log2(1 + static_cast<double>(faults)); }
+// Bars are logarithmic where the longest stands for this many times what the shortest does.
+constexpr double kLogarithmicFrom = 50;
 
 }  // namespace
 
@@ -22,9 +23,18 @@ std::string plot(const MemoryNeed& need, std::size_t width) {
   constexpr std::size_t kNumbers = 42;  // what RAM and the two counts take
   const auto cells = static_cast<double>(width - kNumbers);
   std::uint64_t most = 1;
-  for (const MissPoint& p : need.points) most = std::max(most, p.lru - need.first_touches);
+  std::uint64_t least = ~std::uint64_t{0};
+  for (const MissPoint& p : need.points) {
+    most = std::max(most, p.lru - need.first_touches);
+    if (p.opt > need.first_touches) least = std::min(least, p.opt - need.first_touches);
+  }
+  const bool logarithmic = static_cast<double>(most) / static_cast<double>(least) >=
+                           kLogarithmicFrom;
+  const auto scaled = [&](std::uint64_t faults) {
+    return logarithmic ? std::log2(1 + static_cast<double>(faults)) : static_cast<double>(faults);
+  };
   const auto length = [&](std::uint64_t faults) {
-    const double part = magnitude(faults - need.first_touches) / magnitude(most);
+    const double part = scaled(faults - need.first_touches) / scaled(most);
     return static_cast<std::size_t>(std::lround(part * cells));
   };
   Table table({Align::Right, Align::Right, Align::Right, Align::Left});
@@ -36,11 +46,11 @@ std::string plot(const MemoryNeed& need, std::size_t width) {
                '|' + std::string(opt, '=') + std::string(lru - opt, '-')});
   }
   return table.text() +
-         wrapped(fmt::format("Bars show the faults beyond the {} first touches, on a logarithmic "
-                             "scale: '=' is OPT, the least that any policy can have; '-' is what "
-                             "LRU adds.",
-                             count(need.first_touches)),
-                 "  ", width);
+         wrapped(
+             fmt::format("Bars show the faults beyond the {} first touches{}: '=' is OPT, the "
+                         "least that any policy can have; '-' is what LRU adds.",
+                         count(need.first_touches), logarithmic ? ", on a logarithmic scale" : ""),
+             "  ", width);
 }
 
 std::string need_lines(const MemoryNeed& need, std::size_t width) {

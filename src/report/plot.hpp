@@ -7,8 +7,9 @@
 
 namespace pw::report {
 
-// One line a size: RAM, faults under LRU and OPT, and a bar whose length is the logarithm of the
-// faults beyond those that no memory avoids: '=' up to OPT's, '-' up to LRU's.
+// One line a size: RAM, faults under LRU and OPT, and a bar for the faults beyond those that no
+// memory avoids: '=' up to OPT's, '-' up to LRU's. On a logarithmic scale where they span orders of
+// magnitude.
 std::string plot(const analysis::MemoryNeed& need, std::size_t width);
 
 // What fits, the knee, and the memory for the slowdown asked for.

@@ -33,8 +33,12 @@ std::string Table::text() const {
 
 std::string shortened(const std::string& name, std::size_t width) {
   if (name.size() <= width) return name;
+  const std::string call = " <- ";
+  const std::string rest = call + "...";
+  const std::size_t last = name.rfind(call, width - rest.size());
+  if (last != std::string::npos) return name.substr(0, last) + rest;
   const std::size_t kept = width - 3;
-  const std::size_t front = kept / 3;
+  const std::size_t front = kept / 2;
   return name.substr(0, front) + "..." + name.substr(name.size() - (kept - front));
 }
 

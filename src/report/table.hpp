@@ -23,7 +23,8 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
-// `name` in at most `width` characters: the middle gives way to "...", the end of a path stays.
+// `name` in at most `width` characters. A path keeps its beginning and its end around "..."; a call
+// chain ("anon: f <- g <- h") keeps its innermost calls.
 std::string shortened(const std::string& name, std::size_t width);
 
 // `text` in lines of at most `width` characters, the first behind `first`, the others behind

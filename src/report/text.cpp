@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <numeric>
 #include <span>
 #include <sstream>
 
@@ -217,20 +218,40 @@ std::string area_section(const Report& report, const TextStyle& style, const Pai
     rest.faults.major += c.faults.major;
   }
   if (shown < areas.size()) add(fmt::format("{} more", count(areas.size() - shown)), rest);
-  return '\n' + paint.heading("Areas (each at its peak)") + table.text();
+  return '\n' + paint.heading("Areas (mapped and resident at their peak, touched in all)") +
+         table.text();
 }
 
 std::string process_section(const Report& report, const TextStyle& style, const Painter& paint) {
   const auto& processes = report.columns.front().result.processes;
   if (processes.size() < 2) return {};
+  std::vector<std::size_t> order(processes.size());  // the busiest, in the order of their start
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return processes[a].references > processes[b].references;
+  });
+  const std::size_t shown = std::min(style.processes, order.size());
+  std::sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(shown));
   Table table({Align::Right, Align::Right, Align::Right, Align::Right, Align::Right, Align::Right,
                Align::Left});
   table.row({"process", "parent", "references", "faults", "major", "resident", "command"});
   constexpr std::size_t kNumbers = 64;  // what the other columns take
-  for (const replay::ProcessReport& p : processes) {
+  for (std::size_t i = 0; i < shown; ++i) {
+    const replay::ProcessReport& p = processes[order[i]];
     table.row({fmt::to_string(p.pid), p.parent == 0 ? "-" : fmt::to_string(p.parent),
                count(p.references), count(p.faults.minor + p.faults.major), count(p.faults.major),
                page_bytes(p.resident_peak), shortened(p.command, style.width - kNumbers)});
+  }
+  if (shown < order.size()) {
+    replay::ProcessReport rest;
+    for (std::size_t i = shown; i < order.size(); ++i) {
+      const replay::ProcessReport& p = processes[order[i]];
+      rest.references += p.references;
+      rest.faults.minor += p.faults.minor;
+      rest.faults.major += p.faults.major;
+    }
+    table.row({"", "", count(rest.references), count(rest.faults.minor + rest.faults.major),
+               count(rest.faults.major), "", fmt::format("{} more", count(order.size() - shown))});
   }
   return '\n' + paint.heading("Processes") + table.text();
 }

@@ -67,8 +67,8 @@ void AddressSpace::delist(Vma& area) {
   mappings[area.mapping_index] = mappings.back();
   mappings[area.mapping_index]->mapping_index = area.mapping_index;
   mappings.pop_back();
-  // The last mapping of a file that is closed already: nobody could write its pages later. An error has nobody to go to
-  // any more, as in the kernel.
+  // The last mapping of a file that is closed already: nobody could write its pages later. An error
+  // has nobody to go to any more, as in the kernel.
   if (area.backing->kind == ObjectKind::File && area.backing->holders == 1) {
     (void)write_back(*core_, *area.backing, PageOffset(0), PageOffset(area.backing->pages().value));
   }

@@ -24,9 +24,9 @@ struct MmapRequest {
   PageOffset backing_page{0};
 };
 
-// mmap(2). Errors: Invalid (length 0, unaligned fixed address, a shared stack), NoMemory (no room, beyond the user
-// half), Exists (fixed_noreplace over an area), Access (shared and writable without the right to
-// write).
+// mmap(2). Errors: Invalid (length 0, unaligned fixed address, a shared stack), NoMemory (no room,
+// beyond the user half), Exists (fixed_noreplace over an area), Access (shared and writable without
+// the right to write).
 Result<VirtAddr> mmap(AddressSpace& space, const MmapRequest& request);
 
 // munmap(2): holes are fine. Errors: Invalid.

@@ -21,7 +21,8 @@ Vma* grow_stack(AddressSpace& space, Vpn vpn) {
     space.resize(*area, {vpn, area->range().end});
     return area;
   }
-  // Pages that moved away hold the private offsets that come next: what grows is an area of its own.
+  // Pages that moved away hold the private offsets that come next: what grows is an area of its
+  // own.
   Vma lower = *area;
   lower.set_range(more);
   lower.private_page = space.private_home(more);

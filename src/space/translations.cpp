@@ -22,6 +22,12 @@ void mark_dirty(Core& core, Frame& frame) {
   frame.flags |= kFrameDirty;
 }
 
+void note_used(Core& core, Frame& frame) {
+  if ((frame.flags & kFramePrefetched) == 0) return;
+  frame.flags &= static_cast<std::uint8_t>(~kFramePrefetched);
+  ++core.counters.reclaim.prefetch_used;
+}
+
 void note_mapped_many(Core& core, Vma& area, std::uint64_t frames) {
   SpaceCounters& space = area.space->counters();
   space.resident_pages += frames;
@@ -40,10 +46,7 @@ void note_unmapped(Core& core, Vma& area, x86::Pte entry) {
   --area.space->counters().resident_pages;
   --core.areas[area.label].resident_pages;
   if (entry.dirty()) mark_dirty(core, frame);
-  if ((frame.flags & kFramePrefetched) != 0 && entry.accessed()) {
-    frame.flags &= static_cast<std::uint8_t>(~kFramePrefetched);
-    ++core.counters.reclaim.prefetch_used;
-  }
+  if (entry.accessed()) note_used(core, frame);
 }
 
 bool map_page(Core& core, Vma& area, Vpn vpn, Pfn pfn, bool writable, bool accessed) {

@@ -35,6 +35,9 @@ void unmap_range(Core& core, Vma& area, VpnRange range, FlushReason reason);
 // bits go to the frames. Flushes if anything changed.
 void write_protect(Core& core, Vma& area, VpnRange range, FlushReason reason);
 
+// A frame that was brought in before anyone asked is used now: the prefetch paid off.
+void note_used(Core& core, Frame& frame);
+
 // Marks a user frame as changed since its copy in the store or in swap was made.
 void mark_dirty(Core& core, Frame& frame);
 

@@ -1,5 +1,5 @@
-// What protection promises, over random machines: a process reaches its own memory, with the rights it has, and nothing
-// else; and no CPU goes on using a translation that was taken away.
+// What protection promises, over random machines: a process reaches its own memory, with the rights
+// it has, and nothing else; and no CPU goes on using a translation that was taken away.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -55,24 +55,32 @@ class Isolation : public testing::TestWithParam<int> {
 
   VirtAddr user_end() const { return VirtAddr(std::uint64_t{1} << (GetParam() == 4 ? 47 : 56)); }
 
-  // Somewhere, with a liking for edges: of the user half, of the canonical halves, of what is mapped.
+  // Somewhere, with a liking for edges: of the user half, of the canonical halves, of what is
+  // mapped.
   VirtAddr anywhere(Random& random, const std::vector<VirtAddr>& bases) const {
     const std::uint64_t near = random.below(3 * kPageSize);
     switch (random.below(6)) {
-      case 0: return VirtAddr(user_end().value - kPageSize - random.below(64) + random.below(64));
-      case 1: return VirtAddr(user_end().value + random.next() % (~user_end().value + 1));
-      case 2: return VirtAddr(~(user_end().value - 1) + near);
-      case 3: return VirtAddr(random.next() >> random.below(64));
-      case 4: return VirtAddr(~near);
-      default: break;
+      case 0:
+        return VirtAddr(user_end().value - kPageSize - random.below(64) + random.below(64));
+      case 1:
+        return VirtAddr(user_end().value + random.next() % (~user_end().value + 1));
+      case 2:
+        return VirtAddr(~(user_end().value - 1) + near);
+      case 3:
+        return VirtAddr(random.next() >> random.below(64));
+      case 4:
+        return VirtAddr(~near);
+      default:
+        break;
     }
     return VirtAddr(bases[random.below(bases.size())].value - kPageSize +
                     random.below((kPages + 2) * kPageSize));
   }
 };
 
-// Every process fills its memory with its own mark. Whatever address is read, by whomever: the reader's own mark, or
-// zero, or a signal; and writes that were refused have changed nobody's bytes.
+// Every process fills its memory with its own mark. Whatever address is read, by whomever: the
+// reader's own mark, or zero, or a signal; and writes that were refused have changed nobody's
+// bytes.
 TEST_P(Isolation, NobodyReachesAnothersMemoryOrTheKernelHalf) {
   for (std::uint64_t seed = 1; seed <= 12; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
@@ -202,8 +210,8 @@ TEST_P(Isolation, NoCpuUsesATranslationThatWasTakenAway) {
   }
 }
 
-// Rights change at random, on two CPUs; each access is allowed exactly if the page's rights say so. x86 cannot
-// forbid reading what may be written or executed.
+// Rights change at random, on two CPUs; each access is allowed exactly if the page's rights say so.
+// x86 cannot forbid reading what may be written or executed.
 TEST_P(Isolation, EveryAccessHasTheRightItNeeds) {
   for (std::uint64_t seed = 1; seed <= 12; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
@@ -219,8 +227,8 @@ TEST_P(Isolation, EveryAccessHasTheRightItNeeds) {
       if (random.chance(4)) {
         const Rights fresh{random.chance(2), random.chance(2), random.chance(2)};
         const std::uint64_t pages = 1 + random.below(kPages - n);
-        ASSERT_TRUE(m->mprotect(pids[random.below(2)], page(base, n),
-                                ByteCount(pages * kPageSize), fresh));
+        ASSERT_TRUE(
+            m->mprotect(pids[random.below(2)], page(base, n), ByteCount(pages * kPageSize), fresh));
         for (std::uint64_t i = n; i < n + pages; ++i) rights[i] = fresh;
         continue;
       }
@@ -237,9 +245,8 @@ TEST_P(Isolation, EveryAccessHasTheRightItNeeds) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Levels, Isolation, testing::Values(4, 5), [](const auto& levels) {
-  return "of" + std::to_string(levels.param);
-});
+INSTANTIATE_TEST_SUITE_P(Levels, Isolation, testing::Values(4, 5),
+                         [](const auto& levels) { return "of" + std::to_string(levels.param); });
 
 }  // namespace
 }  // namespace pw

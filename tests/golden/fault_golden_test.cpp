@@ -66,7 +66,7 @@ TEST(FaultGolden, KindsAreToldApart) {
   ASSERT_TRUE(store(*machine, pid, own, 1).ok());
   load(*machine, pid, common);
   ASSERT_TRUE(store(*machine, pid, common, 1).ok());
-  machine->touch(pid, common + 64_KiB, Access::Read);
+  machine->touch(pid, VirtAddr(0x20'0000), Access::Read);
   machine->touch(pid, VirtAddr(0x10'0000), Access::Read);
 
   const FaultCounters& faults = machine->counters().faults;
@@ -175,6 +175,7 @@ TEST(PrefetchGolden, FileReadaheadWaitsOncePerWindow) {
     const Pid pid = *machine->spawn();
     const VirtAddr at = map_file(*machine, pid, cold_file(*machine, 512_KiB));
     for (std::uint64_t n = 0; n < pages_read; ++n) load(*machine, pid, page(at, n));
+    machine->advance(1'000'000'000);  // whoever waits for a transfer has had time to take the page
     machine->reclaimer().reclaim(200);
     EXPECT_EQ(machine->counters().reclaim.file_read,
               machine->counters().reclaim.prefetched + machine->counters().faults.major);
@@ -206,7 +207,7 @@ TEST(PrefetchGolden, SwapReadaheadBringsAClusterBack) {
     for (std::uint64_t n = 0; n < 64; ++n) EXPECT_TRUE(store(*machine, pid, page(base, n), n).ok());
     EXPECT_EQ(machine->reclaimer().reclaim(64), 64U);
     for (std::uint64_t n = 0; n < 64; n += stride) EXPECT_EQ(load(*machine, pid, page(base, n)), n);
-    machine->advance(1'000'000'000);  // transfers end
+    machine->advance(1'000'000'000);
     machine->reclaimer().reclaim(64);
     return benefit_of(*machine);
   };

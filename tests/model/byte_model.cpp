@@ -24,8 +24,8 @@ void Space::erase(std::uint64_t begin, std::uint64_t end) {
   pages.erase(pages.lower_bound(begin), pages.lower_bound(end));
 }
 
-// expand_downwards(): the next area above grows if it is a stack, within its limit, and a guard gap away from
-// what lies below.
+// expand_downwards(): the next area above grows if it is a stack, within its limit, and a guard gap
+// away from what lies below.
 Verdict Space::grow(std::uint64_t vpn, bool refused) {
   const Verdict no{AccessResult::Kind::Segv, SignalCode::MapErr, false};
   const auto above = pages.upper_bound(vpn);
@@ -168,10 +168,14 @@ void Space::forget_tail(const Object& object, std::uint64_t first) {
 
 std::string name_of(AccessResult::Kind kind) {
   switch (kind) {
-    case AccessResult::Kind::Ok: return "ok";
-    case AccessResult::Kind::Segv: return "SIGSEGV";
-    case AccessResult::Kind::Bus: return "SIGBUS";
-    case AccessResult::Kind::Oom: return "OOM";
+    case AccessResult::Kind::Ok:
+      return "ok";
+    case AccessResult::Kind::Segv:
+      return "SIGSEGV";
+    case AccessResult::Kind::Bus:
+      return "SIGBUS";
+    case AccessResult::Kind::Oom:
+      return "OOM";
   }
   return "?";
 }

@@ -1,9 +1,10 @@
 // What memory should look like: the naive model that the machine is compared with.
 //
-// A space is a map from page number to what the page is and, if it was written privately, its bytes. Objects (files
-// and shared memory) are flat arrays of bytes. No frames, no tables, no reclaim: only what a program can see.
-// fork copies the whole map. Areas do not exist; where the machine's answer depends on where one area
-// ends and the next begins, pages carry the `origin` they were made by, and the model says "either".
+// A space is a map from page number to what the page is and, if it was written privately, its
+// bytes. Objects (files and shared memory) are flat arrays of bytes. No frames, no tables, no
+// reclaim: only what a program can see. fork copies the whole map. Areas do not exist; where the
+// machine's answer depends on where one area ends and the next begins, pages carry the `origin`
+// they were made by, and the model says "either".
 #pragma once
 
 #include <array>
@@ -42,7 +43,7 @@ struct PageState {
   std::uint64_t object_page = 0;
   std::uint64_t origin = 0;        // the call that made the page,
   std::uint64_t origin_index = 0;  // and its place there
-  Bytes own;  // the private page's bytes; empty: as the object, or zeros
+  Bytes own;                       // the private page's bytes; empty: as the object, or zeros
 
   // True if `next`, which lies right above, may belong to the same area; and if it must.
   bool continues(const PageState& next) const;
@@ -60,16 +61,17 @@ struct Verdict {
 
 struct Space {
   std::map<std::uint64_t, PageState> pages;
-  std::uint64_t lowest = 0, user_end = 0;          // page numbers
-  std::uint64_t heap_begin = 0, brk = 0;           // addresses
+  std::uint64_t lowest = 0, user_end = 0;  // page numbers
+  std::uint64_t heap_begin = 0, brk = 0;   // addresses
   std::uint64_t stack_limit_pages = 0, guard_pages = 0;
-  bool moved = false;                        // mremap moved something: stacks may grow in pieces
-  std::uint64_t next_growth = 1ULL << 40;    // origins of pages that stacks grew by on their own
+  bool moved = false;                      // mremap moved something: stacks may grow in pieces
+  std::uint64_t next_growth = 1ULL << 40;  // origins of pages that stacks grew by on their own
 
   PageState* find(std::uint64_t vpn);
   bool free(std::uint64_t begin, std::uint64_t end) const;
   void erase(std::uint64_t begin, std::uint64_t end);
-  // What an access of the page does; a stack grows if it may and `refused` does not decide an open question.
+  // What an access of the page does; a stack grows if it may and `refused` does not decide an open
+  // question.
   Verdict access(std::uint64_t vpn, Access access, bool refused);
   // Bytes of one accessible page.
   void load(std::uint64_t vpn, std::size_t offset, std::span<std::byte> out);

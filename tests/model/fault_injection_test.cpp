@@ -1,5 +1,6 @@
-// The n-th allocation, swap write, swap read, file read or file write fails, for n = 1, 2, ... until a run is clean
-// (the way SQLite is tested): every time the one who asked gets a defined answer, and nobody else loses a byte.
+// The n-th allocation, swap write, swap read, file read or file write fails, for n = 1, 2, ...
+// until a run is clean (the way SQLite is tested): every time the one who asked gets a defined
+// answer, and nobody else loses a byte.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -21,7 +22,8 @@ constexpr std::uint64_t kFilePages = 10, kSharedPages = 8, kAnonPages = 40;
 std::array<std::byte, kPageSize> page_of_seed(std::uint64_t seed) {
   std::array<std::byte, kPageSize> page{};
   Random random(seed);
-  for (std::byte& byte : page) byte = seed == 0 ? std::byte{0} : static_cast<std::byte>(random.next());
+  for (std::byte& byte : page)
+    byte = seed == 0 ? std::byte{0} : static_cast<std::byte>(random.next());
   return page;
 }
 
@@ -32,8 +34,8 @@ struct Actor {
   std::map<std::uint64_t, std::uint64_t> own;  // page address -> seed of private pages
 };
 
-// A fixed story with everything in it: fork, copy on write, shared memory, a file mapped shared and private, more
-// memory than there is. What should be in memory is written down as the story goes.
+// A fixed story with everything in it: fork, copy on write, shared memory, a file mapped shared and
+// private, more memory than there is. What should be in memory is written down as the story goes.
 class Story {
  public:
   Story(Inject what, std::uint64_t n) : what_(what) {
@@ -54,8 +56,8 @@ class Story {
       file_bytes_->insert(file_bytes_->end(), page.begin(), page.end());
     }
     file_id_ = machine_->open_file(
-        "file", std::make_unique<test::FailingStore>(
-                    std::make_unique<test::KeptStore>(file_bytes_), file_faults_));
+        "file", std::make_unique<test::FailingStore>(std::make_unique<test::KeptStore>(file_bytes_),
+                                                     file_faults_));
     shared_id_ = machine_->create_shared(ByteCount(kSharedPages * kPageSize));
     arm(n);
   }
@@ -117,7 +119,8 @@ class Story {
   // A call that failed: only with the errno that fits, and once.
   void refused(Errno got) {
     ++refusals_;
-    const bool io = what_ == Inject::FileRead || what_ == Inject::FileWrite || what_ == Inject::SwapRead;
+    const bool io = what_ == Inject::FileRead || what_ == Inject::FileWrite ||
+                    what_ == Inject::SwapRead;
     EXPECT_EQ(got, io ? Errno::Io : Errno::NoMemory);
   }
 
@@ -221,7 +224,8 @@ class Story {
     if (!got) return refused(got.error().code);
     for (std::uint64_t i = 0; i < kFilePages; ++i) {
       const auto page = page_of_seed(file_[i]);
-      EXPECT_TRUE(std::equal(page.begin(), page.end(), bytes.begin() + static_cast<long>(i * kPageSize)));
+      EXPECT_TRUE(
+          std::equal(page.begin(), page.end(), bytes.begin() + static_cast<long>(i * kPageSize)));
     }
   }
 
@@ -244,15 +248,16 @@ class Story {
   }
   std::uint64_t resident_shared() {
     std::uint64_t without_swap = 0;
-    machine_->object(shared_id_).slots.for_each(
-        PageOffset(0), PageOffset(kSharedPages), [&](PageOffset, PageSlot slot) {
+    machine_->object(shared_id_)
+        .slots.for_each(PageOffset(0), PageOffset(kSharedPages), [&](PageOffset, PageSlot slot) {
           const bool copy = slot.is_resident() &&
                             swap_copy(machine_->frames().frame(slot.pfn())).valid();
           without_swap += slot.is_resident() && !copy ? 1 : 0;
         });
     std::uint64_t empty = kSharedPages;
-    machine_->object(shared_id_).slots.for_each(PageOffset(0), PageOffset(kSharedPages),
-                                                [&](PageOffset, PageSlot) { --empty; });
+    machine_->object(shared_id_)
+        .slots.for_each(PageOffset(0), PageOffset(kSharedPages),
+                        [&](PageOffset, PageSlot) { --empty; });
     return without_swap + empty;
   }
 

@@ -15,7 +15,8 @@ namespace pw::model {
 
 namespace {
 
-// Runs `body` in a child; its exit status, or -1 if it crashed. `quiet`: what it says is thrown away.
+// Runs `body` in a child; its exit status, or -1 if it crashed. `quiet`: what it says is thrown
+// away.
 int in_child(bool quiet, const std::function<int()>& body) {
   const pid_t child = ::fork();
   if (child == 0) {
@@ -125,7 +126,7 @@ std::string narrate(const Scenario& scenario) {
     try {
       Player(scenario, tell).play();
     } catch (const Mismatch& mismatch) {
-      tell("MISMATCH: " + mismatch.what);
+      tell(std::string("MISMATCH: ") + mismatch.what());
       return 1;
     }
     return 0;

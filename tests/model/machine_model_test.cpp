@@ -1,11 +1,13 @@
 // The machine against the naive byte model: seeded random operations, memory scarce.
 //
-// PAGEWRIGHT_MODEL_SEED=n plays only that seed (and shrinks it if it fails); PAGEWRIGHT_LONG_TESTS multiplies the seeds.
+// PAGEWRIGHT_MODEL_SEED=n plays only that seed (and shrinks it if it fails); PAGEWRIGHT_LONG_TESTS
+// multiplies the seeds.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 
 #include "model/isolated.hpp"
+#include "model/player.hpp"
 
 namespace pw::model {
 namespace {
@@ -40,6 +42,51 @@ TEST_P(MachineModel, AgreesOnEveryByteAndEveryOutcome) {
   }
   std::uint64_t failed = 0;
   if (!play_seeds(first, count, kOps, kVerifyEach, failed)) fail_with_story(failed);
+}
+
+// What the scenarios make the machine do, all together: a model test that never swaps proves
+// little.
+TEST(MachineModelCoverage, ScenariosReachEveryCorner) {
+  MachineCounters sum;
+  std::uint64_t prefetched = 0;
+  for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+    const Scenario scenario = make_scenario(seed, 1500, false);
+    Player player(scenario, nullptr);
+    ASSERT_NO_THROW(player.play());
+    const MachineCounters& now = player.counters();
+    sum.faults.minor += now.faults.minor;
+    sum.faults.major += now.faults.major;
+    sum.faults.copy_on_write += now.faults.copy_on_write;
+    sum.faults.reused += now.faults.reused;
+    sum.faults.zero_page += now.faults.zero_page;
+    sum.faults.write_notify += now.faults.write_notify;
+    sum.faults.segv += now.faults.segv;
+    sum.faults.bus += now.faults.bus;
+    sum.reclaim.pswpin += now.reclaim.pswpin;
+    sum.reclaim.pswpout += now.reclaim.pswpout;
+    sum.reclaim.file_written += now.reclaim.file_written;
+    sum.reclaim.pgsteal_direct += now.reclaim.pgsteal_direct;
+    sum.reclaim.pgsteal_kswapd += now.reclaim.pgsteal_kswapd;
+    sum.forks += now.forks;
+    sum.shootdowns += now.shootdowns;
+    prefetched += now.reclaim.prefetched;
+  }
+  EXPECT_GT(sum.faults.minor, 3000U);
+  EXPECT_GT(sum.faults.major, 1500U);
+  EXPECT_GT(sum.faults.copy_on_write, 300U);
+  EXPECT_GT(sum.faults.reused, 5U);
+  EXPECT_GT(sum.faults.zero_page, 300U);
+  EXPECT_GT(sum.faults.write_notify, 5U);
+  EXPECT_GT(sum.faults.segv, 500U);
+  EXPECT_GT(sum.faults.bus, 100U);
+  EXPECT_GT(sum.reclaim.pswpin, 1500U);
+  EXPECT_GT(sum.reclaim.pswpout, 1500U);
+  EXPECT_GT(sum.reclaim.file_written, 300U);
+  EXPECT_GT(sum.reclaim.pgsteal_direct, 2000U);
+  EXPECT_GT(sum.reclaim.pgsteal_kswapd, 20U);
+  EXPECT_GT(sum.forks, 50U);
+  EXPECT_GT(sum.shootdowns, 500U);
+  EXPECT_GT(prefetched, 100U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, MachineModel, testing::Range<std::uint64_t>(1, 9));

@@ -6,10 +6,8 @@
 
 namespace pw::model {
 
-Player::Player(const Scenario& scenario, Log log)
-    : scenario_(scenario), log_(std::move(log)) {
-  auto machine =
-      Machine::create(scenario.config, std::make_unique<sim::MemoryStore>(ByteCount(0)));
+Player::Player(const Scenario& scenario, Log log) : scenario_(scenario), log_(std::move(log)) {
+  auto machine = Machine::create(scenario.config, std::make_unique<sim::MemoryStore>(ByteCount(0)));
   expect_ok(machine, "Machine::create");
   machine_ = std::move(*machine);
 }
@@ -53,12 +51,12 @@ void Player::play() {
 void Player::step(const Op& op) {
   using Method = void (Player::*)(Random&);
   static constexpr Method kMethods[kOpKinds] = {
-      &Player::spawn,     &Player::fork,       &Player::vfork,        &Player::exit,
-      &Player::reap,      &Player::mmap,       &Player::munmap,       &Player::mprotect,
-      &Player::mremap,    &Player::brk,        &Player::discard,      &Player::msync,
-      &Player::read,      &Player::write,      &Player::touch,        &Player::wild_access,
-      &Player::wait,      &Player::advance,    &Player::run_on,       &Player::reclaim,
-      &Player::add_swap,  &Player::bad_call,   &Player::open_file,    &Player::close_file,
+      &Player::spawn,         &Player::fork,      &Player::vfork,      &Player::exit,
+      &Player::reap,          &Player::mmap,      &Player::munmap,     &Player::mprotect,
+      &Player::mremap,        &Player::brk,       &Player::discard,    &Player::msync,
+      &Player::read,          &Player::write,     &Player::touch,      &Player::wild_access,
+      &Player::wait,          &Player::advance,   &Player::run_on,     &Player::reclaim,
+      &Player::add_swap,      &Player::bad_call,  &Player::open_file,  &Player::close_file,
       &Player::create_shared, &Player::read_file, &Player::write_file, &Player::sync_file,
       &Player::truncate,
   };
@@ -110,8 +108,8 @@ std::uint64_t Player::any_page(Space& space, Random& random) {
   return it->first;
 }
 
-// A page number for new pages: near something, in a region of its own, or far away, so that tables of every level
-// come and go.
+// A page number for new pages: near something, in a region of its own, or far away, so that tables
+// of every level come and go.
 std::uint64_t Player::far_page(Space& space, Random& random, std::uint64_t pages) const {
   const std::uint64_t levels = static_cast<std::uint64_t>(scenario_.config.levels);
   const std::uint64_t step = 1ULL << (9 * (1 + random.below(levels - 1)));

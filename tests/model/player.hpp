@@ -1,11 +1,13 @@
 // Plays a scenario on a machine and on the model at once, and compares what both say.
 //
-// Each operation draws its arguments from its own seed and from what the model knows, calls the machine, decides what
-// the answer must have been, and changes the model accordingly. The first difference is thrown as a Mismatch.
+// Each operation draws its arguments from its own seed and from what the model knows, calls the
+// machine, decides what the answer must have been, and changes the model accordingly. The first
+// difference is thrown as a Mismatch.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -15,8 +17,8 @@
 
 namespace pw::model {
 
-struct Mismatch {
-  std::string what;
+struct Mismatch : std::runtime_error {
+  using std::runtime_error::runtime_error;
 };
 
 class Player {
@@ -55,8 +57,9 @@ class Player {
   static void expect_errno(Errno got, Errno wanted, const char* call);
   template <class T>
   static void expect_ok(const Result<T>& result, const char* call) {
-    expect(result.has_value(), std::string(call) + " failed with errno " +
-                                   std::to_string(result ? 0 : static_cast<int>(result.error().code)));
+    expect(result.has_value(),
+           std::string(call) + " failed with errno " +
+               std::to_string(result ? 0 : static_cast<int>(result.error().code)));
   }
 
   Proc* any_process(Random& random);
@@ -116,7 +119,8 @@ class Player {
   std::unique_ptr<Machine> machine_;
   std::vector<Proc> processes_;
   std::vector<Pid> zombies_;
-  std::vector<std::shared_ptr<Object>> objects_;  // open ones, and closed files for the last comparison
+  std::vector<std::shared_ptr<Object>> objects_;  // open ones, and closed files for the last
+                                                  // comparison
   std::uint64_t next_origin_ = 1;
   std::uint64_t added_swap_ = 0;
 };

@@ -24,8 +24,8 @@ std::size_t within_page(VirtAddr address, std::size_t left) {
 
 }  // namespace
 
-// How the machine's answer must be, page by page, and what it did to the model. `bytes`: what was read or is to be
-// written; null for a touch.
+// How the machine's answer must be, page by page, and what it did to the model. `bytes`: what was
+// read or is to be written; null for a touch.
 void Player::settle(Proc& process, const AccessResult& got, VirtAddr address, std::size_t length,
                     Access access, std::byte* bytes) {
   Space& space = *process.space;
@@ -48,7 +48,8 @@ void Player::settle(Proc& process, const AccessResult& got, VirtAddr address, st
              what + ": expected " + name_of(verdict.kind) + " code " +
                  std::to_string(static_cast<int>(verdict.code)) + " " + where(process.pid, at) +
                  ", got " + name_of(got.kind) + " code " +
-                 std::to_string(static_cast<int>(got.code)) + " " + where(process.pid, got.address));
+                 std::to_string(static_cast<int>(got.code)) + " " +
+                 where(process.pid, got.address));
       return after_failure(process, got);
     }
     expect(!failed_here, what + ": unexpected " + name_of(got.kind) + " " + where(process.pid, at));
@@ -94,8 +95,8 @@ void Player::read(Random& random) {
   read_at(*process, address, 1 + random.below(random.chance(4) ? 9000 : 200));
 }
 
-// Bytes between the end of an object and the end of its last page are not kept anywhere: a program that writes
-// them through a shared mapping cannot rely on them. So the access ends before.
+// Bytes between the end of an object and the end of its last page are not kept anywhere: a program
+// that writes them through a shared mapping cannot rely on them. So the access ends before.
 std::size_t Player::writable_length(Space& space, VirtAddr address, std::size_t length) {
   std::size_t done = 0;
   while (done < length) {
@@ -133,8 +134,7 @@ void Player::touch(Random& random) {
   if (process == nullptr) return;
   const VirtAddr address = any_address(*process->space, random);
   const auto access = static_cast<Access>(random.below(3));
-  const AccessResult got =
-      machine_->touch_run(process->pid, address, access, 1 + random.below(3));
+  const AccessResult got = machine_->touch_run(process->pid, address, access, 1 + random.below(3));
   note("touch " + where(process->pid, address) + " " + name_of(access) + " -> " +
        model::name_of(got.kind));
   settle(*process, got, address, 1, access, nullptr);

@@ -26,8 +26,8 @@ std::string outcome(const Result<T>& result) {
 }
 
 Rights any_rights(Random& random) {
-  static constexpr Rights kChoices[] = {kReadOnly, {}, kReadExecute, {true, true, true},
-                                        {false, true, false}};
+  static constexpr Rights kChoices[] = {
+      kReadOnly, {}, kReadExecute, {true, true, true}, {false, true, false}};
   if (!random.chance(4)) return kReadWrite;
   return kChoices[random.below(std::size(kChoices))];
 }
@@ -121,8 +121,8 @@ void Player::mprotect(Random& random) {
        (rights.write ? " w" : "") + (rights.execute ? " x" : "") + outcome(got));
   const int wanted = process->space->protect(run.begin, run.end(), rights);
   const int errno_got = got ? 0 : static_cast<int>(got.error().code);
-  expect(errno_got == wanted, "mprotect: errno " + std::to_string(errno_got) + " instead of " +
-                                  std::to_string(wanted));
+  expect(errno_got == wanted,
+         "mprotect: errno " + std::to_string(errno_got) + " instead of " + std::to_string(wanted));
 }
 
 void Player::mremap(Random& random) {
@@ -213,7 +213,8 @@ void Player::brk(Random& random) {
   PageState state;
   state.rights = kReadWrite;
   state.origin = next_origin_++;
-  for (std::uint64_t page = from; page < to; ++page, ++state.origin_index) space.pages[page] = state;
+  for (std::uint64_t page = from; page < to; ++page, ++state.origin_index)
+    space.pages[page] = state;
   space.brk = wanted;
 }
 

@@ -12,7 +12,8 @@ std::string text(const Object& object) {
 
 void Player::open_file(Random& random) {
   const auto open = [](const auto& object) { return object->open; };
-  if (std::count_if(objects_.begin(), objects_.end(), open) >= static_cast<int>(kMaxObjects)) return;
+  if (std::count_if(objects_.begin(), objects_.end(), open) >= static_cast<int>(kMaxObjects))
+    return;
   auto file = std::make_shared<Object>();
   file->file = true;
   file->open = true;
@@ -37,7 +38,8 @@ void Player::close_file(Random& random) {
 
 void Player::create_shared(Random& random) {
   const auto open = [](const auto& object) { return object->open; };
-  if (std::count_if(objects_.begin(), objects_.end(), open) >= static_cast<int>(kMaxObjects)) return;
+  if (std::count_if(objects_.begin(), objects_.end(), open) >= static_cast<int>(kMaxObjects))
+    return;
   auto shared = std::make_shared<Object>();
   shared->open = true;
   shared->bytes.resize(random.below(16 * kPageSize));
@@ -86,7 +88,8 @@ void Player::write_file(Random& random) {
   std::copy(bytes.begin(), bytes.end(), object->bytes.begin() + static_cast<std::ptrdiff_t>(from));
 }
 
-// A write that ran out of memory has written some of its pages, from the first on, and each of them whole.
+// A write that ran out of memory has written some of its pages, from the first on, and each of them
+// whole.
 void Player::adopt_partial_write(Object& object, std::size_t offset, const Bytes& wanted) {
   bool still_new = true;
   for (std::size_t done = 0; done < wanted.size();) {

@@ -15,16 +15,16 @@ struct Weight {
   unsigned weight;
 };
 constexpr Weight kWeights[] = {
-    {OpKind::Spawn, 3},     {OpKind::Fork, 5},         {OpKind::Vfork, 2},
-    {OpKind::Exit, 5},      {OpKind::Reap, 4},         {OpKind::Mmap, 40},
-    {OpKind::Munmap, 16},   {OpKind::Mprotect, 18},    {OpKind::Mremap, 18},
-    {OpKind::Brk, 14},      {OpKind::Discard, 10},     {OpKind::Msync, 8},
-    {OpKind::Read, 160},    {OpKind::Write, 230},      {OpKind::Touch, 50},
-    {OpKind::WildAccess, 6}, {OpKind::Wait, 16},       {OpKind::Advance, 10},
-    {OpKind::RunOn, 8},     {OpKind::Reclaim, 6},      {OpKind::AddSwap, 1},
-    {OpKind::BadCall, 4},   {OpKind::OpenFile, 2},     {OpKind::CloseFile, 1},
+    {OpKind::Spawn, 3},        {OpKind::Fork, 5},      {OpKind::Vfork, 2},
+    {OpKind::Exit, 5},         {OpKind::Reap, 4},      {OpKind::Mmap, 40},
+    {OpKind::Munmap, 16},      {OpKind::Mprotect, 18}, {OpKind::Mremap, 18},
+    {OpKind::Brk, 14},         {OpKind::Discard, 10},  {OpKind::Msync, 8},
+    {OpKind::Read, 160},       {OpKind::Write, 230},   {OpKind::Touch, 50},
+    {OpKind::WildAccess, 6},   {OpKind::Wait, 16},     {OpKind::Advance, 10},
+    {OpKind::RunOn, 8},        {OpKind::Reclaim, 6},   {OpKind::AddSwap, 1},
+    {OpKind::BadCall, 4},      {OpKind::OpenFile, 2},  {OpKind::CloseFile, 1},
     {OpKind::CreateShared, 2}, {OpKind::ReadFile, 14}, {OpKind::WriteFile, 16},
-    {OpKind::SyncFile, 4},  {OpKind::Truncate, 6},
+    {OpKind::SyncFile, 4},     {OpKind::Truncate, 6},
 };
 static_assert(std::size(kWeights) == kOpKinds);
 
@@ -106,11 +106,10 @@ std::string describe(const Scenario& scenario) {
     return std::string(" ") + name + "=" + std::to_string(value);
   };
   return "seed=" + std::to_string(scenario.seed) + number("ops", scenario.ops.size()) +
-         number("frames", c.ram.value >> kPageShift) +
-         number("swap", c.swap.value >> kPageShift) + " policy=" + c.policy +
-         number("levels", c.levels) + number("cpus", c.cpus) + number("pcid", c.cpu.tlb.pcid) +
-         number("swappiness", c.swappiness) + number("min_free", c.min_free_pages) +
-         number("limit", c.resident_limit_pages) +
+         number("frames", c.ram.value >> kPageShift) + number("swap", c.swap.value >> kPageShift) +
+         " policy=" + c.policy + number("levels", c.levels) + number("cpus", c.cpus) +
+         number("pcid", c.cpu.tlb.pcid) + number("swappiness", c.swappiness) +
+         number("min_free", c.min_free_pages) + number("limit", c.resident_limit_pages) +
          number("around", c.prefetch.fault_around_pages) +
          number("readahead", c.prefetch.file_readahead_pages) +
          number("swap_readahead", c.prefetch.swap_readahead_pages) +

@@ -1,7 +1,8 @@
 // A scenario: a machine's configuration and a list of operations, both from one seed.
 //
-// An operation is a kind and a seed of its own; what it does exactly (which process, which address) is drawn when it
-// is played, from what is there then. So any sub-list of a scenario is a scenario, and can be shrunk.
+// An operation is a kind and a seed of its own; what it does exactly (which process, which address)
+// is drawn when it is played, from what is there then. So any sub-list of a scenario is a scenario,
+// and can be shrunk.
 #pragma once
 
 #include <cstdint>
@@ -13,9 +14,35 @@
 namespace pw::model {
 
 enum class OpKind : std::uint8_t {
-  Spawn, Fork, Vfork, Exit, Reap, Mmap, Munmap, Mprotect, Mremap, Brk, Discard, Msync,
-  Read, Write, Touch, WildAccess, Wait, Advance, RunOn, Reclaim, AddSwap, BadCall,
-  OpenFile, CloseFile, CreateShared, ReadFile, WriteFile, SyncFile, Truncate,
+  Spawn,
+  Fork,
+  Vfork,
+  Exit,
+  Reap,
+  Mmap,
+  Munmap,
+  Mprotect,
+  Mremap,
+  Brk,
+  Discard,
+  Msync,
+  Read,
+  Write,
+  Touch,
+  WildAccess,
+  Wait,
+  Advance,
+  RunOn,
+  Reclaim,
+  AddSwap,
+  BadCall,
+  OpenFile,
+  CloseFile,
+  CreateShared,
+  ReadFile,
+  WriteFile,
+  SyncFile,
+  Truncate,
 };
 inline constexpr int kOpKinds = static_cast<int>(OpKind::Truncate) + 1;
 

@@ -15,8 +15,8 @@ namespace pw::test {
 
 using SharedBytes = std::shared_ptr<std::vector<std::byte>>;
 
-// Keeps its bytes in a vector that the test holds too, so that they can be looked at after the machine has let go
-// of the store.
+// Keeps its bytes in a vector that the test holds too, so that they can be looked at after the
+// machine has let go of the store.
 class KeptStore final : public BackingStore {
  public:
   explicit KeptStore(SharedBytes bytes) : bytes_(std::move(bytes)) {}
@@ -45,10 +45,11 @@ class KeptStore final : public BackingStore {
   SharedBytes bytes_;
 };
 
-// Lets the n-th read or write fail with Io, once. Counts both, so that a test knows when it has tried them all.
+// Lets the n-th read or write fail with Io, once. Counts both, so that a test knows when it has
+// tried them all.
 struct Faults {
-  std::uint64_t reads = 0, writes = 0;            // so far
-  std::uint64_t fail_read = 0, fail_write = 0;    // which one fails; 0: none
+  std::uint64_t reads = 0, writes = 0;          // so far
+  std::uint64_t fail_read = 0, fail_write = 0;  // which one fails; 0: none
 };
 
 class FailingStore final : public BackingStore {

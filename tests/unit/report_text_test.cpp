@@ -59,7 +59,12 @@ TEST(ReportTable, AlignsAndLeavesNoBlanksAtTheEnd) {
 
 TEST(ReportTable, ShortensTheMiddle) {
   EXPECT_EQ(shortened("short", 10), "short");
-  EXPECT_EQ(shortened("/usr/lib/libc.so.6", 15), "/usr...ibc.so.6");
+  EXPECT_EQ(shortened("/usr/lib/libc.so.6", 15), "/usr/l...c.so.6");
+}
+
+TEST(ReportTable, ShortensCallChainsBetweenCalls) {
+  EXPECT_EQ(shortened("anon: malloc <- read_line <- main", 30), "anon: malloc <- ...");
+  EXPECT_EQ(shortened("anon: malloc <- read_line <- main", 32), "anon: malloc <- read_line <- ...");
 }
 
 std::size_t longest_line(const std::string& text) {
@@ -106,6 +111,24 @@ TEST(ReportText, ShowsTheLargestAreasAndSumsUpTheRest) {
   EXPECT_EQ(out.find("[stack]"), std::string::npos);
   EXPECT_NE(out.find("2 more"), std::string::npos);
   EXPECT_NE(out.find("410"), std::string::npos);  // 405 + 5 faults
+}
+
+TEST(ReportText, ShowsTheBusiestProcessesAndSumsUpTheRest) {
+  TextStyle style;
+  style.processes = 1;
+  const std::string out = text(testing::example_report(), style);
+  EXPECT_NE(out.find("sort words.txt\n"), std::string::npos);
+  EXPECT_NE(out.find("1,000,000     220      0            1 more\n"), std::string::npos) << out;
+}
+
+TEST(ReportText, BarsAreLogarithmicWhereFaultsSpanOrdersOfMagnitude) {
+  Report report = testing::example_report();
+  EXPECT_NE(text(report).find("logarithmic"), std::string::npos);
+  report.need->points = {{100, 9'400, 9'200}, {200, 9'100, 9'050}, {300, 9'000, 9'000}};
+  const std::string linear = text(report);
+  EXPECT_EQ(linear.find("logarithmic"), std::string::npos);
+  const std::string full = '|' + std::string(29, '=') + std::string(29, '-') + '\n';
+  EXPECT_NE(linear.find(full), std::string::npos) << linear;
 }
 
 TEST(ReportText, ManyMachinesGoIntoSeveralBlocks) {

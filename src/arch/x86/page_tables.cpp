@@ -62,8 +62,8 @@ Pte* PageTables::find_leaf(Vpn vpn, int& level) {
   return nullptr;
 }
 
-// Making a table may reclaim pages of this very space, and a table that becomes empty by that is freed. The new entry is
-// counted beforehand, so that the table it lies in, and those above, stay.
+// Making a table may reclaim pages of this very space, and a table that becomes empty by that is
+// freed. The new entry is counted beforehand, so that the table it lies in, and those above, stay.
 bool PageTables::add_table(Pfn table, Pte& entry, int level) {
   ++frames_->entries(table);
   Pfn below;
