@@ -29,8 +29,8 @@ if(CMAKE_CXX_COMPILER_VERSION VERSION_LESS PW_MINIMUM_COMPILER)
 endif()
 
 # No -march=native: the same options must give the same bytes on any machine, and x86-64-v2 has no
-# fused multiply-add, which would round differently. Both options are for C++ alone: the recorders, in
-# C, run inside of other programs and choose for themselves.
+# fused multiply-add, which would round differently. Both options are for C++ alone: the recorders,
+# in C, run inside of other programs and choose for themselves.
 if(PW_MARCH)
   add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-march=${PW_MARCH}>)
 endif()

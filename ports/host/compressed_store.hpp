@@ -1,10 +1,12 @@
-// A swap tier in RAM: pages compressed with zstd, a page of one repeated word as that word (what zram keeps as
-// ZRAM_SAME, drivers/block/zram). What it keeps is charged to the machine, so that RAM shrinks as the tier fills.
+// A swap tier in RAM: pages compressed with zstd, a page of one repeated word as that word (what
+// zram keeps as ZRAM_SAME, drivers/block/zram). What it keeps is charged to the machine, so that
+// RAM shrinks as the tier fills.
 //
-// Owned by a SwapArea; the charge must outlive it. A page is written whole. It is refused (NoSpace) when no frame is
-// left to charge, and when it hardly compresses: more than three quarters of a page would free too little to
-// be worth the work. The charge is the sum of the compressed sizes in 16-byte units, in whole frames;
-// the fragmentation of a real allocator (zsmalloc) is not part of it.
+// Owned by a SwapArea; the charge must outlive it. A page is written whole. It is refused (NoSpace)
+// when no frame is left to charge, and when it hardly compresses: more than three quarters of a
+// page would free too little to be worth the work. The charge is the sum of the compressed sizes in
+// 16-byte units, in whole frames; the fragmentation of a real allocator (zsmalloc) is not part of
+// it.
 #pragma once
 
 #include <cstddef>
@@ -30,7 +32,8 @@ class CompressedStore final : public BackingStore {
   ~CompressedStore() override;
 
   ByteCount size() const override { return bytes_of(PageCount(pages_.size())); }
-  // Errors: Invalid (not one whole page), Io (what was kept is broken). A page never written reads as zeros.
+  // Errors: Invalid (not one whole page), Io (what was kept is broken). A page never written reads
+  // as zeros.
   Result<void> read(ByteCount offset, std::span<std::byte> out) override;
   // Errors: Invalid, NoSpace. After a failure the page's bytes are gone.
   Result<void> write(ByteCount offset, std::span<const std::byte> bytes) override;

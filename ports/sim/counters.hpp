@@ -24,6 +24,8 @@ struct TlbCounters {
   std::uint64_t entries_flushed = 0;
   std::uint64_t space_switches = 0;
   std::uint64_t ipis_received = 0;
+  // Entries into the kernel and returns that loaded another root table (page-table isolation).
+  std::uint64_t root_switches = 0;
 };
 
 }  // namespace pw::sim

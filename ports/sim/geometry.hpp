@@ -45,6 +45,8 @@ struct CpuCosts {
   std::uint64_t walk_reference_ps = 8000;  // one table entry read by the walker
   std::uint64_t shootdown_ipi_ps = 2'000'000;
   std::uint64_t space_switch_ps = 200'000;
+  // "On the order of a hundred cycles": Linux Documentation/arch/x86/pti.rst.
+  std::uint64_t root_switch_ps = 30'000;
 };
 
 struct CpuConfig {
@@ -54,6 +56,7 @@ struct CpuConfig {
   int levels = 4;     // 4 or 5
   bool smep = true;   // the kernel may not fetch from user pages
   bool smap = false;  // the kernel may not read or write user pages
+  bool gigabyte_pages = true;
 };
 
 }  // namespace pw::sim

@@ -1,5 +1,7 @@
 #include "ports/sim/sim_cpu.hpp"
 
+#include <algorithm>
+
 #include "base/check.hpp"
 
 namespace pw::sim {
@@ -24,7 +26,7 @@ std::uint64_t key_vpn(VirtAddr address) { return page_of(address).value & tlb_ke
 }  // namespace
 
 SimCpu::SimCpu(const CpuConfig& config, x86::TableMemory memory, std::uint64_t seed)
-    : walker_({config.levels, config.smep, config.smap}),
+    : walker_({config.levels, config.smep, config.smap, config.gigabyte_pages}),
       memory_(memory),
       l1d_(l1d_sizes(config.tlb), seed),
       l1i_(l1i_sizes(config.tlb), seed + 3),
@@ -39,7 +41,7 @@ SimCpu::SimCpu(const CpuConfig& config, x86::TableMemory memory, std::uint64_t s
   }
 }
 
-void SimCpu::load_space(SpaceId space, Pfn root) {
+void SimCpu::load_space(SpaceId space, Pfn root, Pfn user_root) {
   if (is_active(space) && contexts_[active_].root == root) return;
   ++raw_.space_switches;
   forget_near();
@@ -56,20 +58,41 @@ void SimCpu::load_space(SpaceId space, Pfn root) {
     chosen = 0;
   }
   Context& context = contexts_[chosen];
-  const bool same = context.used && context.space == space && context.root == root;
+  const bool same = context.used && context.space == space && context.root == root &&
+                    context.user_root == user_root;
   // Without PCIDs the load of the root register flushes whatever it loads.
   if (context.used && (!same || context.stale || !config_.tlb.pcid)) drop_context(chosen);
-  context = {space, root, true, false};
+  context = {space, root, user_root, true, false};
   active_ = chosen;
-  pcid_ = pcid_of(chosen);
-  key_base_ = tlb_key::make(0, pcid_, 1);
+  view_ = View::Kernel;
+  root_ = root;
+  set_pcid(pcid_of(chosen));
 }
 
 void SimCpu::unload_space() {
   forget_near();
   active_ = kNoContext;
-  pcid_ = kNoPcid;
-  key_base_ = tlb_key::make(0, pcid_, 1);
+  view_ = View::Kernel;
+  set_pcid(kNoPcid);
+}
+
+void SimCpu::set_pcid(std::uint32_t pcid) {
+  pcid_ = pcid;
+  key_base_ = tlb_key::make(0, pcid, 1);
+}
+
+void SimCpu::use_view(View view) {
+  const Context& context = contexts_[active_];
+  if (!has_space() || !context.isolated() || view_ == view) return;
+  ++raw_.root_switches;
+  forget_near();
+  view_ = view;
+  root_ = view == View::User ? context.user_root : context.root;
+  if (config_.tlb.pcid) {
+    set_pcid(pcid_of(active_) | (view == View::User ? kUserPcid : 0));
+  } else {
+    drop_context(active_);
+  }
 }
 
 bool SimCpu::translate_run(VirtAddr address, Access access, Mode mode, std::uint64_t count,
@@ -166,13 +189,13 @@ bool SimCpu::upgrade(VirtAddr address, Access access, Mode mode, TlbSlot slot, b
   forget_near();
   const unsigned permitted = walker_.permitted(Entry{slot.data}.rights());
   if ((permitted >> x86::access_bit(access, mode) & 1) == 0) {
-    drop_page(vpn, true);
+    drop_page(vpn);
     return miss(address, access, mode, out);
   }
   x86::Walk walk;
   run_walk(address, access, mode, walk);
   if (walk.end != x86::WalkEnd::Mapped) {
-    drop_page(vpn, true);
+    drop_page(vpn);
     return fault(walk, out);
   }
   PW_CHECK_MSG(key_for(vpn, walk) == slot.key, "a page changed its size and the TLB was not told");
@@ -198,6 +221,9 @@ bool SimCpu::miss(VirtAddr address, Access access, Mode mode, Translation& out) 
   if (walk.end != x86::WalkEnd::Mapped) return fault(walk, out);
   const Entry entry = entry_for(walk.leaf, walk.level, walk.rights);
   const TlbProbe probe(key_for(key_vpn(address), walk));
+  if (walk.leaf.global()) [[unlikely]] {
+    note_global(range_of(extended(tlb_key::first_vpn(probe.key)), x86::pages_at(walk.level)));
+  }
   ++raw_.walks_by_size[walk.level - 1];
   raw_.walk_references += walk.references;
   l2_.insert(probe, entry.raw);
@@ -231,7 +257,7 @@ void SimCpu::confirm(int from, VirtAddr address, Access access, Mode mode, x86::
   drop_upper(vpn);
   if (from == levels || (walk.error_code & x86::kErrorPresent) == 0) return;
   const unsigned before = walk.references;
-  walker_.walk(memory_, {contexts_[active_].root, levels}, address, access, mode, walk);
+  walker_.walk(memory_, {root_, levels}, address, access, mode, walk);
   if (walk.end == x86::WalkEnd::Mapped) remember_upper(vpn, walk, levels);
   walk.references += before;
 }
@@ -245,7 +271,7 @@ x86::WalkStart SimCpu::walk_start(std::uint64_t vpn) {
     ++raw_.walk_cache_hits[level];
     return {x86::Pte{slot->data}.pfn(), level - 1, slot->data & x86::kRightsMask};
   }
-  return {contexts_[active_].root, levels};
+  return {root_, levels};
 }
 
 void SimCpu::remember_upper(std::uint64_t vpn, const x86::Walk& walk, int from) {
@@ -308,17 +334,31 @@ std::uint64_t SimCpu::key_for(std::uint64_t vpn, const x86::Walk& walk) const {
                             : tlb_key::make(vpn, pcid_, walk.level);
 }
 
-// Drops the translation of one base page, whatever its size: the active space's if `of_space`, and
-// the global one.
-std::uint64_t SimCpu::drop_page(std::uint64_t vpn, bool of_space) {
-  std::uint64_t dropped = 0;
+// Drops the translation of one base page, whatever its size, and the global one: what INVLPG does.
+std::uint64_t SimCpu::drop_page(std::uint64_t vpn) {
+  std::uint64_t dropped = drop_page_of(vpn, pcid_);
   for (TlbUnit* unit : {&l1d_, &l1i_, &l2_}) {
-    for (int level = 1; level <= 3; ++level) {
-      if (of_space && unit->erase(tlb_key::make(vpn, pcid_, level))) ++dropped;
-      if (unit->saw_global() && unit->erase(tlb_key::make_global(vpn, level))) ++dropped;
+    for (int level = 1; level <= 3 && unit->saw_global(); ++level) {
+      if (unit->erase(tlb_key::make_global(vpn, level))) ++dropped;
     }
   }
   return dropped;
+}
+
+// The same under one PCID, without the global one: what INVPCID does.
+std::uint64_t SimCpu::drop_page_of(std::uint64_t vpn, std::uint32_t pcid) {
+  std::uint64_t dropped = 0;
+  for (TlbUnit* unit : {&l1d_, &l1i_, &l2_}) {
+    for (int level = 1; level <= 3; ++level) {
+      if (unit->erase(tlb_key::make(vpn, pcid, level))) ++dropped;
+    }
+  }
+  return dropped;
+}
+
+void SimCpu::note_global(VpnRange range) {
+  if (globals_.empty()) globals_ = range;
+  globals_ = {std::min(globals_.begin, range.begin), std::max(globals_.end, range.end)};
 }
 
 void SimCpu::drop_upper(std::uint64_t vpn) {
@@ -332,6 +372,11 @@ void SimCpu::drop_upper(std::uint64_t vpn) {
 
 void SimCpu::drop_context(unsigned context) {
   const std::uint32_t pcid = pcid_of(context);
+  drop_pcid(pcid);
+  if (has_user_pcid(context)) drop_pcid(pcid | kUserPcid);
+}
+
+void SimCpu::drop_pcid(std::uint32_t pcid) {
   const auto belongs = [pcid](std::uint64_t key) {
     return tlb_key::pcid(key) == pcid && !tlb_key::global(key);
   };
@@ -344,12 +389,19 @@ void SimCpu::drop_context(unsigned context) {
 // 3A 4.10.4.1).
 void SimCpu::flush_active(VpnRange range) {
   forget_near();
+  const std::uint32_t other = pcid_ ^ kUserPcid;  // of the view that is not in use
+  const bool both = has_user_pcid(active_);
   for (Vpn vpn = range.begin; vpn < range.end; vpn = vpn + PageCount(1)) {
     ++raw_.flushes_page;
-    raw_.entries_flushed += drop_page(vpn.value & tlb_key::kVpnMask, true);
+    raw_.entries_flushed += drop_page(vpn.value & tlb_key::kVpnMask);
+    if (!both) continue;
+    ++raw_.flushes_page;
+    raw_.entries_flushed += drop_page_of(vpn.value & tlb_key::kVpnMask, other);
   }
   for (FullSet& entries : upper_) {
-    entries.erase_if([this](std::uint64_t key) { return tlb_key::pcid(key) == pcid_; });
+    entries.erase_if([&](std::uint64_t key) {
+      return tlb_key::pcid(key) == pcid_ || (both && tlb_key::pcid(key) == other);
+    });
   }
 }
 
@@ -359,6 +411,7 @@ void SimCpu::flush_active_all() {
 }
 
 bool SimCpu::flush_global(VpnRange range) {
+  if (!range.overlaps(globals_)) return false;
   std::uint64_t dropped = 0;
   for (TlbUnit* unit : {&l1d_, &l1i_, &l2_}) {
     if (!unit->saw_global()) continue;
@@ -400,7 +453,8 @@ std::uint64_t SimCpu::time_ps() const {
   const CpuCosts& costs = config_.costs;
   return sum.references * costs.reference_ps + sum.l2_hits * costs.l2_tlb_hit_ps +
          (sum.walk_references + sum.faulting_walk_references) * costs.walk_reference_ps +
-         sum.ipis_received * costs.shootdown_ipi_ps + sum.space_switches * costs.space_switch_ps;
+         sum.ipis_received * costs.shootdown_ipi_ps + sum.space_switches * costs.space_switch_ps +
+         sum.root_switches * costs.root_switch_ps;
 }
 
 }  // namespace pw::sim

@@ -7,11 +7,16 @@
 //
 // Invariants: every entry of every array carries the number (PCID) of a space known in contexts_,
 // or is global. A translation is used only if its context is the active one and not stale. The
-// near copies are entries of the L1 and of the active context. Upper entries are remembered only
-// after a walk that ended in a translation.
+// near copies are entries of the L1 and of the active context and view. Upper entries are
+// remembered only after a walk that ended in a translation.
+//
+// With page-table isolation a space has two views, each with a root and a PCID of its own: the
+// kernel's, and the user's, whose PCID has one bit more. Which of the two is in use makes no
+// difference to what is flushed: always both.
 //
 // Sources: Intel SDM vol. 3A 4.10 (caching translation information); Linux arch/x86/mm/tlb.c (how
-// a CPU hands out PCIDs).
+// a CPU hands out PCIDs, X86_CR3_PTI_PCID_USER_BIT) and arch/x86/entry/calling.h (the macros
+// SWITCH_TO_KERNEL_CR3 and SWITCH_TO_USER_CR3).
 #pragma once
 
 #include <array>
@@ -44,12 +49,20 @@ class SimCpu {
 
   // Makes `space` with the root table `root` the one whose addresses are translated; nothing to do
   // if it is that already. The number it gets may be another space's, whose translations then go.
-  void load_space(SpaceId space, Pfn root);
+  void load_space(SpaceId space, Pfn root) { load_space(space, root, root); }
+  // The same for a space whose user view has a root of its own, if the two differ. The kernel's
+  // view is the one in use then: it is the kernel that switches spaces.
+  void load_space(SpaceId space, Pfn root, Pfn user_root);
+  // Changes the view, where the active space has two. With PCIDs nothing is flushed; without, all
+  // but global entries are, as by any load of the root register.
+  void enter_kernel() { use_view(View::Kernel); }
+  void leave_kernel() { use_view(View::User); }
   // No space is active any more (an idle CPU, or the space's tables are about to be freed). What
   // is cached stays, for a PCID that comes back.
   void unload_space();
   bool has_space() const { return active_ != kNoContext; }
   SpaceId space() const { return contexts_[active_].space; }
+  Pfn root() const { return contexts_[active_].root; }  // of the kernel's view
 
   // Translates one reference in the active space; false if it faults. A space must be loaded.
   bool translate(VirtAddr address, Access access, Mode mode, Translation& out) {
@@ -93,12 +106,15 @@ class SimCpu {
   // A number handed out on this CPU; its PCID is its index + 1, without PCIDs 0 for the only one.
   struct Context {
     SpaceId space = 0;
-    Pfn root;
-    bool used = false;   // `space` and `root` mean something
+    Pfn root, user_root;
+    bool used = false;   // `space` and the roots mean something
     bool stale = false;  // what is cached must go before it is used again
+    bool isolated() const { return root != user_root; }
   };
+  enum class View : std::uint8_t { Kernel, User };
   static constexpr unsigned kContexts = 6;  // TLB_NR_DYN_ASIDS of Linux
   static constexpr unsigned kNoContext = kContexts;
+  static constexpr std::uint32_t kUserPcid = 0x800;  // set in the PCID of the user's view
 
   // Data of an entry: W, U, NX, D and the frame at their places in a leaf, rights as all levels
   // grant them; in bits 52..57, by access_bit, the accesses that need nothing more.
@@ -145,24 +161,35 @@ class SimCpu {
   std::uint64_t key_for(std::uint64_t vpn, const x86::Walk& walk) const;
 
   std::uint32_t pcid_of(unsigned context) const { return config_.tlb.pcid ? context + 1 : 0; }
+  void use_view(View view);
+  void set_pcid(std::uint32_t pcid);
   bool usable(std::uint64_t key, SpaceId& space) const;
   void forget_near() { near_ = {}; }
-  std::uint64_t drop_page(std::uint64_t vpn, bool of_space);
+  bool has_user_pcid(unsigned context) const {
+    return config_.tlb.pcid && contexts_[context].isolated();
+  }
+  void note_global(VpnRange range);
+  std::uint64_t drop_page(std::uint64_t vpn);
+  std::uint64_t drop_page_of(std::uint64_t vpn, std::uint32_t pcid);
   void drop_upper(std::uint64_t vpn);
   void drop_context(unsigned context);
+  void drop_pcid(std::uint32_t pcid);
   TlbUnit& l1_for(Access access) { return access == Access::Execute ? l1i_ : l1d_; }
 
   std::array<Near, 2> near_;    // data, fetch
   std::uint64_t key_base_ = 0;  // what keys of base pages in the active context have beside the
                                 // page number
-  std::uint32_t pcid_ = 0;      // of the active context
+  std::uint32_t pcid_ = 0;      // of the active context, in the view in use
   unsigned active_ = kNoContext;
+  View view_ = View::Kernel;  // stays so if the active space has only one
+  Pfn root_;                  // of the active context, in the view in use
   // In raw_ the totals stay 0: counters() sums what is counted by size.
   TlbCounters raw_;
   x86::Walker walker_;
   x86::TableMemory memory_;
   std::array<Context, kContexts + 1> contexts_{};  // the last one stands for "none"
   unsigned next_context_ = 0;
+  VpnRange globals_;  // all global translations cached since the start lie inside
   TlbUnit l1d_, l1i_, l2_;
   std::array<FullSet, x86::kMaxLevels + 1> upper_;  // paging-structure caches, by level
   CpuConfig config_;
@@ -174,7 +201,7 @@ inline bool SimCpu::usable(std::uint64_t key, SpaceId& space) const {
     return has_space();
   }
   const std::uint32_t pcid = tlb_key::pcid(key);
-  const Context& context = contexts_[config_.tlb.pcid ? pcid - 1 : 0];
+  const Context& context = contexts_[config_.tlb.pcid ? (pcid & ~kUserPcid) - 1 : 0];
   space = context.space;
   return context.used && !context.stale;
 }

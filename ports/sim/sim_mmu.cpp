@@ -5,7 +5,7 @@
 namespace pw::sim {
 
 SimMmu::SimMmu(unsigned cpus, const CpuConfig& config, x86::TableMemory memory, std::uint64_t seed)
-    : interrupted_(cpus) {
+    : user_half_{Vpn(0), page_of(x86::user_end(config.levels))}, interrupted_(cpus) {
   PW_CHECK(cpus > 0);
   constexpr std::uint64_t kSeedsPerCpu = 16;  // more than a CPU has arrays
   for (unsigned i = 0; i < cpus; ++i) {
@@ -20,7 +20,7 @@ void SimMmu::invalidate(SpaceId space, VpnRange range, FlushReason reason, bool 
 }
 
 void SimMmu::drop_space(SpaceId space, FlushReason reason) {
-  shoot_down(space, {Vpn(0), Vpn(~std::uint64_t{0} >> kPageShift)}, reason);
+  shoot_down(space, user_half_, reason);
 }
 
 void SimMmu::shoot_down(SpaceId space, VpnRange range, FlushReason reason) {

@@ -74,6 +74,7 @@ class SimMmu final : public MmuPort {
   bool interrupt(unsigned cpu, FlushReason reason);
 
   std::vector<std::unique_ptr<SimCpu>> cpus_;
+  VpnRange user_half_;  // what a space can lose: the kernel half is everybody's
   unsigned initiator_ = 0;
   bool in_batch_ = false;
   std::vector<bool> interrupted_;  // in this batch

@@ -1,4 +1,5 @@
-// What simulated programs do: streams of references, seeded and without end unless a length is given.
+// What simulated programs do: streams of references, seeded and without end unless a length is
+// given.
 //
 // A Workload belongs to whoever runs it. Each of those here walks `pages` pages from `base`, one
 // reference a page, and computes for `compute_ns` after each. Pure: no machine, no clock.
@@ -119,9 +120,9 @@ class Zipf final : public RegionWorkload {
   std::vector<double> share_;  // cumulative
 };
 
-// Denning's model of locality: for `phase_steps` steps the program stays in a set of `locality` pages,
-// uniformly, then moves to another place (Denning, "The working set model for program behavior",
-// CACM 11(5), 1968).
+// Denning's model of locality: for `phase_steps` steps the program stays in a set of `locality`
+// pages, uniformly, then moves to another place (Denning, "The working set model for program
+// behavior", CACM 11(5), 1968).
 class Phases final : public RegionWorkload {
  public:
   Phases(const Region& region, std::uint64_t locality, std::uint64_t phase_steps,

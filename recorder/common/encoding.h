@@ -1,6 +1,6 @@
 /* The spool: what a recorder writes while the program runs, and the event encoding that spool and
  * recording share. Plain C, so that the Valgrind tool and the QEMU plugin include it;
- * docs/RECORDING.md tells it in prose. SPDX-License-Identifier: Apache-2.0
+ * docs/RECORDING.md tells it in prose. SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
  *
  * A recorded process owns one spool file; a forked child opens its own, an image started by exec
  * too. It is a pw_spool_header followed by frames; a frame is a pw_frame_header and `length` bytes.

@@ -76,6 +76,7 @@ struct Stream {
   std::uint32_t pid = 0;
   std::uint64_t clock = 0;
   std::uint64_t last_page = record::kNoPage;  // detail Full
+  std::uint64_t code_page = record::kNoPage;  // detail Switches
   FilterPages filter;
 };
 
@@ -183,6 +184,7 @@ struct DenseTraceBuilder::State {
       for (const auto& [page, id] : stream.filter.in_order()) pages.push_back(page);
     } else {
       pages = chunk.filter;
+      stream.code_page = record::kNoPage;
     }
     stream.filter.clear();
     stream.last_page = record::kNoPage;
@@ -247,6 +249,7 @@ struct DenseTraceBuilder::State {
       }
       stream.filter.clear();
       stream.last_page = record::kNoPage;
+      stream.code_page = record::kNoPage;
     }
     drop_range(0, record::kNoPage, clock);
     process->brk = 0;
@@ -300,10 +303,29 @@ struct DenseTraceBuilder::State {
     }
   }
 
+  // Detail Switches. The recorder tells an instruction fetch only when the code page changes, so
+  // the code page is in use until then, whatever data pages come and go meanwhile: two pages at
+  // most.
+  void change_of_page(const Event& e) {
+    std::uint64_t& code = current->code_page;
+    if (e.evicted != record::kNoPage && e.evicted != e.page && e.evicted != code) {
+      leave(e.evicted, e.last_reference);
+    }
+    if (e.access == Access::Execute) {
+      if (code != record::kNoPage && code != e.page) leave(code, e.clock - 1);
+      code = e.page;
+    }
+    enter(e.page, e.clock, false);
+  }
+
   void event(const Event& e, const record::Chunk& chunk) {
     if (e.kind != EventKind::FilterGone && !gone.empty()) leave_gone();
     switch (e.kind) {
       case EventKind::Fetch:
+        if (detail == record::Detail::Switches) {
+          change_of_page(e);
+          break;
+        }
         if (e.evicted != record::kNoPage) leave(e.evicted, e.last_reference);
         enter(e.page, e.clock, false);
         break;
@@ -312,6 +334,10 @@ struct DenseTraceBuilder::State {
         break;
       case EventKind::FilterGone:
         gone.push_back({e.last_reference, e.page});
+        if (current->code_page != record::kNoPage && current->code_page != e.page) {
+          gone.push_back({e.clock, current->code_page});
+        }
+        current->code_page = record::kNoPage;
         break;
       case EventKind::Syscall:
         if (e.index < chunk.syscalls.size()) system_call(chunk.syscalls[e.index], e.clock);
@@ -329,7 +355,9 @@ struct DenseTraceBuilder::State {
 DenseTraceBuilder::DenseTraceBuilder(record::Detail detail, std::uint32_t filter_pages)
     : state_(std::make_unique<State>()) {
   state_->detail = detail;
-  state_->trace.filter_pages = std::max(filter_pages, 1U);
+  // Switches: a data page and the code page.
+  const std::uint32_t least = detail == record::Detail::Switches ? 2 : 1;
+  state_->trace.filter_pages = std::max(filter_pages, least);
 }
 
 DenseTraceBuilder::~DenseTraceBuilder() = default;

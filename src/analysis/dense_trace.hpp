@@ -1,11 +1,11 @@
 // What the curves work on: a recording's references as operations on dense 32-bit page ids.
 //
-// A recording holds what passed an LRU filter of K pages (K = 1 for detail Switches; detail Full is
-// filtered here with K = 1). A page is *in use* from the reference that fetched it until its last
-// reference before it left the filter; what happens in between is hidden and needs no words,
-// because a memory of K pages or more never loses a page there (the gap between two hidden
-// references holds fewer than K other pages). So a trace is a sequence, in the order of the
-// references, of
+// A recording holds what passed an LRU filter of K pages (detail Switches: one data page and the
+// code page; detail Full is filtered here with K = 1). A page is *in use* from the reference that
+// fetched it until its last reference before it left the filter; what happens in between is hidden
+// and needs no words, because a memory of K pages or more never loses a page there (the gap between
+// two hidden references holds fewer than K other pages). So a trace is a sequence, in the order of
+// the references, of
 //   Use  id   the page is referenced after a time out of use (or for the first time)
 //   Rest id   that was its last reference before the next Use, if there is one
 //   Drop id   its memory was given back (munmap, MADV_DONTNEED, exec, exit): the id is gone

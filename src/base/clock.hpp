@@ -1,5 +1,5 @@
-// Simulated time, in nanoseconds since the machine was made. Only the machine moves it. With several
-// CPUs it is the time of the one that runs.
+// Simulated time, in nanoseconds since the machine was made. Only the machine moves it. With
+// several CPUs it is the time of the one that runs.
 #pragma once
 
 #include <cstdint>

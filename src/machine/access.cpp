@@ -10,7 +10,7 @@ namespace pw {
 sim::SimCpu& Machine::enter(Process& process) {
   mmu_->set_initiator(process.cpu);
   sim::SimCpu& cpu = mmu_->cpu(process.cpu);
-  cpu.load_space(process.space->id(), process.space->tables().root());
+  run_space(kernel_map_.get(), cpu, *process.space);
   return cpu;
 }
 
@@ -62,6 +62,7 @@ AccessResult Machine::access_after_fault(Process& process, sim::SimCpu& cpu, Vir
                                          Access kind, std::uint64_t count, sim::Translation& out) {
   FaultRequest request{process.space.get(), address, kind};
   do {
+    const KernelScope kernel(kernel_map_.get(), cpu);
     if (out.non_canonical) {
       ++counters_.faults.segv;
       return kill(process, FaultOutcome::segv(SignalCode::MapErr), address, 0);
@@ -122,6 +123,7 @@ FaultOutcome Machine::try_touch(Pid pid, FaultRequest& request) {
   sim::Translation out;
   request.space = process.space.get();
   while (!cpu.translate(request.address, request.access, Mode::User, out)) {
+    const KernelScope kernel(kernel_map_.get(), cpu);
     sync_clock(cpu);
     run_due();
     const FaultOutcome outcome = out.non_canonical ? FaultOutcome::segv(SignalCode::MapErr)

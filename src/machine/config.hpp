@@ -37,6 +37,10 @@ struct MachineConfig {
   PageCount stack_guard_gap{256};
   bool aslr = false;
   bool bits32 = false;       // programs live in 3 GiB, the kernel above
+  // The kernel has its own part of the addresses, and what it references there goes through the
+  // TLBs (machine/kernel_map.hpp). Off: the programs' references are all there is.
+  bool kernel_map = false;
+  bool kpti = false;         // and user mode runs on page tables without it; implies kernel_map
   bool signals_kill = true;  // SIGSEGV and SIGBUS end the process; off: the access just fails
   std::uint64_t seed = 1;
   bool verify_each_operation = false;  // Machine::verify() after every public operation

@@ -1,4 +1,5 @@
-// Frames that the machine keeps for itself at the request of a port. Owned by Machine; outlives what it charges.
+// Frames that the machine keeps for itself at the request of a port. Owned by Machine; outlives
+// what it charges.
 #pragma once
 
 #include <vector>

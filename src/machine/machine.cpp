@@ -36,6 +36,9 @@ Result<std::unique_ptr<Machine>> Machine::create(const MachineConfig& config,
   if (config.ram.value >> kPageShift >= policy::kNoPage) {
     return fail(Errno::Invalid, "RAM must be below 16 TiB");
   }
+  if (config.bits32 && (config.kernel_map || config.kpti)) {
+    return fail(Errno::Invalid, "the kernel's mapping is for machines of 64 bits");
+  }
   if (config.swappiness > 200) return fail(Errno::Invalid, "swappiness must be 0 to 200");
   std::unique_ptr<Machine> machine(new Machine(config));
   PW_TRY(machine->build(std::move(swap)));
@@ -50,6 +53,7 @@ Result<void> Machine::build(std::unique_ptr<BackingStore> swap) {
   Pfn zero;
   PW_CHECK(pool_->take(FrameKind::Kernel, zero));
   if (config_.contents == Contents::Bytes) pool_->zero(zero);
+  if (config_.kernel_map || config_.kpti) PW_TRY(map_kernel());
 
   ReclaimConfig reclaim;
   reclaim.policy = config_.policy;
@@ -73,10 +77,19 @@ Result<void> Machine::build(std::unique_ptr<BackingStore> swap) {
   cpu_time_seen_ps_.resize(config_.cpus);
   core_ = std::make_unique<Core>(Core{*pool_, *reclaimer_, *reclaimer_, swap_, *objects_, *mmu_,
                                       clock_, counters_, areas_, options_, zero});
+  if (kernel_map_ != nullptr) core_->kernel_half = kernel_map_->half();
   reclaimer_->connect(*core_);
   if (config_.swap.value >= kPageSize) {
     PW_TRY(add_swap(std::move(swap), config_.swap, 0, config_.swap_device));
   }
+  return {};
+}
+
+Result<void> Machine::map_kernel() {
+  auto map = KernelMap::create(*pool_,
+                               {config_.levels, config_.cpu.gigabyte_pages, config_.kpti});
+  if (!map) return tl::unexpected(map.error());
+  kernel_map_ = std::move(*map);
   return {};
 }
 

@@ -15,6 +15,7 @@
 #include "fault/handler.hpp"
 #include "machine/config.hpp"
 #include "machine/counters.hpp"
+#include "machine/kernel_entry.hpp"
 #include "machine/kernel_memory.hpp"
 #include "ports/sim/sim_mmu.hpp"
 #include "proc/layout.hpp"
@@ -116,15 +117,16 @@ class Machine {
   Result<void> truncate_file(FileId file, ByteCount size);
   // A shared memory object (memfd, shm): handle like a file's.
   FileId create_shared(ByteCount size);
-  // Shared memory with a name, and the memory system calls on it: see proc/shm.hpp. Handles are given
-  // back with close_file(handle.object). Errors: NoProcess, and those of the calls of the same name.
+  // Shared memory with a name, and the memory system calls on it: see proc/shm.hpp. Handles are
+  // given back with close_file(handle.object). Errors: NoProcess, and those of the calls of the
+  // same name.
   Result<SharedHandle> shm_open(Pid pid, const std::string& name, const ShmOpen& how);
   Result<void> shm_unlink(Pid pid, const std::string& name);
   SharedHandle memfd_create();
   // Errors: Invalid (opened for reading only).
   Result<void> ftruncate(SharedHandle handle, ByteCount size);
-  // Maps what a handle stands for; `request` says how. Errors: as mmap; Access (shared and writable,
-  // the handle is not).
+  // Maps what a handle stands for; `request` says how. Errors: as mmap; Access (shared and
+  // writable, the handle is not).
   Result<VirtAddr> mmap(Pid pid, SharedHandle handle, const MmapRequest& request);
   Result<ShmId> shmget(Pid pid, ShmKey key, ByteCount size, const ShmOpen& how);
   Result<VirtAddr> shmat(Pid pid, ShmId id, VirtAddr address, bool read_only);
@@ -157,6 +159,7 @@ class Machine {
   sim::SimMmu& mmu() { return *mmu_; }
   Reclaimer& reclaimer() { return *reclaimer_; }
   Core& core() { return *core_; }
+  KernelMap* kernel_map() { return kernel_map_.get(); }  // null: there is none
   void watch(FaultWatcher* watcher) { watcher_ = watcher; }
   // Derives everything anew from areas and slots and compares. Error: Invalid with what is wrong.
   Result<void> verify();
@@ -167,7 +170,11 @@ class Machine {
   Result<std::shared_ptr<AddressSpace>> new_space(ProcessLayout& places);
   std::shared_ptr<AddressSpace> share(std::unique_ptr<AddressSpace> space);
   Result<Process*> running(Pid pid);
+  Result<void> map_kernel();
   sim::SimCpu& enter(Process& process);
+  // A system call: runs `call` on the process's space, in the kernel. Error: NoProcess.
+  template <class Call>
+  auto in_space(Pid pid, Call&& call) -> decltype(call(std::declval<AddressSpace&>()));
   AccessResult access(Process& process, sim::SimCpu& cpu, VirtAddr address, Access kind,
                       std::uint64_t count, sim::Translation& out);
   // The rest of it where the first translation failed with `out`.
@@ -192,6 +199,7 @@ class Machine {
   std::map<std::string, LabelId> labels_;
   std::unique_ptr<FramePool> pool_;
   std::unique_ptr<KernelMemory> kernel_memory_;
+  std::unique_ptr<KernelMap> kernel_map_;  // null unless configured
   SwapSpace swap_;
   std::unique_ptr<PageRefs> refs_;
   std::unique_ptr<ObjectTable> objects_;
@@ -207,6 +215,19 @@ class Machine {
   std::uint64_t next_writeback_ns_ = 0;
   FaultWatcher* watcher_ = nullptr;
 };
+
+template <class Call>
+auto Machine::in_space(Pid pid, Call&& call) -> decltype(call(std::declval<AddressSpace&>())) {
+  const auto found = running(pid);
+  if (!found) return tl::unexpected(found.error());
+  Process& process = **found;
+  mmu_->set_initiator(process.cpu);
+  // Whoever calls the kernel runs. That his space is on the CPU matters only to the kernel's own
+  // references.
+  sim::SimCpu& cpu = kernel_map_ == nullptr ? mmu_->cpu(process.cpu) : enter(process);
+  const KernelScope kernel(kernel_map_.get(), cpu);
+  return call(*process.space);
+}
 
 template <class Next>
 AccessResult Machine::reference_all(Process& process, std::uint64_t count, Next&& next) {

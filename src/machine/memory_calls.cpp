@@ -3,34 +3,20 @@
 
 namespace pw {
 
-namespace {
-
-template <class Call>
-auto in_space(Result<Process*> found, sim::SimMmu& mmu, Call&& call)
-    -> decltype(call(std::declval<AddressSpace&>())) {
-  if (!found) return tl::unexpected(found.error());
-  mmu.set_initiator((*found)->cpu);
-  return call(*(*found)->space);
-}
-
-}  // namespace
-
 Result<VirtAddr> Machine::mmap(Pid pid, const MmapRequest& request) {
-  const auto done = in_space(running(pid), *mmu_,
-                             [&](AddressSpace& s) { return pw::mmap(s, request); });
+  const auto done = in_space(pid, [&](AddressSpace& s) { return pw::mmap(s, request); });
   checked();
   return done;
 }
 
 Result<void> Machine::munmap(Pid pid, VirtAddr address, ByteCount length) {
-  const auto done = in_space(running(pid), *mmu_,
-                             [&](AddressSpace& s) { return pw::munmap(s, address, length); });
+  const auto done = in_space(pid, [&](AddressSpace& s) { return pw::munmap(s, address, length); });
   checked();
   return done;
 }
 
 Result<void> Machine::mprotect(Pid pid, VirtAddr address, ByteCount length, Rights rights) {
-  const auto done = in_space(running(pid), *mmu_, [&](AddressSpace& s) {
+  const auto done = in_space(pid, [&](AddressSpace& s) {
     return pw::mprotect(s, address, length, rights);
   });
   checked();
@@ -38,14 +24,13 @@ Result<void> Machine::mprotect(Pid pid, VirtAddr address, ByteCount length, Righ
 }
 
 Result<VirtAddr> Machine::mremap(Pid pid, const MremapRequest& request) {
-  const auto done = in_space(running(pid), *mmu_,
-                             [&](AddressSpace& s) { return pw::mremap(s, request); });
+  const auto done = in_space(pid, [&](AddressSpace& s) { return pw::mremap(s, request); });
   checked();
   return done;
 }
 
 Result<VirtAddr> Machine::brk(Pid pid, VirtAddr wanted, LabelId label) {
-  const auto done = in_space(running(pid), *mmu_, [&](AddressSpace& s) {
+  const auto done = in_space(pid, [&](AddressSpace& s) {
     return Result<VirtAddr>(pw::brk(s, wanted, label));
   });
   checked();
@@ -53,15 +38,13 @@ Result<VirtAddr> Machine::brk(Pid pid, VirtAddr wanted, LabelId label) {
 }
 
 Result<void> Machine::discard(Pid pid, VirtAddr address, ByteCount length) {
-  const auto done = in_space(running(pid), *mmu_,
-                             [&](AddressSpace& s) { return pw::discard(s, address, length); });
+  const auto done = in_space(pid, [&](AddressSpace& s) { return pw::discard(s, address, length); });
   checked();
   return done;
 }
 
 Result<void> Machine::msync(Pid pid, VirtAddr address, ByteCount length) {
-  const auto done = in_space(running(pid), *mmu_,
-                             [&](AddressSpace& s) { return pw::msync(s, address, length); });
+  const auto done = in_space(pid, [&](AddressSpace& s) { return pw::msync(s, address, length); });
   checked();
   return done;
 }

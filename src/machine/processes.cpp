@@ -85,10 +85,11 @@ Result<void> Machine::replace_space(Pid pid, const std::string& name) {
 Result<Pid> Machine::fork(Pid parent) {
   const auto from = running(parent);
   if (!from) return tl::unexpected(from.error());
-  mmu_->set_initiator((*from)->cpu);
   const SpaceId id = take_space_id(free_space_ids_, next_space_id_);
-  auto space = fork_space(*(*from)->space, id);
-  if (space == nullptr) {
+  auto forked = in_space(parent, [id](AddressSpace& space) {
+    return Result<std::unique_ptr<AddressSpace>>(fork_space(space, id));
+  });
+  if (*forked == nullptr) {
     mmu_->drop_space(id, FlushReason::Unmap);
     free_space_ids_.push_back(id);
     checked();
@@ -99,7 +100,7 @@ Result<Pid> Machine::fork(Pid parent) {
   child.user = (*from)->user;
   child.name = (*from)->name;
   child.places = (*from)->places;
-  child.space = share(std::move(space));
+  child.space = share(std::move(*forked));
   ++counters_.forks;
   counters_.processes_peak = std::max<std::uint64_t>(counters_.processes_peak, processes_.size());
   checked();
@@ -179,10 +180,14 @@ Result<VirtAddr> Machine::exec(Pid pid, FileId program, std::span<const std::str
   }
   process.space->layout().heap_begin = loaded->heap_begin;
   process.space->set_brk(address_of(loaded->heap_begin));
-  if (!map_stack(pid, ByteCount(33 * kPageSize))) return fail(Errno::NoMemory);
+  bool complete = map_stack(pid, ByteCount(33 * kPageSize)).has_value();
   for (const ZeroRange& tail : loaded->zero_tails) {
     const std::vector<std::byte> zeros(tail.length.value);
-    if (!write(pid, tail.begin, zeros).ok()) return fail(Errno::NoMemory);
+    complete = complete && write(pid, tail.begin, zeros).ok();
+  }
+  if (!complete) {
+    (void)exit(pid, 127, ExitCause::Exit);  // unless the write has ended it already
+    return fail(Errno::NoMemory);
   }
   checked();
   return loaded->entry;

@@ -1,5 +1,5 @@
-// ProgramMemory of a process of a Machine: the malloc model's way to the kernel. Owned by whoever plays
-// the program. Areas are labelled "[heap]" and "mmap", as the model's leak report names them.
+// ProgramMemory of a process of a Machine: the malloc model's way to the kernel. Owned by whoever
+// plays the program. Areas are labelled "[heap]" and "mmap", as the model's leak report names them.
 #pragma once
 
 #include "machine/machine.hpp"
@@ -10,7 +10,10 @@ namespace pw {
 class MachineMemory final : public ProgramMemory {
  public:
   MachineMemory(Machine& machine, Pid pid)
-      : machine_(&machine), pid_(pid), heap_(machine.label("[heap]")), mmap_(machine.label("mmap")) {}
+      : machine_(&machine),
+        pid_(pid),
+        heap_(machine.label("[heap]")),
+        mmap_(machine.label("mmap")) {}
 
   VirtAddr brk(VirtAddr wanted) override {
     const Result<VirtAddr> now = machine_->brk(pid_, wanted, heap_);

@@ -19,9 +19,8 @@ void Scheduler::add(Pid pid, std::unique_ptr<sim::Workload> workload) {
 }
 
 unsigned Scheduler::next_cpu() const {
-  const auto behind = std::min_element(cpus_.begin(), cpus_.end(), [](const Cpu& a, const Cpu& b) {
-    return a.now_ns < b.now_ns;
-  });
+  const auto behind = std::min_element(
+      cpus_.begin(), cpus_.end(), [](const Cpu& a, const Cpu& b) { return a.now_ns < b.now_ns; });
   return static_cast<unsigned>(behind - cpus_.begin());
 }
 
@@ -43,20 +42,24 @@ void Scheduler::run(std::uint64_t ns) {
   }
 }
 
-bool Scheduler::dispatch(unsigned index) {
-  Cpu& cpu = cpus_[index];
-  // Programs whose device is done join the queue in the order in which their devices were done.
+// Programs whose device is done join the queue in the order in which their devices were done.
+void Scheduler::wake(std::uint64_t now_ns) {
   std::sort(blocked_.begin(), blocked_.end(), [this](std::size_t a, std::size_t b) {
     return tasks_[a].ready_ns != tasks_[b].ready_ns ? tasks_[a].ready_ns < tasks_[b].ready_ns
                                                     : a < b;
   });
   auto it = blocked_.begin();
-  for (; it != blocked_.end() && tasks_[*it].ready_ns <= cpu.now_ns; ++it) {
+  for (; it != blocked_.end() && tasks_[*it].ready_ns <= now_ns; ++it) {
     TaskReport& report = tasks_[*it].report;
     report.blocked_ns += tasks_[*it].ready_ns - tasks_[*it].blocked_since_ns;
     ready_.push_back(*it);
   }
   blocked_.erase(blocked_.begin(), it);
+}
+
+bool Scheduler::dispatch(unsigned index) {
+  Cpu& cpu = cpus_[index];
+  wake(cpu.now_ns);
   // One that was put back by a CPU ahead of this one waits for its own time.
   const auto next = std::find_if(ready_.begin(), ready_.end(), [&](std::size_t task) {
     return tasks_[task].ready_ns <= cpu.now_ns;
@@ -126,6 +129,8 @@ void Scheduler::stop(Cpu& cpu, StepEnd why) {
       blocked_.push_back(index);
       break;
     case StepEnd::Done:
+      wake(cpu.now_ns);  // who woke up during the quantum stands before the one whose quantum it
+                         // was
       task.ready_ns = cpu.now_ns;
       ready_.push_back(index);
       break;

@@ -1,12 +1,14 @@
-// Runs several programs on the machine's CPUs, round robin with a quantum; a program whose fault waits
-// for a device gives its CPU to the next. Here and not in ports/sim, because it drives a Machine.
+// Runs several programs on the machine's CPUs, round robin with a quantum; a program whose fault
+// waits for a device gives its CPU to the next. Here and not in ports/sim, because it drives a
+// Machine.
 //
-// Owned by whoever runs an experiment. Each CPU has its own time; the CPU that is furthest behind runs
-// next, for at most kSliceNs, so that CPUs are never further apart than a slice or one step. The machine's
-// clock shows the time of the CPU that runs. One queue for all CPUs, first in first out.
+// Owned by whoever runs an experiment. Each CPU has its own time; the CPU that is furthest behind
+// runs next, for at most kSliceNs, so that CPUs are never further apart than a slice or one step.
+// The machine's clock shows the time of the CPU that runs. One queue for all CPUs, first in first
+// out.
 //
-// Invariant: busy + idle is the same for every CPU when run() returns, give or take a slice. A CPU idles
-// only while no program is ready.
+// Invariant: busy + idle is the same for every CPU when run() returns, give or take a slice. A CPU
+// idles only while no program is ready.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +23,8 @@ namespace pw {
 
 struct TaskReport {
   Pid pid = 0;
-  bool ended = false;    // its workload was done
-  bool killed = false;   // by a signal or for want of memory
+  bool ended = false;   // its workload was done
+  bool killed = false;  // by a signal or for want of memory
   std::uint64_t steps = 0;
   std::uint64_t busy_ns = 0;     // on a CPU, its faults included
   std::uint64_t blocked_ns = 0;  // waiting for a device
@@ -75,6 +77,7 @@ class Scheduler {
   enum class StepEnd : std::uint8_t { Done, Blocked, Ended };
 
   unsigned next_cpu() const;
+  void wake(std::uint64_t now_ns);
   // Gives the CPU a program that is ready at its time. False: there is none.
   bool dispatch(unsigned cpu);
   void run_slice(unsigned cpu, std::uint64_t until_ns);

@@ -1,4 +1,5 @@
-// The shared memory system calls of a process: names and permissions in src/proc/shm, areas in src/space.
+// The shared memory system calls of a process: names and permissions in src/proc/shm, areas in
+// src/space.
 #include "machine/machine.hpp"
 
 namespace pw {
@@ -63,7 +64,8 @@ Result<VirtAddr> Machine::shmat(Pid pid, ShmId id, VirtAddr address, bool read_o
   return mapped;
 }
 
-// ksys_shmdt(), ipc/shm.c: every piece of the segment that lies where attaching at `address` put it.
+// ksys_shmdt(), ipc/shm.c: every piece of the segment that lies where attaching at `address` put
+// it.
 Result<void> Machine::shmdt(Pid pid, VirtAddr address) {
   const auto found = running(pid);
   if (!found) return tl::unexpected(found.error());
@@ -72,8 +74,7 @@ Result<void> Machine::shmdt(Pid pid, VirtAddr address) {
   const Vpn base = page_of(address);
   VmObject* segment = nullptr;
   Vpn end = space.layout().user_end;
-  for (Vma* area = space.areas().lower_bound(base);
-       area != nullptr && area->range().begin < end;) {
+  for (Vma* area = space.areas().lower_bound(base); area != nullptr && area->range().begin < end;) {
     Vma* next = space.areas().next(*area);
     const bool in_place = area->backing != nullptr && area->range().begin >= base &&
                           (area->range().begin - base).value == area->backing_page.value;

@@ -12,6 +12,7 @@
 // One pass over each; counts are arrays over frame numbers and sorted lists, so that tests can
 // afford it after every operation.
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "fault/classify.hpp"
@@ -25,8 +26,11 @@ namespace {
 
 class Verifier {
  public:
-  Verifier(Core& core, ProcessTable& processes, const std::vector<AreaCounters>& areas)
+  Verifier(Core& core, ProcessTable& processes, const std::vector<AreaCounters>& areas,
+           KernelMap* kernel_map, std::uint64_t kernel_frames)
       : core_(core),
+        kernel_map_(kernel_map),
+        kernel_frames_(kernel_frames),
         areas_(areas),
         refs_(core.pool.total().value),
         mapcounts_(core.pool.total().value),
@@ -42,6 +46,7 @@ class Verifier {
   // The first thing found wrong; null if all is well.
   const char* run(const Reclaimer& reclaimer, const sim::SimMmu& mmu) {
     count_slots();
+    if (kernel_map_ != nullptr && wrong_ == nullptr) wrong_ = kernel_map_->check();
     for (AddressSpace* space : spaces_) {
       if (space != nullptr) check_space(*space);
     }
@@ -66,7 +71,7 @@ class Verifier {
     std::sort(chunks.begin(), chunks.end());
     for (auto it = chunks.begin(); it != chunks.end();) {
       const auto next = std::upper_bound(it, chunks.end(), *it);
-      expect((*it)->sharers == next - it, "a chunk's count of sharers is wrong");
+      expect(std::cmp_equal((*it)->sharers, next - it), "a chunk's count of sharers is wrong");
       count_chunk(**it);
       it = next;
     }
@@ -101,7 +106,8 @@ class Verifier {
       ++tables;
       resident += check_table(space, table, level, first);
     });
-    tables_seen_ += tables;
+    tables_seen_ += tables + (pages.isolated() ? 1 : 0);
+    if (kernel_map_ != nullptr && wrong_ == nullptr) wrong_ = kernel_map_->check_roots(pages);
     expect(tables == pages.table_count(), "tables are miscounted");
     expect(resident == space.counters().resident_pages, "resident pages are miscounted");
     total_mapped_ += mapped;
@@ -114,7 +120,10 @@ class Verifier {
     const std::uint64_t* entries = core_.pool.table_memory().table(table);
     std::uint32_t present = 0;
     std::uint64_t resident = 0;
-    for (unsigned i = 0; i < x86::kEntriesPerTable; ++i) {
+    // The kernel's half of a root is its own matter.
+    const unsigned end = level == space.tables().levels() ? x86::kEntriesPerTable / 2
+                                                          : x86::kEntriesPerTable;
+    for (unsigned i = 0; i < end; ++i) {
       if (entries[i] == 0) continue;
       const x86::Pte entry{entries[i]};
       expect(entry.present(), "an absent entry is not zero");
@@ -169,6 +178,9 @@ class Verifier {
       ++users;
       listed += (frame.flags & kFrameListed) != 0 ? 1 : 0;
       expect(frame.aux == 0, "a pin was forgotten");
+      expect(frame.kind == FrameKind::File || (frame.flags & kFrameDirty) == 0 ||
+                 !swap_copy(frame).valid(),
+             "a changed page kept its old copy in swap");
       expect(frame.refs > 0 && frame.refs == refs_[n], "a frame's refs are wrong");
       expect(frame.mapcount == mapcounts_[n], "a frame's mapcount is wrong");
       if (frame.kind != FrameKind::File && swap_copy(frame).valid()) {
@@ -182,6 +194,7 @@ class Verifier {
            "frames were lost");
     expect(users == pool.user_frames() && tables == pool.table_frames(), "frames are miscounted");
     expect(tables == tables_seen_, "a page table belongs to nobody");
+    expect(kernel == kernel_frames_, "a kernel frame belongs to nobody");
     expect(listed == users && reclaimer.listed() == users, "reclaim knows other frames");
   }
 
@@ -193,7 +206,8 @@ class Verifier {
     core_.swap.for_each_used([&](SwapSlot slot, std::uint32_t n) {
       ++used;
       const auto next = std::upper_bound(at, swapped_.end(), slot);
-      expect(at != next && *at == slot && next - at == n, "a swap slot's count is wrong");
+      expect(at != next && *at == slot && std::cmp_equal(next - at, n),
+             "a swap slot's count is wrong");
       at = next;
     });
     expect(at == swapped_.end() && used == core_.swap.used_slots(), "swap slots are miscounted");
@@ -230,8 +244,15 @@ class Verifier {
           AddressSpace* space = space_of(id);
           expect(space != nullptr, "a walk cache serves a space that is gone");
           if (space == nullptr) return;
-          const x86::Pte* entry = space->tables().find(vpn, level);
-          expect(entry != nullptr && entry->present() && entry->pfn() == table,
+          const auto leads_there = [table](const x86::Pte* entry) {
+            return entry != nullptr && entry->present() && entry->pfn() == table;
+          };
+          // Below the kernel half of user mode's root lie other tables than below the kernel's.
+          const bool of_kernel = kernel_map_ != nullptr &&
+                                 vpn >= page_of(x86::user_end(space->tables().levels()));
+          expect(leads_there(space->tables().find(vpn, level)) ||
+                     (of_kernel && space->tables().isolated() &&
+                      leads_there(kernel_map_->find_for_user(vpn, level))),
                  "a stale table pointer");
         });
   }
@@ -239,6 +260,8 @@ class Verifier {
   AddressSpace* space_of(SpaceId id) const { return id < spaces_.size() ? spaces_[id] : nullptr; }
 
   Core& core_;
+  KernelMap* kernel_map_;        // may be null
+  std::uint64_t kernel_frames_;  // that somebody knows of
   const std::vector<AreaCounters>& areas_;
   std::vector<AddressSpace*> spaces_;            // by id
   std::vector<std::uint32_t> refs_, mapcounts_;  // by frame
@@ -251,7 +274,11 @@ class Verifier {
 }  // namespace
 
 Result<void> Machine::verify() {
-  const char* wrong = Verifier(*core_, processes_, areas_).run(*reclaimer_, *mmu_);
+  constexpr std::uint64_t kZeroFrames = 1;
+  const std::uint64_t kernel_frames = kZeroFrames + kernel_memory_->frames() +
+                                      (kernel_map_ != nullptr ? kernel_map_->frames() : 0);
+  Verifier verifier(*core_, processes_, areas_, kernel_map_.get(), kernel_frames);
+  const char* wrong = verifier.run(*reclaimer_, *mmu_);
   if (wrong == nullptr) return {};
   return fail(Errno::Invalid, wrong);
 }

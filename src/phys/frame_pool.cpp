@@ -43,6 +43,16 @@ bool FramePool::take(FrameKind kind, Pfn& out) {
   return true;
 }
 
+bool FramePool::take_block(FrameKind kind, unsigned order, Pfn& first) {
+  PW_CHECK(!is_user(kind));
+  first = allocator_.allocate(order);
+  if (first == kNoFrame) return false;
+  const std::uint64_t frames = std::uint64_t{1} << order;
+  for (std::uint64_t i = 0; i < frames; ++i) table_[first + PageCount(i)].kind = kind;
+  count(kind, static_cast<std::int64_t>(frames));
+  return true;
+}
+
 void FramePool::give_back(Pfn pfn) {
   Frame& frame = table_[pfn];
   PW_CHECK(frame.mapcount == 0);

@@ -47,6 +47,9 @@ class FramePool final : public x86::TableFrames {
   // A free frame as `kind`, with refs, mapcount, pins 0; false when none is free. Never reclaims.
   // Contents undefined.
   bool take(FrameKind kind, Pfn& out);
+  // 2^order frames in a row, aligned to their size, for the machine's own use (kind not a user's).
+  // Each is given back by itself.
+  bool take_block(FrameKind kind, unsigned order, Pfn& first);
   void give_back(Pfn pfn);
 
   void zero(Pfn pfn) {

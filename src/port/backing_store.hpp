@@ -21,7 +21,8 @@ class BackingStore {
   virtual Result<void> write(ByteCount offset, std::span<const std::byte> bytes) = 0;
   virtual Result<void> resize(ByteCount size) = 0;  // Errors: Io, NoSpace, ReadOnly
   virtual Result<void> sync() = 0;
-  // Nobody will read these bytes again before they are written. A store may give up what it keeps for them.
+  // Nobody will read these bytes again before they are written. A store may give up what it keeps
+  // for them.
   virtual void discard(ByteCount /*offset*/, ByteCount /*length*/) {}
 };
 

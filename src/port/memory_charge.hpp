@@ -1,5 +1,5 @@
-// Memory that something outside the fault path takes from the machine's RAM: the compressed swap tier, for one.
-// Counted in frames; never reclaims, since reclaim itself may be what asks.
+// Memory that something outside the fault path takes from the machine's RAM: the compressed swap
+// tier, for one. Counted in frames; never reclaims, since reclaim itself may be what asks.
 #pragma once
 
 #include <cstdint>

@@ -1,15 +1,16 @@
-// What the C library makes of malloc and free: which of them reach the kernel, as brk, mmap and munmap.
+// What the C library makes of malloc and free: which of them reach the kernel, as brk, mmap and
+// munmap.
 //
-// Modelled on the main arena of glibc (malloc/malloc.c, mallopt(3)): small blocks are carved from the
-// break, large ones have a mapping of their own; free blocks join with their neighbours; the break is
-// trimmed when the free memory at its end passes a threshold; freeing a large block raises the
-// threshold (up to 32 MiB), so that a program that takes and gives large blocks does not call
-// the kernel each time. Thread caches and fast bins are left out: they change the order in which blocks
-// are reused, not what the kernel sees.
+// Modelled on the main arena of glibc (malloc/malloc.c, mallopt(3)): small blocks are carved from
+// the break, large ones have a mapping of their own; free blocks join with their neighbours; the
+// break is trimmed when the free memory at its end passes a threshold; freeing a large block raises
+// the threshold (up to 32 MiB), so that a program that takes and gives large blocks does not call
+// the kernel each time. Thread caches and fast bins are left out: they change the order in which
+// blocks are reused, not what the kernel sees.
 //
-// Owned by whoever plays the program. Blocks are kept beside the simulated memory, but their headers are
-// touched there, as the library does it. Invariants: blocks cover the heap from its start to top_
-// without a gap; two free blocks are never neighbours; none is next to the top.
+// Owned by whoever plays the program. Blocks are kept beside the simulated memory, but their
+// headers are touched there, as the library does it. Invariants: blocks cover the heap from its
+// start to top_ without a gap; two free blocks are never neighbours; none is next to the top.
 #pragma once
 
 #include <cstdint>
@@ -34,11 +35,11 @@ class ProgramMemory {
 };
 
 struct MallocOptions {
-  ByteCount mmap_threshold{128ULL << 10};      // M_MMAP_THRESHOLD
-  ByteCount mmap_threshold_max{32ULL << 20};   // DEFAULT_MMAP_THRESHOLD_MAX
-  bool dynamic_threshold = true;               // off once a program sets one of the thresholds
-  ByteCount trim_threshold{128ULL << 10};      // M_TRIM_THRESHOLD
-  ByteCount top_pad{128ULL << 10};             // M_TOP_PAD
+  ByteCount mmap_threshold{128ULL << 10};     // M_MMAP_THRESHOLD
+  ByteCount mmap_threshold_max{32ULL << 20};  // DEFAULT_MMAP_THRESHOLD_MAX
+  bool dynamic_threshold = true;              // off once a program sets one of the thresholds
+  ByteCount trim_threshold{128ULL << 10};     // M_TRIM_THRESHOLD
+  ByteCount top_pad{128ULL << 10};            // M_TOP_PAD
 };
 
 using SiteId = std::uint32_t;  // who calls malloc, as the program's author would name it
@@ -59,7 +60,7 @@ struct MallocCounters {
 
 class MallocModel {
  public:
-  static constexpr std::uint64_t kHeader = 8;     // before a block in the heap; 16 with a mapping
+  static constexpr std::uint64_t kHeader = 8;  // before a block in the heap; 16 with a mapping
   static constexpr std::uint64_t kAlignment = 16;
   static constexpr std::uint64_t kSmallest = 32;  // MINSIZE
 
@@ -111,8 +112,8 @@ class MallocModel {
 
   ProgramMemory* memory_;
   MallocOptions options_;
-  Blocks heap_;    // free and used, in order
-  Blocks mapped_;  // with a mapping each
+  Blocks heap_;                                             // free and used, in order
+  Blocks mapped_;                                           // with a mapping each
   std::set<std::pair<std::uint64_t, std::uint64_t>> free_;  // size, address: best fit, lowest first
   std::uint64_t start_ = 0, top_ = 0, break_ = 0;           // start_ == break_: no heap yet
   MallocCounters counters_;

@@ -1,10 +1,10 @@
 // Shared memory that has a name: POSIX objects (shm_open) and System V segments (shmget).
 //
-// Owned by the Machine. A name holds its object; so do handles and areas, and the last of them to go takes the
-// bytes along. A System V segment marked for removal (IPC_RMID) lives while areas map it and can be
-// attached until then, by its id, as on Linux. Who may do what is decided as the kernel does (ipcperms(),
-// ipc/util.c; inode permissions of /dev/shm), without groups: the owner has the owner's bits, user 0 may do all,
-// everybody else has the bits of others.
+// Owned by the Machine. A name holds its object; so do handles and areas, and the last of them to
+// go takes the bytes along. A System V segment marked for removal (IPC_RMID) lives while areas map
+// it and can be attached until then, by its id, as on Linux. Who may do what is decided as the
+// kernel does (ipcperms(), ipc/util.c; inode permissions of /dev/shm), without groups: the owner
+// has the owner's bits, user 0 may do all, everybody else has the bits of others.
 //
 // Errors are those of shm_open(3), shmget(2), shmat(2), shmctl(2), of Linux where they differ.
 #pragma once
@@ -22,8 +22,8 @@ using UserId = std::uint32_t;
 using ShmKey = std::int32_t;
 using ShmId = std::uint32_t;
 
-inline constexpr ShmKey kPrivateKey = 0;       // IPC_PRIVATE
-inline constexpr std::uint32_t kMayRead = 4;   // permission bits of one class of users
+inline constexpr ShmKey kPrivateKey = 0;      // IPC_PRIVATE
+inline constexpr std::uint32_t kMayRead = 4;  // permission bits of one class of users
 inline constexpr std::uint32_t kMayWrite = 2;
 
 // Whether `user` has all of `wanted` on something of `owner` with permissions `mode` (rwxrwxrwx).
@@ -46,7 +46,8 @@ struct SharedHandle {
 
 struct ShmStatus {  // of a System V segment
   ByteCount size;
-  std::uint64_t attached = 0;  // areas, those that mprotect split counted one by one, as shm_nattch is
+  std::uint64_t attached = 0;  // areas, those that mprotect split counted one by one, as shm_nattch
+                               // is
   UserId owner = 0;
   std::uint32_t mode = 0;
   bool removed = false;
@@ -54,7 +55,7 @@ struct ShmStatus {  // of a System V segment
 
 class SharedMemory {
  public:
-  static constexpr std::size_t kMostName = 255;      // NAME_MAX
+  static constexpr std::size_t kMostName = 255;       // NAME_MAX
   static constexpr std::size_t kMostSegments = 4096;  // SHMMNI
 
   explicit SharedMemory(ObjectTable& objects) : objects_(&objects) {}
@@ -62,12 +63,14 @@ class SharedMemory {
   SharedMemory(const SharedMemory&) = delete;
   SharedMemory& operator=(const SharedMemory&) = delete;
 
-  // The handle's holder is the caller's to release. `truncate` is left to the caller too: it may need to unmap.
+  // The handle's holder is the caller's to release. `truncate` is left to the caller too: it may
+  // need to unmap.
   Result<SharedHandle> open(UserId user, const std::string& name, const ShmOpen& how);
   Result<void> unlink(UserId user, const std::string& name);
 
   Result<ShmId> get(UserId user, ShmKey key, ByteCount size, const ShmOpen& how);
-  // The segment's object, if `user` may read it (and write it, if `write`). Errors: Invalid (no such segment), Access.
+  // The segment's object, if `user` may read it (and write it, if `write`). Errors: Invalid (no
+  // such segment), Access.
   Result<VmObject*> attach(UserId user, ShmId id, bool write);
   Result<void> remove(UserId user, ShmId id);
   Result<ShmStatus> status(ShmId id);

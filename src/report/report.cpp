@@ -126,7 +126,7 @@ std::string exactness(const record::RecordingInfo& info) {
       return fmt::format("exact for memories of {} pages ({}) and more", info.filter_pages,
                          page_bytes(info.filter_pages));
     case record::Detail::Switches:
-      return "exact for the TLB and for every memory";
+      return "every change of page: exact for the TLB";
     case record::Detail::Full:
       return "every reference";
   }

@@ -18,7 +18,7 @@ std::unique_ptr<AddressSpace> AddressSpace::create(Core& core, SpaceId id,
                                                    const SpaceLayout& layout, int levels,
                                                    AddressSpace* relative) {
   std::unique_ptr<AddressSpace> space(new AddressSpace(core, id, layout, levels));
-  if (!space->tables_.create_root()) return nullptr;
+  if (!space->tables_.create_root(core.kernel_half)) return nullptr;
   VmObject* kin = relative == nullptr ? nullptr : relative->private_object_;
   space->private_object_ = &core.objects.create_private(*space, kin);
   if (relative != nullptr) {

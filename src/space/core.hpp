@@ -27,6 +27,7 @@ struct Core {
   std::vector<AreaCounters>& areas;  // by LabelId
   const MemoryOptions& options;
   Pfn zero_frame;
+  x86::KernelHalf kernel_half = {};  // of each space's roots
 };
 
 }  // namespace pw

@@ -12,9 +12,9 @@ std::uint64_t leaf_flags(const Vma& area, bool writable) {
   return flags;
 }
 
-void mark_dirty(Core& core, Frame& frame) {
+void mark_first_change(Core& core, Frame& frame) {
   if (frame.kind == FrameKind::File) {
-    if ((frame.flags & kFrameDirty) == 0) frame.extra = core.clock.now_ns();
+    frame.extra = core.clock.now_ns();
   } else if (swap_copy(frame).valid()) {  // the copy in swap is out of date
     core.swap.release(swap_copy(frame));
     set_swap_copy(frame, SwapSlot{});

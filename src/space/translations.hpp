@@ -38,7 +38,11 @@ void write_protect(Core& core, Vma& area, VpnRange range, FlushReason reason);
 // A frame that was brought in before anyone asked is used now: the prefetch paid off.
 void note_used(Core& core, Frame& frame);
 
-// Marks a user frame as changed since its copy in the store or in swap was made.
-void mark_dirty(Core& core, Frame& frame);
+// Marks a user frame as changed since its copy in the store or in swap was made. A frame that is
+// marked has no copy in swap any more. Inlined: fork does this for every page.
+void mark_first_change(Core& core, Frame& frame);
+inline void mark_dirty(Core& core, Frame& frame) {
+  if ((frame.flags & kFrameDirty) == 0) mark_first_change(core, frame);
+}
 
 }  // namespace pw

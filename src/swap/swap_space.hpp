@@ -23,8 +23,8 @@ class SwapSpace {
   std::uint64_t total_slots() const;
   std::uint64_t used_slots() const;
 
-  // A slot with count 1 in the first area that is not full and not among `refused` (bits by area); invalid if
-  // there is none.
+  // A slot with count 1 in the first area that is not full and not among `refused` (bits by area);
+  // invalid if there is none.
   SwapSlot allocate(std::uint32_t refused = 0);
   static std::uint32_t area_bit(SwapSlot slot) { return 1U << (slot.value >> kAreaShift); }
   void retain(SwapSlot slot, std::uint32_t n = 1) { area(slot).retain(index(slot), n); }

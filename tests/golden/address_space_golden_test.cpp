@@ -1,4 +1,5 @@
-// Worked examples of address spaces: rows AS1 to AS4 and MM2 of the feature list, with their numbers.
+// Worked examples of address spaces: rows AS1 to AS4 and MM2 of the feature list, with their
+// numbers.
 #include <gtest/gtest.h>
 
 #include "ports/host/host_file.hpp"
@@ -17,7 +18,8 @@ Result<VirtAddr> map_at(Machine& machine, Pid pid, std::uint64_t address, ByteCo
   return machine.mmap(pid, request);
 }
 
-// An address means nothing without its space: 0x1000 is another frame with other bytes in each process.
+// An address means nothing without its space: 0x1000 is another frame with other bytes in each
+// process.
 TEST(AddressSpaceGolden, TheSameAddressIsAnotherFrameInEachProcess) {
   const auto machine = make_machine(exact_config(1_MiB));
   const Pid first = *machine->spawn(), second = *machine->spawn();
@@ -33,8 +35,9 @@ TEST(AddressSpaceGolden, TheSameAddressIsAnotherFrameInEachProcess) {
   EXPECT_EQ(user_frames(*machine), 2U);
 }
 
-// 1 TiB is 2^28 pages. A flat table would take 8 bytes for each, 2 GiB, on a machine of 64 MiB. The tree takes
-// what is used: for three pages far apart a root, 2 tables of level 3, 3 of level 2, 3 of level 1.
+// 1 TiB is 2^28 pages. A flat table would take 8 bytes for each, 2 GiB, on a machine of 64 MiB. The
+// tree takes what is used: for three pages far apart a root, 2 tables of level 3, 3 of level 2, 3
+// of level 1.
 TEST(AddressSpaceGolden, ATebibyteIsMappedOnAMachineOf64Mebibytes) {
   MachineConfig config = exact_config(64_MiB);
   config.verify_each_operation = false;
@@ -66,8 +69,7 @@ TEST(AddressSpaceGolden, KernelAddressesAndHolesFaultFromUserMode) {
     config.levels = levels;
     const auto machine = make_machine(config);
     const Pid pid = *machine->spawn();
-    const AccessResult kernel =
-        machine->touch(pid, VirtAddr(0xFFFF'FFFF'8000'0000), Access::Read);
+    const AccessResult kernel = machine->touch(pid, VirtAddr(0xFFFF'FFFF'8000'0000), Access::Read);
     EXPECT_EQ(kernel.kind, AccessResult::Kind::Segv);
     EXPECT_EQ(kernel.code, SignalCode::MapErr);
     EXPECT_EQ(kernel.error_code, x86::kErrorUser);
@@ -102,7 +104,8 @@ TEST(AddressSpaceGolden, A32BitProgramLivesInThreeGibibytes) {
   EXPECT_EQ(machine->mmap(pid, large).error().code, Errno::NoMemory);
 }
 
-// A stack grows by being touched, to its limit (8 MiB), and never within 256 pages of what lies below it.
+// A stack grows by being touched, to its limit (8 MiB), and never within 256 pages of what lies
+// below it.
 TEST(AddressSpaceGolden, AStackGrowsByATouchAndStopsAtItsGuardGap) {
   MachineConfig config = exact_config(16_MiB);
   config.signals_kill = false;
@@ -119,7 +122,7 @@ TEST(AddressSpaceGolden, AStackGrowsByATouchAndStopsAtItsGuardGap) {
   const Pid other = *machine->spawn();
   ASSERT_TRUE(machine->map_stack(other, 128_KiB));
   ASSERT_TRUE(map_at(*machine, other, (top - 3_MiB).value, 1_MiB));  // ends 2 MiB below the top
-  EXPECT_TRUE(store(*machine, other, top - 1_MiB, 1).ok());  // 1 MiB, 256 pages, are left
+  EXPECT_TRUE(store(*machine, other, top - 1_MiB, 1).ok());          // 1 MiB, 256 pages, are left
   EXPECT_EQ(store(*machine, other, top - 1_MiB - 4_KiB, 1).kind, AccessResult::Kind::Segv);
 }
 
@@ -130,10 +133,9 @@ TEST(AddressSpaceGolden, TheSameSeedGivesTheSameLayout) {
     config.seed = seed;
     const auto machine = make_machine(config);
     const Pid pid = *machine->spawn();
-    return std::vector<std::uint64_t>{machine->find(pid)->places.stack_top.value,
-                                      map(*machine, pid, 4_KiB).value,
-                                      machine->find(pid)->places.program_base.value,
-                                      machine->brk(pid, VirtAddr(0))->value};
+    return std::vector<std::uint64_t>{
+        machine->find(pid)->places.stack_top.value, map(*machine, pid, 4_KiB).value,
+        machine->find(pid)->places.program_base.value, machine->brk(pid, VirtAddr(0))->value};
   };
   EXPECT_EQ(layout(true, 1), layout(true, 1));
   EXPECT_EQ(layout(false, 1), layout(false, 2));
@@ -144,7 +146,8 @@ TEST(AddressSpaceGolden, TheSameSeedGivesTheSameLayout) {
   }
 }
 
-// Loading reads the headers and clears the end of the data; text comes when it is touched, once for everybody.
+// Loading reads the headers and clears the end of the data; text comes when it is touched, once for
+// everybody.
 TEST(AddressSpaceGolden, AProgramIsLoadedLazilyAndItsTextIsShared) {
   MachineConfig config = exact_config(16_MiB);
   const auto machine = make_machine(config);

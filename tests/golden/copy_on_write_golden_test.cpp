@@ -8,7 +8,8 @@ namespace {
 
 using namespace pw::test;
 
-// One page, ten children, four of which write: 1 + 4 frames. The writer that is left alone copies nothing.
+// One page, ten children, four of which write: 1 + 4 frames. The writer that is left alone copies
+// nothing.
 TEST(CopyOnWriteGolden, AForkCostsAFrameForEachPageReallyWritten) {
   const auto machine = make_machine(exact_config(4_MiB));
   const Pid parent = *machine->spawn();
@@ -38,7 +39,8 @@ TEST(CopyOnWriteGolden, ParentAndChildDivergeByteForByte) {
   const auto machine = make_machine(config);
   const Pid parent = *machine->spawn();
   const VirtAddr base = map(*machine, parent, 1_MiB);
-  for (std::uint64_t n = 0; n < 256; ++n) ASSERT_TRUE(store(*machine, parent, page(base, n), n).ok());
+  for (std::uint64_t n = 0; n < 256; ++n)
+    ASSERT_TRUE(store(*machine, parent, page(base, n), n).ok());
   const Pid child = *machine->fork(parent);
   for (std::uint64_t n = 0; n < 256; n += 7) {
     ASSERT_TRUE(store(*machine, child, page(base, n) + ByteCount(8), ~n).ok());
@@ -52,8 +54,8 @@ TEST(CopyOnWriteGolden, ParentAndChildDivergeByteForByte) {
   ASSERT_TRUE(machine->verify());
 }
 
-// A GiB of fresh memory is read on a machine of 16 MiB: all 262144 pages are the one zero page. What it costs are
-// tables: 512 of level 1, one of level 2, one of level 3, the root.
+// A GiB of fresh memory is read on a machine of 16 MiB: all 262144 pages are the one zero page.
+// What it costs are tables: 512 of level 1, one of level 2, one of level 3, the root.
 TEST(CopyOnWriteGolden, ReadingAGibibyteOfFreshMemoryTakesNoDataFrame) {
   MachineConfig config = exact_config(16_MiB);
   config.verify_each_operation = false;
@@ -74,8 +76,8 @@ TEST(CopyOnWriteGolden, ReadingAGibibyteOfFreshMemoryTakesNoDataFrame) {
   EXPECT_EQ(load(*machine, pid, base + 512_MiB), 0U);
 }
 
-// 50 idle children of a server with 256 MiB: 128 tables of level 1 and three above for each child, half a
-// MiB, a 500th of what they see. Not one data frame.
+// 50 idle children of a server with 256 MiB: 128 tables of level 1 and three above for each child,
+// half a MiB, a 500th of what they see. Not one data frame.
 TEST(CopyOnWriteGolden, FiftyIdleChildrenCostTheirTablesOnly) {
   MachineConfig config = exact_config(1_GiB);
   config.verify_each_operation = false;

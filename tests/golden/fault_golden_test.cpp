@@ -28,8 +28,8 @@ class Recorder final : public FaultWatcher {
   std::vector<FaultStep> steps;
 };
 
-// A read of a file page on disk: validity check, a frame, page-in; when the device is done the request is handed in
-// again, the table is updated, the access restarted.
+// A read of a file page on disk: validity check, a frame, page-in; when the device is done the
+// request is handed in again, the table is updated, the access restarted.
 TEST(FaultGolden, AMajorFaultTakesItsStepsInOrder) {
   const auto machine = make_machine(exact_config(1_MiB));
   const Pid pid = *machine->spawn();
@@ -38,9 +38,9 @@ TEST(FaultGolden, AMajorFaultTakesItsStepsInOrder) {
   machine->watch(&recorder);
   ASSERT_TRUE(machine->touch(pid, at, Access::Read).ok());
   using Step = FaultStep;
-  const std::vector<Step> expected{Step::Request, Step::Area,  Step::Frame,   Step::PageIn,
-                                   Step::Request, Step::Area,  Step::Frame,   Step::Install,
-                                   Step::Restart};
+  const std::vector<Step> expected{Step::Request, Step::Area,    Step::Frame,
+                                   Step::PageIn,  Step::Request, Step::Area,
+                                   Step::Frame,   Step::Install, Step::Restart};
   EXPECT_EQ(recorder.steps, expected);
   recorder.steps.clear();
   ASSERT_TRUE(machine->touch(pid, at, Access::Read).ok());
@@ -48,8 +48,9 @@ TEST(FaultGolden, AMajorFaultTakesItsStepsInOrder) {
   machine->watch(nullptr);
 }
 
-// A small program: reads 10 fresh pages, writes them, writes 5 others, forks, the child writes 3; maps a file of
-// 4 pages, reads it, writes one page of a private and one of a shared mapping; stumbles twice.
+// A small program: reads 10 fresh pages, writes them, writes 5 others, forks, the child writes 3;
+// maps a file of 4 pages, reads it, writes one page of a private and one of a shared mapping;
+// stumbles twice.
 TEST(FaultGolden, KindsAreToldApart) {
   MachineConfig config = exact_config(1_MiB);
   config.signals_kill = false;
@@ -166,7 +167,8 @@ TEST(PrefetchGolden, FaultAroundMapsSixteenPagesAtATime) {
   EXPECT_EQ(minor_faults(16), 4U);
 }
 
-// 128 pages of a file on disk, read in order: each waits for the disk, or one for each window of 32.
+// 128 pages of a file on disk, read in order: each waits for the disk, or one for each window
+// of 32.
 TEST(PrefetchGolden, FileReadaheadWaitsOncePerWindow) {
   const auto run = [](std::uint32_t window, std::uint64_t pages_read) {
     MachineConfig config = exact_config(2_MiB);
@@ -191,7 +193,8 @@ TEST(PrefetchGolden, FileReadaheadWaitsOncePerWindow) {
   EXPECT_EQ(run(32, 1).wasted, 31U);
 }
 
-// 64 pages in swap, read again in order: each waits for the device, or one for each aligned cluster of 8.
+// 64 pages in swap, read again in order: each waits for the device, or one for each aligned cluster
+// of 8.
 TEST(PrefetchGolden, SwapReadaheadBringsAClusterBack) {
   const auto run = [](std::uint32_t window, std::uint64_t stride) {
     MachineConfig config = exact_config(1_MiB);
@@ -221,8 +224,8 @@ TEST(PrefetchGolden, SwapReadaheadBringsAClusterBack) {
   EXPECT_EQ(sparse.wasted, 56U);
 }
 
-// Below the low watermark kswapd is woken and works beside the program; when the program is faster and the min
-// watermark is reached, it reclaims for itself. Both are counted as in /proc/vmstat.
+// Below the low watermark kswapd is woken and works beside the program; when the program is faster
+// and the min watermark is reached, it reclaims for itself. Both are counted as in /proc/vmstat.
 TEST(ReclaimGolden, BackgroundAndDirectReclaimAreCountedApart) {
   const auto run = [](std::uint64_t pause_ns) {
     MachineConfig config = exact_config(4_MiB);

@@ -1,4 +1,5 @@
-// Worked examples of mapped files of the host: rows FM1 and FM2, with the bytes that end up in the file.
+// Worked examples of mapped files of the host: rows FM1 and FM2, with the bytes that end up in the
+// file.
 #include <gtest/gtest.h>
 
 #include "ports/host/host_file.hpp"
@@ -41,7 +42,8 @@ class MappedFileGolden : public ::testing::Test {
   Pid pid = 0;
 };
 
-// Bytes written through a shared mapping are in the real file after msync, across a page boundary too.
+// Bytes written through a shared mapping are in the real file after msync, across a page boundary
+// too.
 TEST_F(MappedFileGolden, SharedWritesAreInTheFileAfterMsync) {
   make(exact_config(1_MiB), 3 * kPageSize + 100);
   const VirtAddr at = map_file(16_KiB, true);
@@ -102,8 +104,8 @@ TEST_F(MappedFileGolden, DirtyPagesAreWrittenAfterThirtySeconds) {
   EXPECT_EQ(machine->counters().reclaim.file_written, 1U);
 }
 
-// A file of 2 MiB written through a mapping on a machine of 1 MiB: what does not fit is written out on
-// the way, and every byte is right in the end.
+// A file of 2 MiB written through a mapping on a machine of 1 MiB: what does not fit is written out
+// on the way, and every byte is right in the end.
 TEST_F(MappedFileGolden, PressureWritesDirtyPagesOut) {
   MachineConfig config = exact_config(1_MiB);
   config.verify_each_operation = false;
@@ -120,8 +122,8 @@ TEST_F(MappedFileGolden, PressureWritesDirtyPagesOut) {
   }
 }
 
-// A file of four pages is cut to one and a half: page 1 keeps its first half, pages 2 and 3 are SIGBUS, in the
-// private mapping too; a page past the end always was.
+// A file of four pages is cut to one and a half: page 1 keeps its first half, pages 2 and 3 are
+// SIGBUS, in the private mapping too; a page past the end always was.
 TEST_F(MappedFileGolden, TruncationTakesWhatLiesBehindItAndNothingElse) {
   MachineConfig config = exact_config(1_MiB);
   config.signals_kill = false;

@@ -1,6 +1,6 @@
 // PF4: the thrashing curve (Denning, "Thrashing: its causes and prevention", AFIPS FJCC 1968). On a
-// machine of 1 MiB with a swap disk, programs of 40 pages each: two do not keep the CPU busy, four do, and with
-// more than fit into memory every one waits for pages that the others have taken.
+// machine of 1 MiB with a swap disk, programs of 40 pages each: two do not keep the CPU busy, four
+// do, and with more than fit into memory every one waits for pages that the others have taken.
 #include <gtest/gtest.h>
 
 #include "machine/scheduler.hpp"
@@ -21,7 +21,8 @@ double utilisation_of(int programs) {
   config.cold_page_cache = true;
   const auto machine = make_machine(config);
   Scheduler scheduler(*machine);
-  // Each program works on 40 pages of its own, a few microseconds on each, and now and then reads input.
+  // Each program works on 40 pages of its own, a few microseconds on each, and now and then reads
+  // input.
   class Program final : public sim::Workload {
    public:
     Program(const sim::Region& work, const sim::Region& input, std::uint64_t seed)

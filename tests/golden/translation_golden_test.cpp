@@ -1,4 +1,5 @@
-// Worked examples of translation and protection: rows MM5, TLB2, TLB3, PR1 and PR2, with their numbers.
+// Worked examples of translation and protection: rows MM5, TLB2, TLB3, PR1 and PR2, with their
+// numbers.
 #include <gtest/gtest.h>
 
 #include "tests/support/small_machine.hpp"
@@ -58,8 +59,8 @@ TEST(TranslationGolden, AColdWalkReadsEveryLevelOnce) {
   }
 }
 
-// Two programs in turn, 32 pages each: with PCIDs both stay in the TLB, without each turn begins with 32
-// walks.
+// Two programs in turn, 32 pages each: with PCIDs both stay in the TLB, without each turn begins
+// with 32 walks.
 TEST(TranslationGolden, WithoutPcidsEachSwitchRefillsTheTlb) {
   const auto walks_of_ten_turns = [](bool pcid) {
     MachineConfig config = exact_config(4_MiB);
@@ -152,7 +153,8 @@ TEST(ProtectionGolden, AForbiddenAccessSaysWhatWasWrong) {
     EXPECT_EQ(result.error_code, bits);
   };
   constexpr std::uint32_t kUser = x86::kErrorUser, kWrite = x86::kErrorWrite;
-  expect(base + ByteCount(9), Access::Write, SignalCode::AccErr, kUser | kWrite | x86::kErrorPresent);
+  expect(base + ByteCount(9), Access::Write, SignalCode::AccErr,
+         kUser | kWrite | x86::kErrorPresent);
   expect(page(base, 1), Access::Write, SignalCode::AccErr, kUser | kWrite);
   expect(base, Access::Execute, SignalCode::AccErr, kUser | x86::kErrorFetch | x86::kErrorPresent);
   expect(page(base, 2), Access::Execute, SignalCode::AccErr, kUser | x86::kErrorFetch);
@@ -164,7 +166,8 @@ TEST(ProtectionGolden, AForbiddenAccessSaysWhatWasWrong) {
   EXPECT_EQ(machine->counters().faults.segv, 6U);
 }
 
-// A buffer that ends where a page without rights begins: its last byte may be written, the next may not.
+// A buffer that ends where a page without rights begins: its last byte may be written, the next may
+// not.
 TEST(ProtectionGolden, AnOverflowByOneByteHitsTheGuardPage) {
   const auto machine = make_machine(exact_config(1_MiB));
   const Pid pid = *machine->spawn();

@@ -12,7 +12,8 @@ namespace pw::test {
 
 using namespace pw::literals;
 
-// Checked after each operation; without prefetching and without watermarks, so that counts are exact.
+// Checked after each operation; without prefetching and without watermarks, so that counts are
+// exact.
 inline MachineConfig exact_config(ByteCount ram) {
   MachineConfig config;
   config.ram = ram;

@@ -67,6 +67,7 @@ EXCEPTIONS = re.compile(r"\b(throw|try|catch)\b")
 HOSTED_HEADERS = re.compile(
     r"^\s*#\s*include\s*<(thread|mutex|condition_variable|future|exception|filesystem|"
     r"\w*stream)>")
+BEFORE_SIGNATURE = re.compile(r"(?:\s|\b(?:public|private|protected)\s*:)*")
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"')
 
 
@@ -142,7 +143,7 @@ def cpp_functions(text):
             began = stack.pop()
             if began is not None:
                 inside -= 1
-                began += re.match(r"(?:\s|\b(?:public|private|protected)\s*:)*", code[began:at]).end()
+                began = BEFORE_SIGNATURE.match(code, began, at).end()
                 first = code.count("\n", 0, began) + 1
                 yield first, code.count("\n", 0, at) + 2 - first
         start = at + 1

@@ -74,7 +74,8 @@ class Tidy(unittest.TestCase):
     def test_what_stands_before_a_function_is_not_counted(self):
         body = "  step();\n" * 68
         for before in (" public:\n", "  // Why.\n" * 9, "int a;\n\n\n"):
-            self.passes("tools/a.cpp", "class A {\n" + before + "  int f() {\n" + body + "  }\n};\n")
+            text = "class A {\n" + before + "  int f() {\n" + body + "  }\n};\n"
+            self.passes("tools/a.cpp", text)
 
     def test_tables_and_types_are_not_functions(self):
         rows = "  {1, 2},\n" * 100

@@ -62,6 +62,53 @@ TEST(LruCurve, OfEveryReferenceEqualsNaiveLru) {
   }
 }
 
+// As a recorder makes detail switches: a data reference is told when its page is not the last
+// referenced, an instruction fetch when its page is not the one instructions came from last.
+TEST(LruCurve, OfSwitchesEqualsNaiveLruThoughCodeIsToldOnlyWhenItsPageChanges) {
+  for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+    Random random(seed);
+    DenseTraceBuilder builder(record::Detail::Switches, 1);
+    record::Chunk chunk;
+    Pages refs;
+    std::uint64_t code = 1000;
+    std::uint64_t last_code = record::kNoPage;
+    std::uint64_t in_filter = record::kNoPage;
+    std::uint64_t in_filter_at = 0;
+    const auto refer = [&](std::uint64_t page, Access access) {
+      refs.push_back(page);
+      const std::uint64_t clock = refs.size();
+      const bool fetch = access == Access::Execute ? page != last_code : page != in_filter;
+      if (access == Access::Execute) last_code = page;
+      if (fetch) {
+        record::Event e;
+        e.kind = record::EventKind::Fetch;
+        e.clock = clock;
+        e.page = page;
+        e.access = access;
+        e.evicted = in_filter;
+        e.last_reference = in_filter_at;
+        chunk.events.push_back(e);
+        in_filter = page;
+      }
+      if (page == in_filter) in_filter_at = clock;
+    };
+    for (const std::uint64_t data : phases(random, 1500, 40)) {
+      if (random.chance(6)) code = 1000 + random.below(8);
+      if (random.chance(40)) code = data;  // a program may read its own code
+      refer(code, Access::Execute);
+      if (random.chance(5)) continue;
+      refer(data, Access::Read);
+      refer(code, Access::Execute);  // the instructions behind, at least the jump elsewhere
+    }
+    chunk.info.end_clock = refs.size();
+    ASSERT_TRUE(builder.add(chunk));
+    const LruCurve curve = lru_curve(builder.finish());
+    for (std::size_t frames = 2; frames <= 50; ++frames) {
+      ASSERT_EQ(curve.misses(frames), naive_lru(refs, frames)) << seed << ' ' << frames;
+    }
+  }
+}
+
 TEST(LruCurve, CountsBothPagesOfAStraddlingReference) {
   DenseTraceBuilder builder(record::Detail::Full, 0);
   record::Chunk chunk;

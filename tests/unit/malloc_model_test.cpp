@@ -1,4 +1,5 @@
-// The malloc model: small blocks come from the break, large ones from mmap, memory goes back, leaks show.
+// The malloc model: small blocks come from the break, large ones from mmap, memory goes back, leaks
+// show.
 #include "proc/malloc_model.hpp"
 
 #include <gtest/gtest.h>
@@ -46,7 +47,7 @@ TEST_F(MallocModelTest, SmallBlocksComeFromTheBreakAndLargeOnesFromMmap) {
   EXPECT_TRUE(heap->in_heap(small));
   EXPECT_EQ(mapped("mmap"), 0U);
   EXPECT_EQ(mapped("[heap]"), 33 * kPageSize);  // 128 KiB of padding and the page begun
-  const VirtAddr large = take(160 << 10);  // more than the padding has left
+  const VirtAddr large = take(160 << 10);       // more than the padding has left
   EXPECT_FALSE(heap->in_heap(large));
   EXPECT_EQ(mapped("mmap"), 41 * kPageSize);
   EXPECT_EQ(large.value % kPageSize, 16U);
@@ -138,7 +139,8 @@ TEST_F(MallocModelTest, WrongPointersAreRefused) {
 TEST_F(MallocModelTest, WhenTheBreakIsBlockedBlocksComeFromMmap) {
   take(100);
   MmapRequest wall;
-  wall.address = VirtAddr((machine->find(pid)->space->brk().value + kPageSize - 1) & ~(kPageSize - 1));
+  wall.address = VirtAddr((machine->find(pid)->space->brk().value + kPageSize - 1) &
+                          ~(kPageSize - 1));
   wall.length = 4_KiB;
   wall.fixed_noreplace = true;
   ASSERT_TRUE(machine->mmap(pid, wall));

@@ -1,5 +1,5 @@
-// Shared memory with and without a name: one frame for all, lives as long as someone holds it, given to who
-// may have it.
+// Shared memory with and without a name: one frame for all, lives as long as someone holds it,
+// given to who may have it.
 #include "proc/shm.hpp"
 
 #include <gtest/gtest.h>
@@ -192,7 +192,8 @@ TEST_F(SharedMemoryTest, ARemovedSegmentLivesUntilTheLastDetach) {
   ASSERT_TRUE(store(*machine, first, at, 8).ok());
   ASSERT_TRUE(machine->shm_remove(first, id));
   EXPECT_EQ(machine->shmget(second, 5, 4_KiB, {}).error().code, Errno::NoEntry);
-  const auto other = machine->shmat(second, id, VirtAddr(0), true);  // Linux lets it be attached still
+  const auto other = machine->shmat(second, id, VirtAddr(0), true);  // Linux lets it be attached
+                                                                     // still
   ASSERT_TRUE(other);
   EXPECT_EQ(load(*machine, second, *other), 8U);
   EXPECT_TRUE(machine->shm_status(id)->removed);
@@ -217,7 +218,8 @@ TEST_F(SharedMemoryTest, SegmentCallsFailAsTheKernelFails) {
   EXPECT_EQ(machine->shmat(other, id, VirtAddr(0), true).error().code, Errno::Access);
   EXPECT_EQ(machine->shm_remove(other, id).error().code, Errno::Perm);
   EXPECT_EQ(machine->shmat(owner, id, VirtAddr(0x7000'0010), false).error().code, Errno::Invalid);
-  EXPECT_NE(*machine->shmget(owner, kPrivateKey, 4_KiB, {}), *machine->shmget(owner, kPrivateKey, 4_KiB, {}));
+  EXPECT_NE(*machine->shmget(owner, kPrivateKey, 4_KiB, {}),
+            *machine->shmget(owner, kPrivateKey, 4_KiB, {}));
   const ShmId readable = *machine->shmget(owner, 2, 4_KiB, creating(0644));
   EXPECT_EQ(machine->shmat(other, readable, VirtAddr(0), false).error().code, Errno::Access);
   const VirtAddr at = *machine->shmat(other, readable, VirtAddr(0), true);

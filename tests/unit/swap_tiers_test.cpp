@@ -68,7 +68,8 @@ TEST(CompressedStore, RefusesWhatFreesNothingAndWhatFindsNoRoom) {
   while (store.write(bytes_of(PageCount(kept)), page_of_kind(Fill::Text, kept + 1))) ++kept;
   EXPECT_GE(kept, 3U);
   EXPECT_LE(store.compressed_bytes(), 4_KiB);
-  EXPECT_TRUE(store.write(bytes_of(PageCount(kept)), page_of_kind(Fill::Same, 3))) << "costs nothing";
+  EXPECT_TRUE(store.write(bytes_of(PageCount(kept)), page_of_kind(Fill::Same, 3)))
+      << "costs nothing";
   EXPECT_EQ(store.write(ByteCount(1), page_of_kind(Fill::Same, 3)).error().code, Errno::Invalid);
 }
 
@@ -169,7 +170,8 @@ TEST_F(SwapTiers, WhenEveryTierIsFullTheOneWhoAsksIsKilled) {
   ASSERT_TRUE(machine->verify());
 }
 
-// A program that walks `anonymous` pages, again and again, beside a file: which of them are evicted?
+// A program that walks `anonymous` pages, again and again, beside a file: which of them are
+// evicted?
 struct Stolen {
   std::uint64_t anonymous = 0, file = 0;
 };

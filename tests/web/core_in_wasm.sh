@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Proves that the core builds and links for the browser, whole, and, where Node.js is installed, that it
-# does the same there as on the host.
+# Proves that the core builds and links for the browser, whole, and, where Node.js is installed,
+# that it does the same there as on the host.
 #   core_in_wasm.sh BUILD_FOLDER PROGRAM_OF_THE_HOST
 # Exit status 77: skipped, clang for wasm32 is not installed.
 set -euo pipefail
@@ -21,7 +21,8 @@ if ! command -v node >/dev/null; then
   echo "built and linked for wasm32; not run there, since Node.js is not installed"
   exit 0
 fi
-found=$(node --no-warnings --experimental-wasi-unstable-preview1 - "$build/pw_core_wasm.wasm" <<'SCRIPT'
+wasi=(--no-warnings --experimental-wasi-unstable-preview1)
+found=$(node "${wasi[@]}" - "$build/pw_core_wasm.wasm" <<'SCRIPT'
 const { readFileSync } = require('fs');
 const { WASI } = require('wasi');
 const wasi = new WASI({ version: 'preview1' });

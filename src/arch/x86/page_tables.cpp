@@ -4,18 +4,32 @@
 
 namespace pw::x86 {
 
-namespace {
-constexpr std::uint64_t kTableRights = kPresent | kWritable | kUser;
+bool PageTables::create_root(const KernelHalf& kernel) {
+  if (!frames_->allocate_table(levels_, root_)) return false;
+  user_root_ = root_;
+  if (kernel.isolated && !frames_->allocate_table(levels_, user_root_)) {
+    frames_->free_table(root_);
+    return false;
+  }
+  ++tables_;
+  for (unsigned i = kEntriesPerTable / 2; kernel.mapped && i < kEntriesPerTable; ++i) {
+    entries_of(root_)[i] = entries_of(kernel.root)[i];
+    if (kernel.isolated) entries_of(user_root_)[i] = entries_of(kernel.user_root)[i];
+  }
+  return true;
 }
 
-bool PageTables::create_root() {
-  if (!frames_->allocate_table(levels_, root_)) return false;
-  ++tables_;
-  return true;
+// The kernel's root forbids to execute what the user may: if a return to user mode forgot to change
+// the root, the program would not run (__pti_set_user_pgtbl(), arch/x86/mm/pti.c).
+void PageTables::copy_to_user_root(unsigned index) {
+  Pte& entry = entries_of(root_)[index];
+  entries_of(user_root_)[index] = entry;
+  if (entry.present()) entry.raw |= kNoExecute;
 }
 
 void PageTables::destroy() {
   if (tables_ == 0) return;
+  if (isolated()) frames_->free_table(user_root_);
   destroy_below(root_, levels_);
   PW_CHECK(tables_ == 0);
   cached_table_ = nullptr;
@@ -23,7 +37,8 @@ void PageTables::destroy() {
 
 void PageTables::destroy_below(Pfn table, int level) {
   Pte* entries = entries_of(table);
-  for (unsigned i = 0; level > 1 && i < kEntriesPerTable; ++i) {
+  const Span span = span_of_half(level);
+  for (unsigned i = span.begin; level > 1 && i < span.end; ++i) {
     if (entries[i].present() && !entries[i].leaf_at(level))
       destroy_below(entries[i].pfn(), level - 1);
   }
@@ -72,7 +87,10 @@ bool PageTables::add_table(Pfn table, Pte& entry, int level) {
     return false;
   }
   ++tables_;
-  entry = Pte::make(below, kTableRights);
+  entry = Pte::make(below, table_rights());
+  if (isolated() && table == root_) {
+    copy_to_user_root(static_cast<unsigned>(&entry - entries_of(root_)));
+  }
   return true;
 }
 
@@ -115,6 +133,9 @@ void PageTables::drop_if_empty(Pfn table, Pte* parent_entry, Pfn parent) {
   frames_->free_table(table);
   --tables_;
   *parent_entry = Pte{};
+  if (isolated() && parent == root_) {
+    copy_to_user_root(static_cast<unsigned>(parent_entry - entries_of(root_)));
+  }
   --frames_->entries(parent);
 }
 

@@ -1,10 +1,17 @@
-// One address space's page tables: a radix tree in genuine x86-64 format, in frames of the machine.
+// Page tables of one half of the addresses: a radix tree in genuine x86-64 format, in frames of the
+// machine.
 //
-// Owned by an AddressSpace. Invariants: an entry that is not present is zero; a table below the
-// root has at least one present entry (empty tables are freed at once); entries() of a table is the
-// number of its present entries. Entries of upper levels grant everything (writable, user,
-// executable): rights are set at the leaf. Nothing here flushes a TLB: whoever lessens or removes a
-// translation tells the MmuPort.
+// Owned by an AddressSpace (the user half), or by the KernelMap (the kernel half, once for all
+// spaces). Invariants: an entry that is not present is zero; a table below the root has at least
+// one present entry (empty tables are freed at once); entries() of a table is the number of its
+// present entries, in the root of those of its half. Entries of upper levels grant everything that
+// the half may have (writable, executable, in the user half user): rights are set at the leaf.
+// Nothing here flushes a TLB: whoever lessens or removes a translation tells the MmuPort.
+//
+// The other half of a space's root is a copy of the kernel's entries, made with the root and never
+// changed: the tables below are the kernel's. With page-table isolation there is a second root for
+// user mode, with the same entries in the user half and next to none in the kernel's (Linux
+// arch/x86/mm/pti.c); what lies below the entries of the user half is the same for both.
 #pragma once
 
 #include <cstdint>
@@ -23,21 +30,34 @@ class TableFrames {
   virtual std::uint16_t& entries(Pfn table) = 0;
 };
 
+enum class Half : std::uint8_t { User, Kernel };
+
+// What the kernel half of a new space's roots is copied from.
+struct KernelHalf {
+  bool mapped = false;    // off: it stays empty
+  Pfn root;               // a root that has all of it
+  bool isolated = false;  // user mode runs on a root of its own, with the kernel half of
+  Pfn user_root;
+};
+
 class PageTables {
  public:
-  PageTables(TableMemory memory, TableFrames& frames, int levels)
-      : memory_(memory), frames_(&frames), levels_(levels) {}
+  PageTables(TableMemory memory, TableFrames& frames, int levels, Half half = Half::User)
+      : memory_(memory), frames_(&frames), levels_(levels), half_(half) {}
   PageTables(const PageTables&) = delete;
   PageTables& operator=(const PageTables&) = delete;
 
-  // Takes a frame for the root. False: no memory.
-  bool create_root();
+  // Takes a frame for the root, two if user mode has its own. False: no memory.
+  bool create_root(const KernelHalf& kernel = {});
   // Frees every table; translations must not be in use any more.
   void destroy();
 
   Pfn root() const { return root_; }
+  // The root of user mode: root() unless it is isolated.
+  Pfn user_root() const { return user_root_; }
+  bool isolated() const { return user_root_ != root_; }
   int levels() const { return levels_; }
-  std::uint64_t table_count() const { return tables_; }
+  std::uint64_t table_count() const { return tables_; }  // without the root of user mode
 
   // The entry that maps `vpn` at `level`, or null where a table is missing or a larger leaf covers
   // it.
@@ -70,7 +90,7 @@ class PageTables {
   // may change rights and A/D bits of the entry, not its presence.
   template <class Fn>
   void for_each_leaf(VpnRange range, Fn&& fn) {
-    if (!range.empty()) visit(root_, levels_, Vpn(0), range, fn);
+    if (!range.empty()) visit(root_, levels_, origin(), range, fn);
   }
   // Clears each present leaf inside `range` after fn(vpn, level, pte) has seen it, frees empty
   // tables. A larger leaf that is only partly inside is left alone. True if a table was freed.
@@ -79,13 +99,14 @@ class PageTables {
     if (range.empty()) return false;
     cached_table_ = nullptr;
     const std::uint64_t before = tables_;
-    clear_below(root_, levels_, Vpn(0), range, fn);
+    clear_below(root_, levels_, origin(), range, fn);
     return tables_ != before;
   }
-  // Calls fn(table frame, level, vpn of its first page) for the root and each table below it.
+  // Calls fn(table frame, level, vpn of its first page) for the root and each table below it. The
+  // root's first page is that which its entry 0 would map.
   template <class Fn>
   void for_each_table(Fn&& fn) {
-    visit_tables(root_, levels_, Vpn(0), fn);
+    visit_tables(root_, levels_, origin(), fn);
   }
 
  private:
@@ -101,23 +122,43 @@ class PageTables {
   template <class Fn>
   void visit_tables(Pfn table, int level, Vpn first, Fn& fn);
 
-  struct Span {  // indices of a table's entries that a range meets
+  struct Span {  // indices of a table's entries
     unsigned begin, end;
   };
-  static Span span_of(int level, Vpn first, VpnRange range) {
+  // Those of this half.
+  Span span_of_half(int level) const {
+    constexpr unsigned kMiddle = kEntriesPerTable / 2;
+    if (level < levels_) return {0, kEntriesPerTable};
+    return half_ == Half::User ? Span{0, kMiddle} : Span{kMiddle, kEntriesPerTable};
+  }
+  // Those that a range meets.
+  Span span_of(int level, Vpn first, VpnRange range) const {
     const std::uint64_t each = pages_at(level).value;
-    const std::uint64_t all = each * kEntriesPerTable;
+    const Span all = span_of_half(level);
     const std::uint64_t lo = range.begin.value > first.value ? range.begin.value - first.value : 0;
     std::uint64_t hi = range.end.value > first.value ? range.end.value - first.value : 0;
-    if (hi > all) hi = all;
+    if (hi > all.end * each) hi = all.end * each;
     if (lo >= hi) return {0, 0};
-    return {static_cast<unsigned>(lo / each), static_cast<unsigned>((hi + each - 1) / each)};
+    const auto begin = static_cast<unsigned>(lo / each);
+    return {begin > all.begin ? begin : all.begin, static_cast<unsigned>((hi + each - 1) / each)};
   }
+  // The page that entry 0 of the root stands for if the numbers of this half's pages, which are
+  // sign-extended in the kernel's, are counted on from it.
+  Vpn origin() const {
+    constexpr unsigned kVpnBits = 64 - kPageShift;
+    const std::uint64_t below = std::uint64_t{1} << (linear_bits(levels_) - kPageShift);
+    return half_ == Half::User ? Vpn(0) : Vpn((std::uint64_t{1} << kVpnBits) - below);
+  }
+  std::uint64_t table_rights() const {
+    return kPresent | kWritable | (half_ == Half::User ? kUser : 0);
+  }
+  void copy_to_user_root(unsigned index);
 
   TableMemory memory_;
   TableFrames* frames_;
   int levels_;
-  Pfn root_{0};
+  Half half_;
+  Pfn root_{0}, user_root_{0};
   std::uint64_t tables_ = 0;
   Pte* cached_table_ = nullptr;  // level-1 table used last, for pages with this vpn >> 9
   std::uint64_t cached_key_ = 0;
@@ -162,7 +203,8 @@ void PageTables::visit_tables(Pfn table, int level, Vpn first, Fn& fn) {
   fn(table, level, first);
   if (level == 1) return;
   Pte* entries = entries_of(table);
-  for (unsigned i = 0; i < kEntriesPerTable; ++i) {
+  const Span span = span_of_half(level);
+  for (unsigned i = span.begin; i < span.end; ++i) {
     if (!entries[i].present() || entries[i].leaf_at(level)) continue;
     visit_tables(entries[i].pfn(), level - 1, first + PageCount(i * pages_at(level).value), fn);
   }

@@ -90,6 +90,8 @@ class TableMemory {
   std::uint64_t* table(Pfn pfn) const {
     return reinterpret_cast<std::uint64_t*>(base_ + (pfn.value << kPageShift));
   }
+  // Entry `index` of a table: always within reach here, see Walker::walk.
+  std::uint64_t* entry(Pfn pfn, unsigned index) const { return table(pfn) + index; }
   // The frame whose first byte lies at `host`.
   Pfn frame_at(const std::byte* host) const {
     return Pfn(static_cast<std::uint64_t>(host - base_) >> kPageShift);

@@ -15,6 +15,7 @@
 
 #include <array>
 #include <cstdint>
+#include <type_traits>
 
 #include "arch/x86/pte.hpp"
 #include "base/access.hpp"
@@ -85,7 +86,12 @@ struct WalkStart {
   std::uint64_t rights = kAllRights;  // granted by the entries above
 };
 
-enum class WalkEnd : std::uint8_t { Mapped, PageFault, NonCanonical };
+enum class WalkEnd : std::uint8_t {
+  Mapped,
+  PageFault,
+  NonCanonical,
+  OutOfReach,  // a table cannot be read: only where tables are themselves translated
+};
 
 struct Walk {
   WalkEnd end;
@@ -123,8 +129,11 @@ class Walker {
   // The accesses that these rights permit, numbered by access_bit.
   unsigned permitted(std::uint64_t rights) const { return permitted_[rights_index(rights)]; }
 
-  // Walks for one access to `address`; `start` must be what the tables say for it.
-  void walk(TableMemory memory, WalkStart start, VirtAddr address, Access access, Mode mode,
+  // Walks for one access to `address`; `start` must be what the tables say for it. Tables lie in a
+  // TableMemory, or in anything else with an entry() of the same shape, which gives null for a
+  // table out of reach (nested_walk.hpp).
+  template <class Tables>
+  void walk(Tables memory, WalkStart start, VirtAddr address, Access access, Mode mode,
             Walk& out) const;
 
   // One step of a walk that has nothing to decide and nothing to write, which is what most walks
@@ -158,8 +167,9 @@ class Walker {
   std::array<std::uint8_t, 8> permitted_{};      // by rights_index
 };
 
-inline void Walker::walk(TableMemory memory, WalkStart start, VirtAddr address, Access access,
-                         Mode mode, Walk& out) const {
+template <class Tables>
+void Walker::walk(Tables memory, WalkStart start, VirtAddr address, Access access, Mode mode,
+                  Walk& out) const {
   out.references = 0;
   out.level = start.level;
   if (!canonical(address, rules_.levels)) [[unlikely]] {
@@ -175,7 +185,15 @@ inline void Walker::walk(TableMemory memory, WalkStart start, VirtAddr address, 
   Pte entry;
   bool valid = false;
   for (;; --level) {
-    std::uint64_t* slot = memory.table(table) + index_at(vpn, level);
+    std::uint64_t* slot = memory.entry(table, index_at(vpn, level));
+    if constexpr (!std::is_same_v<Tables, TableMemory>) {
+      if (slot == nullptr) {
+        out.end = WalkEnd::OutOfReach;
+        out.level = level;
+        out.references = static_cast<unsigned>(start.level - level);
+        return;
+      }
+    }
     const Checks& checks = checks_[static_cast<unsigned>(level)];
     entry.raw = *slot;
     read[static_cast<unsigned>(level)] = slot;
