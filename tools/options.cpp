@@ -160,9 +160,18 @@ Result<void> set_cpu(MachineRequest& request, std::string_view value) {
   return {};
 }
 
-Result<void> set_pcid(MachineRequest& request, std::string_view value) {
-  if (value != "on" && value != "off") return wrong("pcid", value, "on or off");
-  request.config.cpu.tlb.pcid = value == "on";
+// A choice of two words: true for the first.
+Result<void> set_choice(bool& field, std::string_view key, std::string_view value,
+                        std::string_view yes, std::string_view no) {
+  if (value != yes && value != no) return wrong(key, value, fmt::format("{} or {}", yes, no));
+  field = value == yes;
+  return {};
+}
+
+Result<void> set_swappiness(MachineRequest& request, std::string_view value) {
+  const Result<std::uint32_t> n = number_in("swappiness", value, 0, 200);
+  PW_TRY(n);
+  request.config.swappiness = static_cast<int>(*n);
   return {};
 }
 
@@ -215,7 +224,10 @@ Result<void> apply_setting(MachineRequest& request, std::string_view key, std::s
   if (key == "cpus") return set_number(config.cpus, key, value, 1, kMostCpus);
   if (key == "cpu") return set_cpu(request, value);
   if (key == "levels") return set_levels(request, value);
-  if (key == "pcid") return set_pcid(request, value);
+  if (key == "pcid") return set_choice(config.cpu.tlb.pcid, key, value, "on", "off");
+  if (key == "kpti") return set_choice(config.kpti, key, value, "on", "off");
+  if (key == "page-cache") return set_choice(config.cold_page_cache, key, value, "cold", "warm");
+  if (key == "swappiness") return set_swappiness(request, value);
   if (key == "fault-around") {
     return set_number(config.prefetch.fault_around_pages, key, value, 1, kMostPrefetch);
   }
@@ -306,6 +318,9 @@ const std::vector<SettingHelp>& setting_help() {
       {"cpu", "PRESET", "TLBs, walk caches and costs of a real CPU"},
       {"levels", "4|5", "levels of the page tables (4)"},
       {"pcid", "on|off", "TLB entries survive a switch of address space (on)"},
+      {"kpti", "on|off", "the kernel has page tables of its own (off)"},
+      {"page-cache", "warm|cold", "files are in memory before the program starts, or not (warm)"},
+      {"swappiness", "0..200", "anonymous against file pages in reclaim (one order for both)"},
       {"fault-around", "PAGES", "file pages mapped around a read fault; 1: off (16)"},
       {"readahead", "PAGES", "window of sequential file reads; 1: off (32)"},
       {"swap-readahead", "PAGES", "cluster read from swap; 1: off (8)"},

@@ -33,6 +33,7 @@ SimCpu::SimCpu(const CpuConfig& config, x86::TableMemory memory, std::uint64_t s
       l2_(l2_sizes(config.tlb), seed + 6),
       config_(config) {
   PW_CHECK(config.levels == 4 || config.levels == 5);
+  PW_CHECK(config.nested_levels == 0 || config.nested_levels == 4 || config.nested_levels == 5);
   const WalkCacheConfig& walk = config.walk_cache;
   const std::array<std::uint32_t, 4> entries{walk.level2, walk.level3, walk.level4, walk.level5};
   for (int level = 2; level <= config.levels; ++level) {
@@ -445,6 +446,10 @@ TlbCounters SimCpu::counters() const {
     sum.walks += raw_.walks_by_size[size];
   }
   sum.references = sum.l1_hits + sum.l2_hits + sum.walks;
+  // In a guest a nested walk comes before each entry, and another for what the walk found.
+  const auto nested = static_cast<std::uint64_t>(config_.nested_levels);
+  sum.walk_references += nested * (sum.walk_references + sum.walks + sum.assists);
+  sum.faulting_walk_references += nested * sum.faulting_walk_references;
   return sum;
 }
 

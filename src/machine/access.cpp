@@ -10,7 +10,11 @@ namespace pw {
 sim::SimCpu& Machine::enter(Process& process) {
   mmu_->set_initiator(process.cpu);
   sim::SimCpu& cpu = mmu_->cpu(process.cpu);
-  run_space(kernel_map_.get(), cpu, *process.space);
+  if (kernel_map_ == nullptr) {
+    cpu.load_space(process.space->id(), process.space->tables().root());
+  } else {
+    run_space(*kernel_map_, cpu, *process.space);
+  }
   return cpu;
 }
 

@@ -21,15 +21,14 @@ KernelScope::KernelScope(const KernelMap* map, sim::SimCpu& cpu) : map_(map), cp
   reference(cpu, map->direct(cpu.root()), Access::Read);
 }
 
-void run_space(const KernelMap* map, sim::SimCpu& cpu, AddressSpace& space) {
+void run_space(const KernelMap& map, sim::SimCpu& cpu, AddressSpace& space) {
   const x86::PageTables& tables = space.tables();
-  if (map == nullptr) return cpu.load_space(space.id(), tables.root());
   if (cpu.is_active(space.id()) && cpu.root() == tables.root()) return;
   if (!cpu.has_space()) {
     cpu.load_space(space.id(), tables.root(), tables.user_root());
     return cpu.leave_kernel();
   }
-  const KernelScope kernel(map, cpu);
+  const KernelScope kernel(&map, cpu);
   cpu.load_space(space.id(), tables.root(), tables.user_root());
 }
 

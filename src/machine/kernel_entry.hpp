@@ -32,8 +32,8 @@ class KernelScope {
   sim::SimCpu* cpu_;
 };
 
-// Makes `space` the one that runs on the CPU. With a kernel map it is the kernel that changes
-// spaces, in which the CPU already is if no space was active.
-void run_space(const KernelMap* map, sim::SimCpu& cpu, AddressSpace& space);
+// Makes `space` the one that runs on the CPU, as the kernel does it that `map` belongs to. A CPU
+// without an active space is in the kernel already.
+void run_space(const KernelMap& map, sim::SimCpu& cpu, AddressSpace& space);
 
 }  // namespace pw

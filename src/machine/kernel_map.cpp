@@ -67,16 +67,12 @@ bool KernelMap::map(x86::PageTables& tables, VirtAddr at, int level, Pfn pfn,
   return true;
 }
 
-// Each page as large as its place and the end of the RAM allow (init_memory_mapping(),
-// arch/x86/mm/init.c).
+// Each page as large as what is left of the RAM allows, which keeps all of them aligned
+// (init_memory_mapping(), arch/x86/mm/init.c).
 bool KernelMap::map_ram() {
-  const int largest = config_.gigabyte_pages ? 3 : 2;
+  int level = config_.gigabyte_pages ? 3 : 2;
   for (Pfn at(0); at.value < pool_->total().value;) {
-    int level = largest;
-    while (at.value % x86::pages_at(level).value != 0 ||
-           x86::pages_at(level).value > pool_->total().value - at.value) {
-      --level;
-    }
+    while (x86::pages_at(level).value > pool_->total().value - at.value) --level;
     if (!map(whole_, direct(at), level, at, kData | global())) return false;
     at = at + x86::pages_at(level);
   }

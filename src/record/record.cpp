@@ -251,8 +251,9 @@ Result<RecordOutcome> record(const RecordOptions& options) {
   if (finished) finished = writer->finish(session->exit_status);
   if (!finished) {
     Error error = finished.error();
-    error.message += "; what was recorded is kept in " + spools->keep() +
-                     ", from which the recording can still be recovered";
+    const std::string kept = spools->keep();
+    error.message += "; what was recorded is kept in " + kept +
+                     ": pagewright record --recover " + kept + " -o FILE makes a recording of it";
     return tl::unexpected(std::move(error));
   }
   RecordOutcome outcome;

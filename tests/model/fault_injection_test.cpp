@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cstring>
 #include <map>
 #include <string>
 
@@ -21,11 +22,21 @@ constexpr std::uint64_t kFilePages = 10, kSharedPages = 8, kAnonPages = 40;
 // A page's contents, from one number; 0 is a page of zeros.
 std::array<std::byte, kPageSize> page_of_seed(std::uint64_t seed) {
   std::array<std::byte, kPageSize> page{};
+  if (seed == 0) return page;
   Random random(seed);
-  for (std::byte& byte : page)
-    byte = seed == 0 ? std::byte{0} : static_cast<std::byte>(random.next());
+  for (std::size_t at = 0; at < kPageSize; at += sizeof seed) {
+    const std::uint64_t word = random.next();
+    std::memcpy(page.data() + at, &word, sizeof word);
+  }
   return page;
 }
+
+// Under sanitizers not every number is tried.
+#ifdef PW_CHECKING
+constexpr std::uint64_t kStride = 7;
+#else
+constexpr std::uint64_t kStride = 1;
+#endif
 
 struct Actor {
   std::string name;
@@ -78,6 +89,7 @@ class Story {
     write(child_, kFileShared, 3, 701);
     write(child_, kFilePrivate, 4, 702);
     read_all(child_);
+    write(child_, kFileShared, 7, 704);
     sync();
     machine_->advance(40'000'000'000);  // periodic writeback
     read_all(parent_);
@@ -111,7 +123,9 @@ class Story {
            file_faults_->reads < file_faults_->fail_read ||
            file_faults_->writes < file_faults_->fail_write;
   }
+  // What happens before the failure is the same for every n, and checked by the run without one.
   void verify(const char* after) {
+    if (armed()) return;
     const auto sound = machine_->verify();
     ASSERT_TRUE(sound) << "after " << after << ": " << sound.error().message;
   }
@@ -282,15 +296,18 @@ struct Tally {
 // At most one process or call is refused for one failure.
 Tally fail_each(Inject what) {
   Tally tally;
-  for (std::uint64_t n = 1;; ++n) {
+  for (std::uint64_t n = 1;; n += kStride) {
     SCOPED_TRACE("failure number " + std::to_string(n));
     Story story(what, n);
-    if (!story.play()) return tally;
+    if (!story.play()) break;
     EXPECT_LE(story.refusals(), 1);
     ++tally.failures;
     tally.visible += static_cast<std::uint64_t>(story.refusals());
-    if (testing::Test::HasFailure()) return tally;
+    if (testing::Test::HasFailure()) break;
   }
+  testing::Test::RecordProperty("failures", std::to_string(tally.failures));
+  testing::Test::RecordProperty("visible", std::to_string(tally.visible));
+  return tally;
 }
 
 TEST(FaultInjection, NoFailureNoRefusal) {
@@ -301,33 +318,36 @@ TEST(FaultInjection, NoFailureNoRefusal) {
 
 TEST(FaultInjection, EveryAllocation) {
   const Tally tally = fail_each(Inject::Allocation);
-  EXPECT_GT(tally.failures, 150U);
-  EXPECT_GT(tally.visible, 50U);
+  EXPECT_GT(tally.failures, 150U / kStride);
+  EXPECT_GT(tally.visible, 50U / kStride);
 }
 
 // A page that cannot be written stays, and another one goes.
 TEST(FaultInjection, EverySwapWriteIsSurvivedByAll) {
   const Tally tally = fail_each(Inject::SwapWrite);
-  EXPECT_GT(tally.failures, 50U);
+  EXPECT_GT(tally.failures, 50U / kStride);
   EXPECT_EQ(tally.visible, 0U);
 }
 
 TEST(FaultInjection, EverySwapRead) {
   const Tally tally = fail_each(Inject::SwapRead);
-  EXPECT_GT(tally.failures, 50U);
-  EXPECT_GT(tally.visible, 10U);
+  EXPECT_GT(tally.failures, 50U / kStride);
+  EXPECT_GT(tally.visible, 10U / kStride);
 }
 
 TEST(FaultInjection, EveryFileRead) {
   const Tally tally = fail_each(Inject::FileRead);
-  EXPECT_GT(tally.failures, 10U);
+  EXPECT_GT(tally.failures, 10U / kStride);
   EXPECT_GT(tally.visible, 0U);
 }
 
 // The page stays dirty and reaches the file with the next attempt.
 TEST(FaultInjection, EveryFileWrite) {
   const Tally tally = fail_each(Inject::FileWrite);
-  EXPECT_GT(tally.failures, 5U);
+  EXPECT_GT(tally.failures, 5U / kStride);
+  if (kStride == 1) {
+    EXPECT_GT(tally.visible, 0U) << "sync_file did not say that it failed";
+  }
 }
 
 }  // namespace

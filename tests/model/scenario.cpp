@@ -85,7 +85,7 @@ Scenario make_scenario(std::uint64_t seed, std::size_t ops, bool each) {
   config.prefetch.swap_readahead_pages = one_of<std::uint32_t, 3>(random, {1, 4, 8});
   config.prefetch.prepage_pages = one_of<std::uint32_t, 4>(random, {1, 1, 1, 4});
   config.stack_limit = ByteCount(40 * kPageSize);
-  config.stack_guard_gap = PageCount(16);
+  config.stack_guard_gap = PageCount(5);
   config.aslr = random.chance(4);
   config.signals_kill = random.chance(4);
   config.seed = seed;

@@ -77,6 +77,9 @@ TEST(Options, EverySettingReachesTheMachine) {
                                 {"cpus", "3"},
                                 {"levels", "5"},
                                 {"pcid", "off"},
+                                {"kpti", "on"},
+                                {"page-cache", "cold"},
+                                {"swappiness", "60"},
                                 {"fault-around", "1"},
                                 {"readahead", "7"},
                                 {"swap-readahead", "2"},
@@ -91,6 +94,9 @@ TEST(Options, EverySettingReachesTheMachine) {
   EXPECT_EQ(c.levels, 5);
   EXPECT_EQ(c.cpu.levels, 5);
   EXPECT_FALSE(c.cpu.tlb.pcid);
+  EXPECT_TRUE(c.kpti);
+  EXPECT_TRUE(c.cold_page_cache);
+  EXPECT_EQ(c.swappiness, 60);
   EXPECT_EQ(c.prefetch.fault_around_pages, 1U);
   EXPECT_EQ(c.prefetch.file_readahead_pages, 7U);
   EXPECT_EQ(c.prefetch.swap_readahead_pages, 2U);
@@ -129,6 +135,8 @@ TEST(Options, NonsenseSettingsSayWhatWouldBeRight) {
                                                     {"cpus", "65", "1 to 64"},
                                                     {"levels", "3", "4 or 5"},
                                                     {"pcid", "maybe", "on or off"},
+                                                    {"page-cache", "tepid", "cold or warm"},
+                                                    {"swappiness", "201", "0 to 200"},
                                                     {"l1d", "16", "16x4"},
                                                     {"l1d", "0x4", "16x4"},
                                                     {"l1d", "16x4:best", ":plru"},
