@@ -122,7 +122,7 @@ bool SimCpu::look_up(VirtAddr address, Access access, Mode mode, Translation& ou
   TlbUnit& l1 = l1_for(access);
   if (const TlbSlot* slot = l1.find(probe)) {
     const Entry entry{slot->data};
-    if (!l1.plain() || !entry.ready(access, mode)) [[unlikely]] {
+    if (slot->key != probe.key || !entry.ready(access, mode)) [[unlikely]] {
       return found(address, access, mode, *slot, true, out);
     }
     ++raw_.l1_hits_by_size[0];
@@ -130,7 +130,7 @@ bool SimCpu::look_up(VirtAddr address, Access access, Mode mode, Translation& ou
   }
   if (const TlbSlot* slot = l2_.find(probe)) {
     const Entry entry{slot->data};
-    if (!l2_.plain() || !entry.ready(access, mode)) [[unlikely]] {
+    if (slot->key != probe.key || !entry.ready(access, mode)) [[unlikely]] {
       return found(address, access, mode, *slot, false, out);
     }
     ++raw_.l2_hits_by_size[0];

@@ -30,21 +30,21 @@ class TlbUnit {
         home_[i] = home_[i - 1];
       }
     }
-    find_plain();
+    common_ = arrays_[0].common();
   }
 
   bool holds(int level) const { return home_[index(level)] != kNowhere; }
   bool saw_global() const { return (seen_ >> 3) != 0; }
 
-  // True if the only entries are of base pages, none global: then what find() returns has level 1.
-  bool plain() const { return plain_; }
-
   // A translation of a base page in a space, made most recent; nullptr if there is none. `probe`
-  // is for the page's key of level 1.
+  // is for the page's key of level 1; the slot's key is another if its page is larger or global.
   [[gnu::always_inline]] TlbSlot* find(const TlbProbe& probe) {
-    if (plain_) [[likely]]
-      return arrays_[0].find_common(probe);
-    return find_any(probe);
+    if (!common_) [[unlikely]]
+      return find_any(probe, seen_);
+    TlbSlot* slot = arrays_[0].find_common(probe);
+    if (slot != nullptr || seen_ == kSmall) [[likely]]
+      return slot;
+    return find_any(probe, seen_ & ~kSmall);
   }
   // The slot of exactly this key, the order unchanged.
   TlbSlot* peek(const TlbProbe& probe) {
@@ -54,12 +54,11 @@ class TlbUnit {
   void insert(const TlbProbe& probe, std::uint64_t data) {
     if (!holds(tlb_key::level(probe.key))) return;
     seen_ |= kind_bit(probe.key);
-    find_plain();
     home(probe.key).insert(probe, data);
   }
   // The same for a base page that is not global.
   [[gnu::always_inline]] void insert_small(const TlbProbe& probe, std::uint64_t data) {
-    if (!plain_) [[unlikely]]
+    if (!common_) [[unlikely]]
       return insert(probe, data);
     arrays_[0].insert_common(probe, data);
   }
@@ -73,8 +72,7 @@ class TlbUnit {
       dropped += array.erase_if(condition);
       array.for_each([&left](const TlbSlot& slot) { left |= kind_bit(slot.key); });
     }
-    seen_ = left | 1U;
-    find_plain();
+    seen_ = left | kSmall;
     return dropped;
   }
   template <class Visit>
@@ -84,6 +82,7 @@ class TlbUnit {
 
  private:
   static constexpr std::uint8_t kNowhere = 3;
+  static constexpr unsigned kSmall = 1;  // the kind of base pages of a space
 
   static unsigned index(int level) { return static_cast<unsigned>(level - 1); }
   // Kinds of entries: bits 0..2 levels 1..3 of a space, bits 3..5 the same of global pages.
@@ -93,12 +92,11 @@ class TlbUnit {
   bool saw(std::uint64_t key) const {
     return (seen_ & kind_bit(key)) != 0 && holds(tlb_key::level(key));
   }
-  void find_plain() { plain_ = seen_ == 1 && arrays_[0].common(); }
   TlbArray& home(std::uint64_t key) { return arrays_[home_[index(tlb_key::level(key))]]; }
 
-  TlbSlot* find_any(const TlbProbe& page) {
+  TlbSlot* find_any(const TlbProbe& page, unsigned kinds) {
     const std::uint64_t vpn = tlb_key::first_vpn(page.key);
-    for (unsigned kinds = seen_; kinds != 0; kinds &= kinds - 1) {
+    for (; kinds != 0; kinds &= kinds - 1) {
       const int kind = std::countr_zero(kinds);
       const TlbProbe probe(kind < 3 ? tlb_key::make(vpn, tlb_key::pcid(page.key), kind + 1)
                                     : tlb_key::make_global(vpn, kind - 2));
@@ -112,8 +110,8 @@ class TlbUnit {
   std::array<std::uint8_t, 3> home_{kNowhere, kNowhere, kNowhere};
   // Kinds that may be here, so that only they are searched: base pages, and what was inserted
   // since the last sweep.
-  unsigned seen_ = 1;
-  bool plain_ = false;  // base pages only, in a common array
+  unsigned seen_ = kSmall;
+  bool common_ = false;  // base pages have a common array
 };
 
 }  // namespace pw::sim

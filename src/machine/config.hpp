@@ -35,6 +35,9 @@ struct MachineConfig {
   std::uint64_t writeback_interval_ns = 5'000'000'000;
   ByteCount stack_limit{8ULL << 20};
   PageCount stack_guard_gap{256};
+  // fork copies no translations, which Linux does: an idle child costs next to nothing, a busy one
+  // takes a minor fault for each page it looks at.
+  bool lazy_fork = false;
   bool aslr = false;
   bool bits32 = false;       // programs live in 3 GiB, the kernel above
   // The kernel has its own part of the addresses, and what it references there goes through the

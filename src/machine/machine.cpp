@@ -11,6 +11,7 @@ namespace pw {
 Machine::Machine(const MachineConfig& config)
     : config_(config), random_(config.seed), next_writeback_ns_(config.writeback_interval_ns) {
   options_.contents = config.contents;
+  options_.lazy_fork = config.lazy_fork;
   options_.costs = config.costs;
   options_.prefetch = config.prefetch;
   options_.stack_limit = config.stack_limit;

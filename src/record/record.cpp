@@ -252,8 +252,8 @@ Result<RecordOutcome> record(const RecordOptions& options) {
   if (!finished) {
     Error error = finished.error();
     const std::string kept = spools->keep();
-    error.message += "; what was recorded is kept in " + kept +
-                     ": pagewright record --recover " + kept + " -o FILE makes a recording of it";
+    error.message += "; what was recorded is kept in " + kept + ": pagewright record --recover " +
+                     kept + " -o FILE makes a recording of it";
     return tl::unexpected(std::move(error));
   }
   RecordOutcome outcome;

@@ -86,8 +86,10 @@ std::unique_ptr<AddressSpace> fork_space(AddressSpace& parent, SpaceId id) {
     Vma copy = area;
     copy.space = nullptr;
     Vma& placed = child->insert(copy);
-    if (copies_translations(parent, area)) {
-      enough = enough && copy_translations(core, area, *child, placed);
+    if (core.options.lazy_fork && !area.shared) {
+      write_protect(core, area, area.range(), FlushReason::Fork);
+    } else if (copies_translations(parent, area)) {
+      enough = copy_translations(core, area, *child, placed);
     }
     if (!enough) break;
   }

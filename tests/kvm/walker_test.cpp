@@ -3,7 +3,7 @@
 //
 // A and D are compared after accesses that succeed, on the way to their page: a walk that ends in a
 // fault may leave A behind in what it read (SDM vol. 3A 4.8).
-// PAGEWRIGHT_LONG_TESTS in the environment: thirty times as many tables.
+// PAGEWRIGHT_LONG_TESTS in the environment: ten times as many tables.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -24,7 +24,7 @@ using kvm::Verdict;
 
 constexpr std::uint64_t kMemory = 64ULL << 20;
 constexpr unsigned kTreesPerGuest = 100, kAccessesPerTree = 64, kAddressesPerTree = 12;
-constexpr unsigned kGuests = 4, kLongFactor = 30;
+constexpr unsigned kGuests = 4, kLongFactor = 10;
 
 // One random tree, in the guest's memory and, to be walked by us, in a twin of it.
 class Tree {

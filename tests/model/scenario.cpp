@@ -87,6 +87,7 @@ Scenario make_scenario(std::uint64_t seed, std::size_t ops, bool each) {
   config.stack_limit = ByteCount(40 * kPageSize);
   config.stack_guard_gap = PageCount(5);
   config.aslr = random.chance(4);
+  config.lazy_fork = random.chance(4);
   config.signals_kill = random.chance(4);
   config.seed = seed;
   config.dirty_expire_ns = 20'000'000;

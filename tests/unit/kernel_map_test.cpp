@@ -74,7 +74,7 @@ TEST_P(KernelMapTest, AllRamIsMappedWithThePagesThatFit) {
     for (const std::uint64_t extra : {std::uint64_t{0}, large - 1, large, 2 * large - 1}) {
       expect(2 * gigabyte + extra, 2);
     }
-    for (const std::uint64_t extra : {0, 1, 2}) expect(2 * gigabyte + 2 * large + extra, 1);
+    for (std::uint64_t extra = 0; extra < 3; ++extra) expect(2 * gigabyte + 2 * large + extra, 1);
     EXPECT_FALSE(kernel.reach(machine->kernel_map()->direct(Pfn(2 * gigabyte + 2 * large + 3)),
                               Access::Read));
     EXPECT_TRUE(machine->verify());
