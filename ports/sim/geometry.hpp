@@ -53,7 +53,7 @@ struct CpuConfig {
   TlbConfig tlb;
   WalkCacheConfig walk_cache;
   CpuCosts costs;
-  int levels = 4;     // 4 or 5
+  int levels = 4;  // 4 or 5
   // The machine is a guest: each address that a walk meets is translated by a walk of nested tables
   // of so many levels, 4 or 5. 0: it is not. Only the references are counted, as of nested tables
   // that map all in pages of 4 KiB and that no cache remembers (arch/x86/nested_walk.hpp).

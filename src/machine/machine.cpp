@@ -30,6 +30,10 @@ Result<std::unique_ptr<Machine>> Machine::create(const MachineConfig& config,
   if (config.levels != 4 && config.levels != 5) {
     return fail(Errno::Invalid, "page-table levels must be 4 or 5");
   }
+  const int nested = config.cpu.nested_levels;
+  if (nested != 0 && nested != 4 && nested != 5) {
+    return fail(Errno::Invalid, "levels of nested page tables must be 4 or 5, or 0 for none");
+  }
   if (config.cpus == 0 || config.cpus > 256) return fail(Errno::Invalid, "cpus must be 1 to 256");
   if (config.ram.value < 16 * kPageSize) {
     return fail(Errno::Invalid, "RAM must be at least 64 KiB");

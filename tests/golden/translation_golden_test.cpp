@@ -59,6 +59,22 @@ TEST(TranslationGolden, AColdWalkReadsEveryLevelOnce) {
   }
 }
 
+// In a guest each entry is reached by a nested walk, and so is the page: g(n+1) + n references.
+TEST(TranslationGolden, AGuestsWalkHasTwoDimensions) {
+  const auto references = [](int levels, int nested_levels, const sim::WalkCacheConfig& cache) {
+    MachineConfig config = one_entry_tlb(levels, cache);
+    config.cpu.nested_levels = nested_levels;
+    return references_per_walk(config);
+  };
+  EXPECT_EQ(references(4, 4, {0, 0, 0, 0}), 24.0);
+  EXPECT_EQ(references(4, 5, {0, 0, 0, 0}), 29.0);
+  EXPECT_EQ(references(5, 5, {0, 0, 0, 0}), 35.0);
+  EXPECT_EQ(references(4, 4, {1, 0, 0, 0}), 9.0);
+  MachineConfig config = one_entry_tlb(4, {0, 0, 0, 0});
+  config.cpu.nested_levels = 3;
+  EXPECT_FALSE(Machine::create(config));
+}
+
 // Two programs in turn, 32 pages each: with PCIDs both stay in the TLB, without each turn begins
 // with 32 walks.
 TEST(TranslationGolden, WithoutPcidsEachSwitchRefillsTheTlb) {

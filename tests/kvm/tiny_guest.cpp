@@ -74,17 +74,32 @@ HostBytes::~HostBytes() { munmap(data_, size_); }
 Handle::~Handle() { close(fd_); }
 void TinyGuest::Unmap::operator()(kvm_run* run) const { munmap(run, size); }
 
+bool TinyGuest::offered(std::string& why) {
+  const int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+  if (fd < 0) {
+    why = failure("/dev/kvm");
+    return false;
+  }
+  const Handle device(fd);
+  if (ioctl(fd, KVM_GET_API_VERSION, 0) != KVM_API_VERSION) {
+    why = "KVM has another API version";
+    return false;
+  }
+  const int machine = ioctl(fd, KVM_CREATE_VM, 0);
+  if (machine < 0) {
+    why = failure("KVM_CREATE_VM");
+    return false;
+  }
+  close(machine);
+  return true;
+}
+
 std::unique_ptr<TinyGuest> TinyGuest::create(std::uint64_t memory_size, std::string& why) {
   const int device = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-  if (device < 0) {
-    why = failure("/dev/kvm");
-    return nullptr;
-  }
-  const int version = ioctl(device, KVM_GET_API_VERSION, 0);
-  const int machine = version == KVM_API_VERSION ? ioctl(device, KVM_CREATE_VM, 0) : -1;
+  const int machine = device < 0 ? -1 : ioctl(device, KVM_CREATE_VM, 0);
   if (machine < 0) {
-    why = version == KVM_API_VERSION ? failure("KVM_CREATE_VM") : "KVM has another API version";
-    close(device);
+    why = failure("KVM_CREATE_VM");
+    if (device >= 0) close(device);
     return nullptr;
   }
   std::unique_ptr<TinyGuest> guest(new TinyGuest(device, machine, memory_size));
@@ -161,11 +176,9 @@ void TinyGuest::put(std::uint64_t place, const void* bytes, std::uint64_t size) 
 
 void TinyGuest::lay_out() {
   const std::array<std::uint64_t, 7> gdt{
-      0, 0x00AF'9B00'0000'FFFF, 0x00CF'9300'0000'FFFF, 0x00CF'F300'0000'FFFF,
-      0x00AF'FB00'0000'FFFF,
+      0, 0x00AF'9B00'0000'FFFF, 0x00CF'9300'0000'FFFF, 0x00CF'F300'0000'FFFF, 0x00AF'FB00'0000'FFFF,
       // The TSS: limit 0x67, present, busy; its base in three pieces.
-      0x0000'8B00'0000'0067 | (linear(kTss) & 0xFF'FFFF) << 16 |
-          (linear(kTss) >> 24 & 0xFF) << 56,
+      0x0000'8B00'0000'0067 | (linear(kTss) & 0xFF'FFFF) << 16 | (linear(kTss) >> 24 & 0xFF) << 56,
       linear(kTss) >> 32};
   put(kGdt, gdt.data(), sizeof gdt);
   const std::uint64_t stack = linear(kStackTop);
@@ -173,10 +186,9 @@ void TinyGuest::lay_out() {
 
   for (const unsigned vector : {kVectorProtection, kVectorPageFault}) {
     const std::uint64_t handler = linear(kKernelCode) + kHandlers + vector * kCodeStride;
-    const std::array<std::uint64_t, 2> gate{
-        (handler & 0xFFFF) | std::uint64_t{kKernelCs} << 16 | 0x8E01ULL << 32 |
-            (handler >> 16 & 0xFFFF) << 48,
-        handler >> 32};
+    const std::array<std::uint64_t, 2> gate{(handler & 0xFFFF) | std::uint64_t{kKernelCs} << 16 |
+                                                0x8E01ULL << 32 | (handler >> 16 & 0xFFFF) << 48,
+                                            handler >> 32};
     put(kIdt + vector * sizeof gate, gate.data(), sizeof gate);
     const std::uint8_t port = vector == kVectorPageFault ? kPortPageFault : kPortProtection;
     const std::array<std::uint8_t, 3> code{kOutImmediate, port, 0xF4};  // out; hlt
@@ -202,21 +214,22 @@ void TinyGuest::map_system() {
   const Pfn first(kSystemTables >> kPageShift);
   for (std::uint64_t n = 0; n < 3; ++n) {
     const unsigned index = n == 0 ? kSystemIndex : 0;
-    *memory().entry(first + PageCount(n), index) =
-        x86::Pte::make(first + PageCount(n + 1), kFlags).raw;
+    *memory().entry(first + PageCount(n),
+                    index) = x86::Pte::make(first + PageCount(n + 1), kFlags).raw;
   }
   for (const std::uint64_t place : {kGdt, kIdt, kTss, kStackPage, kKernelCode, kUserCode}) {
     const Pfn page(place >> kPageShift);
     const std::uint64_t flags = place == kUserCode ? kFlags : kFlags & ~x86::kUser;
-    *memory().entry(first + PageCount(3), static_cast<unsigned>(page.value)) =
-        x86::Pte::make(page, flags).raw;
+    *memory().entry(first + PageCount(3),
+                    static_cast<unsigned>(page.value)) = x86::Pte::make(page, flags).raw;
   }
 }
 
 x86::Pte TinyGuest::system_entry(int levels) const {
   const Pfn level4(kSystemTables >> kPageShift);
   const x86::Pte upper{*memory().entry(level4, kSystemIndex)};
-  return levels == 5 ? x86::Pte{(upper.raw & ~x86::kAddressMask) | address_of(level4).value} : upper;
+  return levels == 5 ? x86::Pte{(upper.raw & ~x86::kAddressMask) | address_of(level4).value}
+                     : upper;
 }
 
 bool TinyGuest::set_state(Pfn root, const x86::WalkRules& rules, Mode mode) {

@@ -63,14 +63,14 @@ inline constexpr unsigned kSystemIndex = 511;
 
 class TinyGuest {
  public:
-  // Null with the reason if the host has no such device, or not for us.
+  // False with the reason if the host has no virtual machines, or not for us.
+  static bool offered(std::string& why);
+  // Null with the reason if what KVM offers cannot be used.
   static std::unique_ptr<TinyGuest> create(std::uint64_t memory_size, std::string& why);
 
   // What the virtual CPU can do; levels: at most.
   const x86::WalkRules& abilities() const { return abilities_; }
-  x86::TableMemory memory() const {
-    return x86::TableMemory(memory_.data());
-  }
+  x86::TableMemory memory() const { return x86::TableMemory(memory_.data()); }
   // What goes into entry kSystemIndex of a root.
   x86::Pte system_entry(int levels) const;
 

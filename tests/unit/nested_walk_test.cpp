@@ -61,9 +61,7 @@ class Guest {
     return word(table, x86::index_at(vpn, level));
   }
   std::uint64_t& entry(int level) { return entry(kVpn, level); }
-  Pfn table_at(int level) {
-    return level == rules.levels ? root : Pte{entry(level + 1)}.pfn();
-  }
+  Pfn table_at(int level) { return level == rules.levels ? root : Pte{entry(level + 1)}.pfn(); }
   PhysAddr entry_address(int level) {
     return PhysAddr(address_of(table_at(level)).value + x86::index_at(kVpn, level) * 8ULL);
   }
@@ -126,8 +124,8 @@ TEST(NestedWalk, LargeLeavesInEitherDimensionSaveTheirReferences) {
         const NestedWalk out = guest.walk(Access::Write);
         ASSERT_EQ(out.end, NestedEnd::Mapped);
         const int tables = guest_levels - guest_leaf + 1;
-        const int expected = tables * (1 + nested_levels - table_leaf + 1) +
-                             nested_levels - nested_leaf + 1;
+        const int expected = tables * (1 + nested_levels - table_leaf + 1) + nested_levels -
+                             nested_leaf + 1;
         EXPECT_EQ(out.references, static_cast<unsigned>(expected)) << combination;
         EXPECT_EQ(out.guest.references, static_cast<unsigned>(tables));
         const std::uint64_t within = Guest::page(guest_leaf).value &
@@ -194,8 +192,7 @@ TEST_P(NestedFaults, AMissingPageIsReportedWithItsAddress) {
   const NestedWalk fetch = guest.walk(Access::Execute);
   EXPECT_EQ(fetch.end, NestedEnd::NestedFault);
   EXPECT_FALSE(fetch.for_table);
-  EXPECT_EQ(fetch.guest_address.value,
-            address_of(Guest::page(1)).value + offset_in_page(kAddress));
+  EXPECT_EQ(fetch.guest_address.value, address_of(Guest::page(1)).value + offset_in_page(kAddress));
   EXPECT_EQ(fetch.nested.error_code, x86::kErrorFetch | x86::kErrorUser);
   EXPECT_EQ(fetch.references, references_down_to(1) + nested_levels);
 }

@@ -13,10 +13,10 @@
 // Pure, like Walker, of which it has one for each dimension; it owns nothing.
 //
 // Sources: AMD APM vol. 2, 15.25 "Nested Paging" (nested tables have the format of ordinary ones,
-// all nested accesses are user accesses, the walk of a guest table counts as a write to it); Bhargava
-// et al., "Accelerating Two-Dimensional Page Walks for Virtualized Systems", ASPLOS 2008 (the
-// count); Intel SDM vol. 3C, "The Extended Page Table Mechanism" (EPT: other bits, the same walk,
-// and with its A and D flags enabled the same rule for guest tables).
+// all nested accesses are user accesses, the walk of a guest table counts as a write to it);
+// Bhargava et al., "Accelerating Two-Dimensional Page Walks for Virtualized Systems", ASPLOS 2008
+// (the count); Intel SDM vol. 3C, "The Extended Page Table Mechanism" (EPT: other bits, the same
+// walk, and with its A and D flags enabled the same rule for guest tables).
 //
 // Invariants: in the guest's tables bits change only when the whole access is allowed by them, as
 // Walker has it. Nested entries get A and D as soon as a nested walk succeeds, even if the guest's
@@ -38,12 +38,12 @@ enum class NestedEnd : std::uint8_t {
 
 struct NestedWalk {
   NestedEnd end;
-  bool for_table;            // of a nested fault: a guest table, not the page, was being reached
-  unsigned references;       // entries read, in both dimensions
-  PhysAddr guest_address;    // what was translated last: the access, or what a nested fault met
-  Pfn frame;                 // if mapped: of the host, for the 4 KiB page of the access
-  Walk guest;                // the guest's dimension; its references are guest entries only
-  Walk nested;               // the last walk of the nested dimension
+  bool for_table;          // of a nested fault: a guest table, not the page, was being reached
+  unsigned references;     // entries read, in both dimensions
+  PhysAddr guest_address;  // what was translated last: the access, or what a nested fault met
+  Pfn frame;               // if mapped: of the host, for the 4 KiB page of the access
+  Walk guest;              // the guest's dimension; its references are guest entries only
+  Walk nested;             // the last walk of the nested dimension
 };
 
 // A guest-physical address as the nested walker takes addresses. They are not sign-extended, so
