@@ -50,7 +50,7 @@ void RestStack::push(PageId id) {
   bits_[next_ / kWordBits] |= std::uint64_t{1} << (next_ % kWordBits);
   page_at_[next_] = id;
   position_[id] = next_;
-  add(next_ / kWordBits, 1);
+  add(static_cast<std::uint32_t>(next_ / kWordBits), 1);
   ++next_;
   ++live_;
 }

@@ -27,7 +27,7 @@ struct PrefetchConfig {
 };
 
 struct MemoryOptions {
-  bool lazy_fork = false;  // fork leaves the child's tables empty: faults copy translations, one each
+  bool lazy_fork = false;  // fork leaves the child's tables empty, for faults to fill
   Contents contents = Contents::Bytes;
   FaultCosts costs;
   PrefetchConfig prefetch;
