@@ -182,7 +182,7 @@ TEST_F(RecordProgram, SpoolsOfAFailedConversionAreKeptAndRecovered) {
   EXPECT_EQ(read_file(output()), "mine\n");
   const std::string& message = outcome.error().message;
   std::size_t begin = message.find("/", message.find("kept in "));
-  std::string spools = message.substr(begin, message.find(',', begin) - begin);
+  std::string spools = message.substr(begin, message.find(':', begin) - begin);
   ASSERT_TRUE(fs::is_directory(spools)) << message;
 
   EXPECT_EQ(recover(spools, output(), false, false).error().code, Errno::Exists);
