@@ -8,8 +8,8 @@ namespace pw::sim {
 
 namespace {
 
-constexpr std::uint32_t kNoPcid = 0xFFF;  // never handed out
-constexpr unsigned kWrites = 0b010'010;   // the write of each mode, as access_bit numbers them
+constexpr std::uint32_t kNoPcid = 0xFFF;      // never handed out
+constexpr std::uint64_t kWrites = 0b010'010;  // the write of each mode, as access_bit numbers them
 
 std::array<TlbUnit::Size, 3> l1d_sizes(const TlbConfig& tlb) {
   return {{{tlb.l1d_4k}, {tlb.l1d_2m}, {tlb.l1d_1g}}};
@@ -28,12 +28,18 @@ std::uint64_t key_vpn(VirtAddr address) { return page_of(address).value & tlb_ke
 SimCpu::SimCpu(const CpuConfig& config, x86::TableMemory memory, std::uint64_t seed)
     : walker_({config.levels, config.smep, config.smap, config.gigabyte_pages}),
       memory_(memory),
-      l1d_(l1d_sizes(config.tlb), seed),
-      l1i_(l1i_sizes(config.tlb), seed + 3),
+      first_{{{{}, TlbUnit(l1d_sizes(config.tlb), seed)},
+              {{}, TlbUnit(l1i_sizes(config.tlb), seed + 3)}}},
       l2_(l2_sizes(config.tlb), seed + 6),
       config_(config) {
   PW_CHECK(config.levels == 4 || config.levels == 5);
   PW_CHECK(config.nested_levels == 0 || config.nested_levels == 4 || config.nested_levels == 5);
+  for (unsigned index = 0; index < 8; ++index) {
+    const std::uint64_t rights = x86::rights_of(index);
+    const std::uint64_t permitted = walker_.permitted(rights);
+    ready_[ready_index(rights)] = (permitted & ~kWrites) << Entry::kReady;
+    ready_[ready_index(rights | x86::kDirty)] = permitted << Entry::kReady;
+  }
   const WalkCacheConfig& walk = config.walk_cache;
   const std::array<std::uint32_t, 4> entries{walk.level2, walk.level3, walk.level4, walk.level5};
   for (int level = 2; level <= config.levels; ++level) {
@@ -99,7 +105,7 @@ void SimCpu::use_view(View view) {
 bool SimCpu::translate_run(VirtAddr address, Access access, Mode mode, std::uint64_t count,
                            Translation& out) {
   if (!translate(address, access, mode, out)) return false;
-  const Near& near = near_[access == Access::Execute ? 1 : 0];
+  const Near& near = first_for(access).near;
   if (near.vpn == page_of(address).value && near.entry.ready(access, mode)) {
     raw_.l1_hits_by_size[near.level - 1] += count - 1;
     return true;
@@ -111,40 +117,67 @@ bool SimCpu::translate_run(VirtAddr address, Access access, Mode mode, std::uint
   return true;
 }
 
+// A miss in both, tried as the common walk first. (Twice in the code, so that it knows what the
+// caller found out about the arrays.)
+template <bool kCommon>
+[[gnu::always_inline]] inline bool SimCpu::walk_small(VirtAddr address, Access access, Mode mode,
+                                                      const TlbProbe& probe, Translation& out) {
+  Entry entry{0};
+  if (!walk_marked(key_vpn(address), access, mode, entry)) [[unlikely]]
+    return miss(address, access, mode, out);
+  ++raw_.walks_by_size[0];
+  TlbUnit& l1 = first_for(access).unit;
+  if constexpr (kCommon) {
+    l2_.insert_common(probe, entry.raw);
+    l1.insert_common(probe, entry.raw);
+  } else {
+    l2_.insert_small(probe, entry.raw);
+    l1.insert_small(probe, entry.raw);
+  }
+  return answer(address, access, 1, entry, out);
+}
+
 bool SimCpu::look_up(VirtAddr address, Access access, Mode mode, Translation& out) {
   if (!x86::canonical(address, walker_.rules().levels)) [[unlikely]] {
     out.error_code = 0;
     out.non_canonical = true;
     return false;
   }
-  const std::uint64_t vpn = key_vpn(address);
-  const TlbProbe probe(vpn | key_base_);
-  TlbUnit& l1 = l1_for(access);
-  if (const TlbSlot* slot = l1.find(probe)) {
-    const Entry entry{slot->data};
-    if (slot->key != probe.key || !entry.ready(access, mode)) [[unlikely]] {
-      return found(address, access, mode, *slot, true, out);
-    }
+  const TlbProbe probe(key_vpn(address) | key_base_);
+  TlbUnit& l1 = first_for(access).unit;
+  if (!l1.plain() || !l2_.plain()) [[unlikely]]
+    return look_up_any(address, access, mode, probe.key, out);
+  TlbSlot* slot = nullptr;
+  if (l1.guess_small(probe, slot) && Entry{slot->data}.ready(access, mode)) {
     ++raw_.l1_hits_by_size[0];
+    return answer(address, access, 1, Entry{slot->data}, out);
+  }
+  if (slot != nullptr) [[unlikely]]
+    return look_up_any(address, access, mode, probe.key, out);
+  if (l2_.guess_small(probe, slot) && Entry{slot->data}.ready(access, mode)) {
+    ++raw_.l2_hits_by_size[0];
+    const Entry entry{slot->data};
+    l1.insert_common(probe, entry.raw);
     return answer(address, access, 1, entry, out);
+  }
+  if (slot != nullptr) [[unlikely]]
+    return look_up_any(address, access, mode, probe.key, out);
+  return walk_small<true>(address, access, mode, probe, out);
+}
+
+// The same for pages of every kind and arrays of every shape. (Once more, if a guess was wrong or a
+// hit may not be enough: finding an entry a second time changes no order.)
+bool SimCpu::look_up_any(VirtAddr address, Access access, Mode mode, std::uint64_t key,
+                         Translation& out) {
+  const TlbProbe probe(key);
+  TlbUnit& l1 = first_for(access).unit;
+  if (const TlbSlot* slot = l1.find(probe)) {
+    return found(address, access, mode, *slot, true, out);
   }
   if (const TlbSlot* slot = l2_.find(probe)) {
-    const Entry entry{slot->data};
-    if (slot->key != probe.key || !entry.ready(access, mode)) [[unlikely]] {
-      return found(address, access, mode, *slot, false, out);
-    }
-    ++raw_.l2_hits_by_size[0];
-    l1.insert_small(probe, entry.raw);
-    return answer(address, access, 1, entry, out);
+    return found(address, access, mode, *slot, false, out);
   }
-  Entry entry{0};
-  if (walk_marked(vpn, access, mode, entry)) [[likely]] {
-    ++raw_.walks_by_size[0];
-    l2_.insert_small(probe, entry.raw);
-    l1.insert_small(probe, entry.raw);
-    return answer(address, access, 1, entry, out);
-  }
-  return miss(address, access, mode, out);
+  return walk_small<false>(address, access, mode, probe, out);
 }
 
 // What is answered is, by now, the most recent entry of the L1 (if the L1 holds its size at all).
@@ -152,14 +185,16 @@ bool SimCpu::look_up(VirtAddr address, Access access, Mode mode, Translation& ou
                                                   Entry entry, Translation& out) {
   const std::uint64_t vpn = page_of(address).value;
   out.level = level;
-  out.pfn = entry.pfn() + PageCount(vpn & (x86::pages_at(level).value - 1));
-  if (l1_for(access).holds(level)) [[likely]] {
+  const Pfn pfn = entry.pfn() + PageCount(vpn & (x86::pages_at(level).value - 1));
+  out.pfn = pfn;
+  First& first = first_for(access);
+  if (first.unit.holds(level)) [[likely]] {
     // Field by field: an aggregate would be put together on the stack and copied, which stalls the
     // host.
-    Near& near = near_[access == Access::Execute ? 1 : 0];
+    Near& near = first.near;
     near.vpn = vpn;
     near.entry = entry;
-    near.pfn = out.pfn;
+    near.pfn = pfn;
     near.level = level;
   }
   return true;
@@ -175,7 +210,7 @@ bool SimCpu::found(VirtAddr address, Access access, Mode mode, const TlbSlot& sl
     ++raw_.l1_hits_by_size[level - 1];
   } else {
     ++raw_.l2_hits_by_size[level - 1];
-    l1_for(access).insert(TlbProbe(slot.key), slot.data);
+    first_for(access).unit.insert(TlbProbe(slot.key), slot.data);
   }
   return answer(address, access, level, entry, out);
 }
@@ -204,7 +239,7 @@ bool SimCpu::upgrade(VirtAddr address, Access access, Mode mode, TlbSlot slot, b
   const TlbProbe probe(slot.key);
   ++raw_.assists;
   raw_.walk_references += walk.references;
-  TlbUnit& l1 = l1_for(access);
+  TlbUnit& l1 = first_for(access).unit;
   if (in_l1) {
     l1.peek(probe)->data = entry.raw;
     ++raw_.l1_hits_by_size[walk.level - 1];
@@ -228,7 +263,7 @@ bool SimCpu::miss(VirtAddr address, Access access, Mode mode, Translation& out) 
   ++raw_.walks_by_size[walk.level - 1];
   raw_.walk_references += walk.references;
   l2_.insert(probe, entry.raw);
-  l1_for(access).insert(probe, entry.raw);
+  first_for(access).unit.insert(probe, entry.raw);
   return answer(address, access, walk.level, entry, out);
 }
 
@@ -302,11 +337,11 @@ void SimCpu::remember_upper(std::uint64_t vpn, const x86::Walk& walk, int from) 
   if (slot == nullptr || !upper_[2].exists()) [[unlikely]]
     return false;
   std::uint64_t upper = slot->data;
-  if (!walker_.step(memory_, Vpn(vpn), 2, x86::kAccessed, upper) ||
+  if (!walker_.step(memory_, Vpn(vpn), 2, 0, upper) ||
       !leaf_marked(upper, vpn, access, mode, entry)) [[unlikely]] {
     return false;
   }
-  upper_[2].insert(probe, upper);
+  upper_[2].insert_lru(probe, upper);
   ++raw_.walk_cache_hits[3];
   raw_.walk_references += 2;
   return true;
@@ -315,20 +350,17 @@ void SimCpu::remember_upper(std::uint64_t vpn, const x86::Walk& walk, int from) 
 [[gnu::always_inline]] inline bool SimCpu::leaf_marked(std::uint64_t upper, std::uint64_t vpn,
                                                        Access access, Mode mode,
                                                        Entry& entry) const {
-  const std::uint64_t marks = access == Access::Write ? x86::kAccessed | x86::kDirty
-                                                      : x86::kAccessed;
-  if (!walker_.step(memory_, Vpn(vpn), 1, marks, upper)) [[unlikely]]
+  if (!walker_.step(memory_, Vpn(vpn), 1, x86::kGlobal, upper)) [[unlikely]]
     return false;
   entry = entry_for(x86::Pte{upper}, 1, upper & x86::kRightsMask);
-  return entry.ready(access, mode) && !x86::Pte{upper}.global();
+  return entry.ready(access, mode);  // for a write, then, D is set
 }
 
 [[gnu::always_inline]] inline SimCpu::Entry SimCpu::entry_for(x86::Pte leaf, int level,
                                                               std::uint64_t rights) const {
-  const unsigned writes = leaf.dirty() ? 0 : kWrites;
-  const std::uint64_t ready = walker_.permitted(rights) & ~writes;
   const std::uint64_t frame = x86::leaf_frame(leaf, level).value << kPageShift;
-  return {frame | (leaf.raw & x86::kDirty) | rights | ready << Entry::kReady};
+  const std::uint64_t seen = frame | (leaf.raw & x86::kDirty) | rights;
+  return {seen | ready_[ready_index(seen)]};
 }
 std::uint64_t SimCpu::key_for(std::uint64_t vpn, const x86::Walk& walk) const {
   return walk.leaf.global() ? tlb_key::make_global(vpn, walk.level)
@@ -338,7 +370,7 @@ std::uint64_t SimCpu::key_for(std::uint64_t vpn, const x86::Walk& walk) const {
 // Drops the translation of one base page, whatever its size, and the global one: what INVLPG does.
 std::uint64_t SimCpu::drop_page(std::uint64_t vpn) {
   std::uint64_t dropped = drop_page_of(vpn, pcid_);
-  for (TlbUnit* unit : {&l1d_, &l1i_, &l2_}) {
+  for (TlbUnit* unit : {&first_[0].unit, &first_[1].unit, &l2_}) {
     for (int level = 1; level <= 3 && unit->saw_global(); ++level) {
       if (unit->erase(tlb_key::make_global(vpn, level))) ++dropped;
     }
@@ -349,7 +381,7 @@ std::uint64_t SimCpu::drop_page(std::uint64_t vpn) {
 // The same under one PCID, without the global one: what INVPCID does.
 std::uint64_t SimCpu::drop_page_of(std::uint64_t vpn, std::uint32_t pcid) {
   std::uint64_t dropped = 0;
-  for (TlbUnit* unit : {&l1d_, &l1i_, &l2_}) {
+  for (TlbUnit* unit : {&first_[0].unit, &first_[1].unit, &l2_}) {
     for (int level = 1; level <= 3; ++level) {
       if (unit->erase(tlb_key::make(vpn, pcid, level))) ++dropped;
     }
@@ -382,7 +414,8 @@ void SimCpu::drop_pcid(std::uint32_t pcid) {
     return tlb_key::pcid(key) == pcid && !tlb_key::global(key);
   };
   ++raw_.flushes_full;
-  for (TlbUnit* unit : {&l1d_, &l1i_, &l2_}) raw_.entries_flushed += unit->erase_if(belongs);
+  for (TlbUnit* unit : {&first_[0].unit, &first_[1].unit, &l2_})
+    raw_.entries_flushed += unit->erase_if(belongs);
   for (FullSet& entries : upper_) entries.erase_if(belongs);
 }
 
@@ -414,7 +447,7 @@ void SimCpu::flush_active_all() {
 bool SimCpu::flush_global(VpnRange range) {
   if (!range.overlaps(globals_)) return false;
   std::uint64_t dropped = 0;
-  for (TlbUnit* unit : {&l1d_, &l1i_, &l2_}) {
+  for (TlbUnit* unit : {&first_[0].unit, &first_[1].unit, &l2_}) {
     if (!unit->saw_global()) continue;
     dropped += unit->erase_if([range](std::uint64_t key) {
       const Vpn first = extended(tlb_key::first_vpn(key));

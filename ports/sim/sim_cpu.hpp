@@ -20,6 +20,8 @@
 #pragma once
 
 #include <array>
+#include <bit>
+#include <cstddef>
 #include <cstdint>
 
 #include "arch/x86/walk.hpp"
@@ -66,7 +68,7 @@ class SimCpu {
 
   // Translates one reference in the active space; false if it faults. A space must be loaded.
   bool translate(VirtAddr address, Access access, Mode mode, Translation& out) {
-    const Near& near = near_[access == Access::Execute ? 1 : 0];
+    const Near& near = first_for(access).near;
     if (near.vpn == page_of(address).value && near.entry.ready(access, mode)) [[likely]] {
       ++raw_.l1_hits_by_size[near.level - 1];
       out.pfn = near.pfn;
@@ -128,6 +130,11 @@ class SimCpu {
       return (raw >> (kReady + x86::access_bit(access, mode)) & 1) != 0;
     }
   };
+  // W, U, NX and D of an entry as an index of ready_: turned by one bit they lie close together.
+  static constexpr std::size_t ready_index(std::uint64_t raw) {
+    return std::rotl(raw & (x86::kRightsMask | x86::kDirty), 1);
+  }
+  static constexpr std::size_t kReadyIndices = std::rotl(x86::kRightsMask | x86::kDirty, 1) + 1;
   // The last translation, for its base page only.
   struct Near {
     std::uint64_t vpn = kNone;
@@ -136,6 +143,11 @@ class SimCpu {
     int level = 1;
     static constexpr std::uint64_t kNone = ~std::uint64_t{0};  // no address has this page
   };
+  // What references of one kind meet first: the last translation, and the L1.
+  struct First {
+    Near near;
+    TlbUnit unit;
+  };
   static Vpn extended(std::uint64_t vpn) {  // the sign extension that keys leave out
     constexpr unsigned kLost = 64 - tlb_key::kPcidShift;
     const auto whole = static_cast<std::int64_t>(vpn << kLost) >> kLost;
@@ -143,6 +155,10 @@ class SimCpu {
   }
 
   bool look_up(VirtAddr address, Access access, Mode mode, Translation& out);
+  bool look_up_any(VirtAddr address, Access access, Mode mode, std::uint64_t key, Translation& out);
+  template <bool kCommon>
+  bool walk_small(VirtAddr address, Access access, Mode mode, const TlbProbe& probe,
+                  Translation& out);
   bool answer(VirtAddr address, Access access, int level, Entry entry, Translation& out);
   bool found(VirtAddr address, Access access, Mode mode, const TlbSlot& slot, bool in_l1,
              Translation& out);
@@ -164,7 +180,9 @@ class SimCpu {
   void use_view(View view);
   void set_pcid(std::uint32_t pcid);
   bool usable(std::uint64_t key, SpaceId& space) const;
-  void forget_near() { near_ = {}; }
+  void forget_near() {
+    for (First& first : first_) first.near = {};
+  }
   bool has_user_pcid(unsigned context) const {
     return config_.tlb.pcid && contexts_[context].isolated();
   }
@@ -174,9 +192,8 @@ class SimCpu {
   void drop_upper(std::uint64_t vpn);
   void drop_context(unsigned context);
   void drop_pcid(std::uint32_t pcid);
-  TlbUnit& l1_for(Access access) { return access == Access::Execute ? l1i_ : l1d_; }
+  First& first_for(Access access) { return first_[access == Access::Execute ? 1 : 0]; }
 
-  std::array<Near, 2> near_;    // data, fetch
   std::uint64_t key_base_ = 0;  // what keys of base pages in the active context have beside the
                                 // page number
   std::uint32_t pcid_ = 0;      // of the active context, in the view in use
@@ -186,11 +203,13 @@ class SimCpu {
   // In raw_ the totals stay 0: counters() sums what is counted by size.
   TlbCounters raw_;
   x86::Walker walker_;
+  std::array<std::uint64_t, kReadyIndices> ready_{};  // that part of an entry
   x86::TableMemory memory_;
   std::array<Context, kContexts + 1> contexts_{};  // the last one stands for "none"
   unsigned next_context_ = 0;
-  VpnRange globals_;  // all global translations cached since the start lie inside
-  TlbUnit l1d_, l1i_, l2_;
+  VpnRange globals_;            // all global translations cached since the start lie inside
+  std::array<First, 2> first_;  // data, fetch
+  TlbUnit l2_;
   std::array<FullSet, x86::kMaxLevels + 1> upper_;  // paging-structure caches, by level
   CpuConfig config_;
 };
@@ -215,8 +234,8 @@ void SimCpu::for_each_cached(Visit&& fn) const {
     fn(space, extended(tlb_key::first_vpn(slot.key)), tlb_key::level(slot.key), entry.pfn(),
        entry.rights(), entry.dirty());
   };
-  l1i_.for_each(report);
-  l1d_.for_each(report);
+  first_[1].unit.for_each(report);
+  first_[0].unit.for_each(report);
   l2_.for_each(report);
 }
 

@@ -56,10 +56,9 @@ struct TlbSlot {
 struct TlbProbe {
   std::uint64_t key;
   std::uint64_t hash;
-  std::uint64_t mark;  // eight bits of the hash, in every byte
 
-  constexpr explicit TlbProbe(std::uint64_t k)
-      : key(k), hash(k * 0x9E3779B97F4A7C15ULL), mark((hash >> 56) * bytes::kOnes) {}
+  constexpr explicit TlbProbe(std::uint64_t k) : key(k), hash(k * 0x9E3779B97F4A7C15ULL) {}
+  constexpr std::uint64_t mark() const { return hash >> 56; }
 };
 
 namespace detail {
@@ -109,19 +108,16 @@ class FullSet {
     }
     return nullptr;
   }
+  // The key must not be here.
   void insert(const TlbProbe& probe, std::uint64_t data) {
+    if (recency()) return insert_lru(probe, data);
     const std::uint32_t way = victim();
-    TlbSlot& slot = slots_[way];
-    if (slot.key != 0) {
-      leave_bucket(way);
-    } else {
-      ++live_;
-    }
-    slot = {probe.key, data};
-    std::uint32_t& first = bucket(probe);
-    next_[way] = first;
-    first = way + 1;
-    touch(way);
+    fill(way, probe, data);
+    if (replacement_ == TlbReplacement::TreePlru) TreeBits::touch(tree_.data(), way, ways_);
+  }
+  // The same in a set that is known to be LRU (or FIFO: what comes in last is alike in both).
+  [[gnu::always_inline]] void insert_lru(const TlbProbe& probe, std::uint64_t data) {
+    fill(list_.last_to_front(), probe, data);
   }
   void erase(TlbSlot* slot) {
     const std::uint32_t way = way_of(slot);
@@ -154,6 +150,19 @@ class FullSet {
   }
   std::uint32_t& bucket(const TlbProbe& probe) { return buckets_[probe.hash >> hash_shift_]; }
 
+  [[gnu::always_inline]] void fill(std::uint32_t way, const TlbProbe& probe, std::uint64_t data) {
+    TlbSlot& slot = slots_[way];
+    if (slot.key != 0) [[likely]] {
+      leave_bucket(way);
+    } else {
+      ++live_;
+    }
+    slot.key = probe.key;
+    slot.data = data;
+    std::uint32_t& first = bucket(probe);
+    next_[way] = first;
+    first = way + 1;
+  }
   void touch(std::uint32_t way) {
     if (recency()) [[likely]] {
       list_.to_front(way);
@@ -162,8 +171,6 @@ class FullSet {
     }
   }
   std::uint32_t victim() {
-    if (recency()) [[likely]]
-      return list_.last();
     return detail::first_invalid(slots_.data(), live_ < ways_ ? ways_ : 0, [this] {
       return replacement_ == TlbReplacement::TreePlru
                  ? TreeBits::victim(tree_.data(), ways_)
@@ -188,10 +195,11 @@ class FullSet {
   Random random_{0};
 };
 
-// A set of up to 8 ways has a header: one word for the replacement, and one with a mark for every
-// way (8 bits of the key's hash), so that one subtraction finds the candidates. Headers lie
-// together and stay in the host's L1 cache; slots are touched only where a mark agrees. Wider sets
-// are FullSets.
+// A set of up to 8 ways has one word for the replacement, and if that is LRU or FIFO another with a
+// mark for every way (8 bits of the key's hash), by place in the order, so that one subtraction
+// finds the candidates. These words lie together and stay in the host's L1 cache (and apart from
+// each other, or the compiler changes both in one vector register, which is slower); slots are
+// touched only where a mark agrees. Wider sets are FullSets.
 class TlbArray {
  public:
   TlbArray() = default;
@@ -200,7 +208,6 @@ class TlbArray {
         ways_(geometry.ways),
         set_mask_(sets_ - 1),
         replacement_(geometry.replacement),
-        matrix_(ways_ <= kSlotsPerSet ? ways_ : 0),
         random_(seed) {
     if (ways_ > kSlotsPerSet) {
       for (std::uint32_t set = 0; set < sets_; ++set) {
@@ -208,9 +215,10 @@ class TlbArray {
       }
       return;
     }
-    const bool recency = replacement_ == TlbReplacement::Lru ||
-                         replacement_ == TlbReplacement::Fifo;
-    heads_.assign(sets_, {recency ? RecencyMatrix::initial() : 0, 0});
+    if (sets_ == 0) return;
+    places_ = RecencyPlaces(ways_);
+    orders_.assign(sets_, recency() ? places_.initial() : 0);
+    marks_.assign(sets_, 0);
     slots_.resize(std::size_t{sets_} * kSlotsPerSet);
     common_ = replacement_ == TlbReplacement::Lru && std::has_single_bit(sets_);
   }
@@ -219,25 +227,29 @@ class TlbArray {
   // LRU, up to 8 ways, sets a power of two: what find_common() and insert_common() know.
   bool common() const { return common_; }
 
-  // The slot of the key, made most recent; nullptr if it is not here.
-  [[gnu::always_inline]] TlbSlot* find_common(const TlbProbe& probe) {
+  // True: `slot` has the key and was made most recent. Else null if the key is not here; if not
+  // null, only the first mark that agreed was tried, and nothing is known (1 in 32 of full sets).
+  [[gnu::always_inline]] bool guess_common(const TlbProbe& probe, TlbSlot*& slot) {
     const std::uint64_t set = probe.key & set_mask_;
-    Head& head = heads_[set];
-    TlbSlot* slots = &slots_[set * kSlotsPerSet];
-    for (std::uint64_t left = bytes::zeros(head.marks ^ probe.mark); left != 0; left &= left - 1) {
-      const unsigned way = bytes::way_of(left);
-      if (slots[way].key != probe.key) [[unlikely]]
-        continue;
-      head.order = RecencyMatrix::to_front(head.order, left & (~left + 1), way);
-      return slots + way;
+    const std::uint64_t left = candidates(set, probe);
+    slot = nullptr;
+    return left != 0 && try_first(set, left, probe, slot);
+  }
+  // The slot of the key, made most recent; nullptr if it is not here.
+  TlbSlot* find_common(const TlbProbe& probe) {
+    const std::uint64_t set = probe.key & set_mask_;
+    TlbSlot* slot = nullptr;
+    for (std::uint64_t left = candidates(set, probe); left != 0; left &= left - 1) {
+      if (try_first(set, left, probe, slot)) return slot;
     }
     return nullptr;
   }
   TlbSlot* find(const TlbProbe& probe) {
+    if (common_) return find_common(probe);
     const std::uint64_t set = set_of(probe.key);
     if (!wide_.empty()) return wide_[set].find(probe);
     TlbSlot* slot = search(set, probe.key);
-    if (slot != nullptr) touch(set, way_of(set, slot));
+    if (slot != nullptr) touch(set, way_of(set, slot), probe);
     return slot;
   }
   // The same, the order unchanged.
@@ -248,23 +260,15 @@ class TlbArray {
 
   // The key must not be here.
   [[gnu::always_inline]] void insert_common(const TlbProbe& probe, std::uint64_t data) {
-    const std::uint64_t set = probe.key & set_mask_;
-    Head& head = heads_[set];
-    const std::uint64_t high = matrix_.least(head.order);
-    const unsigned way = bytes::way_of(high);
-    head.order = RecencyMatrix::to_front(head.order, high, way);
-    fill(set, head, high, way, probe, data);
+    replace_last(probe.key & set_mask_, probe, data);
   }
   void insert(const TlbProbe& probe, std::uint64_t data) {
     const std::uint64_t set = set_of(probe.key);
     if (!wide_.empty()) return wide_[set].insert(probe, data);
+    if (recency()) return replace_last(set, probe, data);
     const std::uint32_t way = victim(set);
-    fill(set, heads_[set], high_bit(way), way, probe, data);
-    if (replacement_ == TlbReplacement::Fifo) {
-      heads_[set].order = RecencyMatrix::to_front(heads_[set].order, high_bit(way), way);
-    } else {
-      touch(set, way);
-    }
+    fill(set, way, probe, data);
+    touch(set, way, probe);
   }
 
   bool erase(const TlbProbe& probe) {
@@ -304,17 +308,15 @@ class TlbArray {
   }
 
  private:
-  static constexpr std::uint32_t kSlotsPerSet = RecencyMatrix::kMaxWays;
-  struct Head {
-    std::uint64_t order = 0;  // RecencyMatrix or TreeBits
-    std::uint64_t marks = 0;
-  };
+  static constexpr std::uint32_t kSlotsPerSet = RecencyPlaces::kMaxWays;
 
+  bool recency() const {
+    return replacement_ == TlbReplacement::Lru || replacement_ == TlbReplacement::Fifo;
+  }
   // The set is chosen by the low bits of the page number, or by its remainder.
   std::uint64_t set_of(std::uint64_t key) const {
     return std::has_single_bit(sets_) ? key & set_mask_ : (key & tlb_key::kVpnMask) % sets_;
   }
-  static std::uint64_t high_bit(std::uint32_t way) { return std::uint64_t{0x80} << (8 * way); }
   std::uint32_t way_of(std::uint64_t set, const TlbSlot* slot) const {
     return static_cast<std::uint32_t>(slot - &slots_[set * kSlotsPerSet]);
   }
@@ -326,27 +328,49 @@ class TlbArray {
     return nullptr;
   }
 
-  [[gnu::always_inline]] void fill(std::uint64_t set, Head& head, std::uint64_t high, unsigned way,
-                                   const TlbProbe& probe, std::uint64_t data) {
-    const std::uint64_t byte = bytes::whole(high);
-    head.marks = (head.marks & ~byte) | (probe.mark & byte);
+  // The places whose mark agrees, as bytes::zeros gives them.
+  [[gnu::always_inline]] std::uint64_t candidates(std::uint64_t set, const TlbProbe& probe) const {
+    return bytes::zeros(marks_[set] ^ probe.mark() * bytes::kOnes);
+  }
+  // Whether the first of them has the key, which then becomes the most recent.
+  [[gnu::always_inline]] bool try_first(std::uint64_t set, std::uint64_t left,
+                                        const TlbProbe& probe, TlbSlot*& slot) {
+    const std::uint64_t order = orders_[set];
+    const std::uint64_t way = bytes::low(order >> bytes::shift_of(left));
+    slot = &slots_[set * kSlotsPerSet + way];
+    if (slot->key != probe.key) [[unlikely]]
+      return false;
+    orders_[set] = RecencyPlaces::to_front(order, left, way);
+    marks_[set] = RecencyPlaces::to_front(marks_[set], left, probe.mark());
+    return true;
+  }
+  [[gnu::always_inline]] void fill(std::uint64_t set, std::uint64_t way, const TlbProbe& probe,
+                                   std::uint64_t data) {
     TlbSlot& slot = slots_[set * kSlotsPerSet + way];
     slot.key = probe.key;
     slot.data = data;
   }
-  void touch(std::uint64_t set, std::uint32_t way) {
-    std::uint64_t& order = heads_[set].order;
+  // Of LRU and FIFO.
+  [[gnu::always_inline]] void replace_last(std::uint64_t set, const TlbProbe& probe,
+                                           std::uint64_t data) {
+    const std::uint64_t way = places_.last(orders_[set]);
+    orders_[set] = places_.last_to_front(orders_[set], way);
+    marks_[set] = places_.last_to_front(marks_[set], probe.mark());
+    fill(set, way, probe, data);
+  }
+  void touch(std::uint64_t set, std::uint32_t way, const TlbProbe& probe) {
+    std::uint64_t& order = orders_[set];
     if (replacement_ == TlbReplacement::Lru) {
-      order = RecencyMatrix::to_front(order, high_bit(way), way);
+      const std::uint64_t high = RecencyPlaces::place_of(order, way);
+      order = RecencyPlaces::to_front(order, high, way);
+      marks_[set] = RecencyPlaces::to_front(marks_[set], high, probe.mark());
     } else if (replacement_ == TlbReplacement::TreePlru) {
       TreeBits::touch(&order, way, ways_);
     }
   }
+  // Of tree-PLRU and random.
   std::uint32_t victim(std::uint64_t set) {
-    const std::uint64_t& order = heads_[set].order;
-    if (replacement_ == TlbReplacement::Lru || replacement_ == TlbReplacement::Fifo) {
-      return bytes::way_of(matrix_.least(order));
-    }
+    const std::uint64_t& order = orders_[set];
     return detail::first_invalid(&slots_[set * kSlotsPerSet], ways_, [this, &order] {
       return replacement_ == TlbReplacement::TreePlru
                  ? TreeBits::victim(&order, ways_)
@@ -355,20 +379,22 @@ class TlbArray {
   }
   void drop(std::uint64_t set, TlbSlot* slot) {
     *slot = {};
-    if (replacement_ == TlbReplacement::TreePlru || replacement_ == TlbReplacement::Random) return;
-    std::uint64_t& order = heads_[set].order;
+    if (!recency()) return;
     const std::uint32_t way = way_of(set, slot);
-    order = RecencyMatrix::to_back(order, high_bit(way), way);
+    const std::uint64_t high = RecencyPlaces::place_of(orders_[set], way);
+    orders_[set] = places_.to_back(orders_[set], high, way);
+    marks_[set] = places_.to_back(marks_[set], high, 0);
   }
 
   std::uint32_t sets_ = 0, ways_ = 0;
   std::uint64_t set_mask_ = 0;  // if sets_ is a power of two
   TlbReplacement replacement_ = TlbReplacement::Lru;
   bool common_ = false;
-  RecencyMatrix matrix_;
-  std::vector<Head> heads_;
-  std::vector<TlbSlot> slots_;  // eight for each set; those past ways_ stay invalid
-  std::vector<FullSet> wide_;   // instead of both, one for each set of more than eight ways
+  RecencyPlaces places_;
+  std::vector<std::uint64_t> orders_;  // by set: RecencyPlaces or TreeBits
+  std::vector<std::uint64_t> marks_;   // of RecencyPlaces
+  std::vector<TlbSlot> slots_;         // eight for each set; those past ways_ stay invalid
+  std::vector<FullSet> wide_;          // instead of both, one for each set of more than eight ways
   Random random_{0};
 };
 

@@ -30,21 +30,37 @@ class TlbUnit {
         home_[i] = home_[i - 1];
       }
     }
-    common_ = arrays_[0].common();
+    if (!arrays_[0].common()) seen_ |= kUncommon;
   }
 
   bool holds(int level) const { return home_[index(level)] != kNowhere; }
-  bool saw_global() const { return (seen_ >> 3) != 0; }
+  // Base pages have a common array: what insert_common() knows.
+  bool common() const { return (seen_ & kUncommon) == 0; }
+  // And nothing but base pages of spaces is here: what guess_small() knows.
+  bool plain() const { return seen_ == kSmall; }
+  bool saw_global() const { return (seen_ & kGlobals) != 0; }
 
   // A translation of a base page in a space, made most recent; nullptr if there is none. `probe`
   // is for the page's key of level 1; the slot's key is another if its page is larger or global.
-  [[gnu::always_inline]] TlbSlot* find(const TlbProbe& probe) {
-    if (!common_) [[unlikely]]
-      return find_any(probe, seen_);
-    TlbSlot* slot = arrays_[0].find_common(probe);
-    if (slot != nullptr || seen_ == kSmall) [[likely]]
-      return slot;
-    return find_any(probe, seen_ & ~kSmall);
+  TlbSlot* find(const TlbProbe& page) {
+    unsigned kinds = seen_ & ~kUncommon;
+    if (common()) [[likely]] {
+      if (TlbSlot* slot = arrays_[0].find_common(page)) return slot;
+      kinds &= ~kSmall;
+    }
+    const std::uint64_t vpn = tlb_key::first_vpn(page.key);
+    for (; kinds != 0; kinds &= kinds - 1) {
+      const int kind = std::countr_zero(kinds);
+      const TlbProbe probe(kind < 3 ? tlb_key::make(vpn, tlb_key::pcid(page.key), kind + 1)
+                                    : tlb_key::make_global(vpn, kind - 2));
+      if (!holds(tlb_key::level(probe.key))) continue;
+      if (TlbSlot* slot = home(probe.key).find(probe)) return slot;
+    }
+    return nullptr;
+  }
+  // See TlbArray::guess_common.
+  [[gnu::always_inline]] bool guess_small(const TlbProbe& probe, TlbSlot*& slot) {
+    return arrays_[0].guess_common(probe, slot);
   }
   // The slot of exactly this key, the order unchanged.
   TlbSlot* peek(const TlbProbe& probe) {
@@ -52,14 +68,18 @@ class TlbUnit {
   }
   // The key must not be here.
   void insert(const TlbProbe& probe, std::uint64_t data) {
-    if (!holds(tlb_key::level(probe.key))) return;
-    seen_ |= kind_bit(probe.key);
-    home(probe.key).insert(probe, data);
+    if (kind_bit(probe.key) == kSmall) [[likely]]
+      return insert_small(probe, data);
+    insert_any(probe, data);
   }
   // The same for a base page that is not global.
   [[gnu::always_inline]] void insert_small(const TlbProbe& probe, std::uint64_t data) {
-    if (!common_) [[unlikely]]
-      return insert(probe, data);
+    if (!common()) [[unlikely]]
+      return insert_any(probe, data);
+    insert_common(probe, data);
+  }
+  // The same in a unit that is common.
+  [[gnu::always_inline]] void insert_common(const TlbProbe& probe, std::uint64_t data) {
     arrays_[0].insert_common(probe, data);
   }
   bool erase(std::uint64_t key) { return saw(key) && home(key).erase(TlbProbe(key)); }
@@ -72,7 +92,7 @@ class TlbUnit {
       dropped += array.erase_if(condition);
       array.for_each([&left](const TlbSlot& slot) { left |= kind_bit(slot.key); });
     }
-    seen_ = left | kSmall;
+    seen_ = left | kSmall | (seen_ & kUncommon);
     return dropped;
   }
   template <class Visit>
@@ -83,6 +103,8 @@ class TlbUnit {
  private:
   static constexpr std::uint8_t kNowhere = 3;
   static constexpr unsigned kSmall = 1;  // the kind of base pages of a space
+  static constexpr unsigned kGlobals = 0b111'000;
+  static constexpr unsigned kUncommon = 1U << 6;  // beside the kinds in seen_
 
   static unsigned index(int level) { return static_cast<unsigned>(level - 1); }
   // Kinds of entries: bits 0..2 levels 1..3 of a space, bits 3..5 the same of global pages.
@@ -92,26 +114,18 @@ class TlbUnit {
   bool saw(std::uint64_t key) const {
     return (seen_ & kind_bit(key)) != 0 && holds(tlb_key::level(key));
   }
-  TlbArray& home(std::uint64_t key) { return arrays_[home_[index(tlb_key::level(key))]]; }
-
-  TlbSlot* find_any(const TlbProbe& page, unsigned kinds) {
-    const std::uint64_t vpn = tlb_key::first_vpn(page.key);
-    for (; kinds != 0; kinds &= kinds - 1) {
-      const int kind = std::countr_zero(kinds);
-      const TlbProbe probe(kind < 3 ? tlb_key::make(vpn, tlb_key::pcid(page.key), kind + 1)
-                                    : tlb_key::make_global(vpn, kind - 2));
-      if (!holds(tlb_key::level(probe.key))) continue;
-      if (TlbSlot* slot = home(probe.key).find(probe)) return slot;
-    }
-    return nullptr;
+  void insert_any(const TlbProbe& probe, std::uint64_t data) {
+    if (!holds(tlb_key::level(probe.key))) return;
+    seen_ |= kind_bit(probe.key);
+    home(probe.key).insert(probe, data);
   }
+  TlbArray& home(std::uint64_t key) { return arrays_[home_[index(tlb_key::level(key))]]; }
 
   std::array<TlbArray, 3> arrays_;
   std::array<std::uint8_t, 3> home_{kNowhere, kNowhere, kNowhere};
   // Kinds that may be here, so that only they are searched: base pages, and what was inserted
-  // since the last sweep.
+  // since the last sweep. One bit more says that base pages have no common array.
   unsigned seen_ = kSmall;
-  bool common_ = false;  // base pages have a common array
 };
 
 }  // namespace pw::sim

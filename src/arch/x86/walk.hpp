@@ -138,15 +138,17 @@ class Walker {
 
   // One step of a walk that has nothing to decide and nothing to write, which is what most walks
   // are made of. `upper` is as in Walk, and becomes the same for the entry of `level` below it.
-  // False, with `upper` unchanged, if this entry needs walk(): not valid, a large leaf, or without
-  // one of `marks` (A, and D for a write to a page).
-  bool step(TableMemory memory, Vpn vpn, int level, std::uint64_t marks,
-            std::uint64_t& upper) const {
+  // False, with `upper` unchanged, if this entry needs walk(): not valid, a large leaf, without A,
+  // or with a bit of `special`. (Whether the leaf has D, where that matters, is left to the
+  // caller.)
+  [[gnu::always_inline]] bool step(TableMemory memory, Vpn vpn, int level, std::uint64_t special,
+                                   std::uint64_t& upper) const {
     const std::uint64_t entry = memory.table(Pte{upper}.pfn())[index_at(vpn, level)];
     const std::uint64_t plain = checks_[static_cast<unsigned>(level)].plain;
-    if ((entry & (plain | marks)) != (kPresent | marks)) [[unlikely]]
+    if ((entry & (plain | kAccessed | special)) != (kPresent | kAccessed)) [[unlikely]]
       return false;
-    upper = (entry & ~kRightsMask) | (upper & entry & kAllRights) | ((upper | entry) & kNoExecute);
+    // NX turned over, rights of all kinds are those that both grant.
+    upper = ((entry ^ kNoExecute) & ((upper ^ kNoExecute) | ~kRightsMask)) ^ kNoExecute;
     return true;
   }
 
