@@ -51,7 +51,9 @@ class SimCpu {
 
   // Makes `space` with the root table `root` the one whose addresses are translated; nothing to do
   // if it is that already. The number it gets may be another space's, whose translations then go.
-  void load_space(SpaceId space, Pfn root) { load_space(space, root, root); }
+  void load_space(SpaceId space, Pfn root) {
+    if (!is_active(space) || contexts_[active_].root != root) load_space(space, root, root);
+  }
   // The same for a space whose user view has a root of its own, if the two differ. The kernel's
   // view is the one in use then: it is the kernel that switches spaces.
   void load_space(SpaceId space, Pfn root, Pfn user_root);

@@ -96,13 +96,14 @@ AccessResult Machine::touch_run(Pid pid, VirtAddr address, Access kind, std::uin
   return touch_run(**found, address, kind, count);
 }
 
+// One return value, so that it is built in the caller's place: copying it would stall the host,
+// which has just written its parts.
 AccessResult Machine::touch_run(Process& process, VirtAddr address, Access kind,
                                 std::uint64_t count) {
-  if (process.state != ProcessState::Running) {
-    return {AccessResult::Kind::Segv, SignalCode::MapErr, address, 0};
-  }
   sim::Translation out;
-  const AccessResult result = access(process, enter(process), address, kind, count, out);
+  AccessResult result = process.state == ProcessState::Running
+                            ? access(process, enter(process), address, kind, count, out)
+                            : AccessResult{AccessResult::Kind::Segv, {}, address, 0};
   checked();
   return result;
 }

@@ -174,8 +174,7 @@ sim::TlbCounters Machine::tlb_counters() const {
   return std::bit_cast<sim::TlbCounters>(sum);
 }
 
-void Machine::checked() {
-  if (!config_.verify_each_operation) return;
+void Machine::check_all() {
   const Result<void> sound = verify();
   PW_CHECK_MSG(sound, sound ? "" : sound.error().message.c_str());
 }

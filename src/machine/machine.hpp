@@ -187,7 +187,11 @@ class Machine {
   void leave_space(Process& process);
   void sync_clock(sim::SimCpu& cpu);
   void run_due();
-  void checked();
+  void checked() {
+    if (config_.verify_each_operation) [[unlikely]]
+      check_all();
+  }
+  void check_all();
 
   MachineConfig config_;
   MemoryOptions options_;

@@ -50,6 +50,11 @@ class RecordedProcess {
   // `count` references to an address. A page outside every known area gets one, and is counted.
   void reference(VirtAddr address, Access access, std::uint64_t count);
 
+  // `count` more references to the address that reference() was last called with.
+  void repeat(VirtAddr address, Access access, std::uint64_t count) {
+    (void)machine_->touch_run(*process_, address, access, count);
+  }
+
   // Pages in the filter: see Machine::set_in_use.
   void enter_filter(Vpn vpn) { machine_->set_in_use(*process_, vpn, true); }
   void leave_filter(Vpn vpn) { machine_->set_in_use(*process_, vpn, false); }

@@ -160,7 +160,7 @@ void Replayer::advance_to(Stream& stream, std::uint64_t clock) {
   const std::uint64_t hidden = clock - stream.clock - 1;
   stream.clock = clock;
   if (stream.in_run) {
-    current_->reference(stream.address, stream.access, hidden);
+    current_->repeat(stream.address, stream.access, hidden);
     return;
   }
   if (recording_.info().detail != record::Detail::Pages) return;
