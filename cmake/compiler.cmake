@@ -49,7 +49,8 @@ function(pw_compile_options target)
   endif()
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # Wrong for std::string's operator+ in GCC 12 (bug reports 105329 and 105651).
-    list(APPEND warnings -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds)
+    list(APPEND warnings -Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread
+         -Wno-array-bounds)
   endif()
   target_compile_options(${target} PRIVATE ${warnings})
 endfunction()

@@ -11,10 +11,10 @@
 #include <string>
 #include <vector>
 
+#include "base/counters.hpp"
 #include "base/random.hpp"
 #include "fault/handler.hpp"
 #include "machine/config.hpp"
-#include "machine/counters.hpp"
 #include "machine/kernel_entry.hpp"
 #include "machine/kernel_memory.hpp"
 #include "ports/sim/sim_mmu.hpp"

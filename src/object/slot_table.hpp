@@ -8,6 +8,7 @@
 // `!shared(offset) && frame.refs == 1`.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 
@@ -72,10 +73,18 @@ class SlotTable {
   void for_each_chunk(Fn&& fn) const {
     for (const auto& [index, chunk] : chunks_) fn(*chunk, PageOffset(index * kSlotsPerChunk));
   }
+  // Stops at the first slot that is not empty; chunks are never empty, so most answers cost one.
   bool any_in(PageOffset begin, PageOffset end) const {
-    bool found = false;
-    for_each(begin, end, [&](PageOffset, PageSlot) { found = true; });
-    return found;
+    for (auto it = chunks_.lower_bound(begin.value / kSlotsPerChunk);
+         it != chunks_.end() && it->first * kSlotsPerChunk < end.value; ++it) {
+      const std::uint64_t first = it->first * kSlotsPerChunk;
+      const std::uint64_t lo = begin.value > first ? begin.value - first : 0;
+      const std::uint64_t hi = std::min(end.value - first, kSlotsPerChunk);
+      for (std::uint64_t i = lo; i < hi; ++i) {
+        if (!it->second->slots[i].is_empty()) return true;
+      }
+    }
+    return false;
   }
 
  private:

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "base/counters.hpp"
 #include "base/result.hpp"
 #include "machine/config.hpp"
-#include "machine/counters.hpp"
 #include "ports/sim/counters.hpp"
 #include "record/recording.hpp"
 

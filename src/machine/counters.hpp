@@ -1,4 +1,0 @@
-// The machine's counters live in base, since every room counts.
-#pragma once
-
-#include "base/counters.hpp"
