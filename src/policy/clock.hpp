@@ -3,7 +3,7 @@
 // approximation of LRU that needs one bit a page and no work on a reference.
 //
 // Source: Corbato, "A paging experiment with the Multics system", MIT Project MAC, MAC-M-384, 1968.
-// No parameters. A new page stands just behind the hand, so that it is looked at last. A page that
+// A new page stands just behind the hand, so that it is looked at last. A page that
 // may not go is passed over.
 //
 // A referenced page is spared once in a search: when all were referenced, the hand comes round and
@@ -19,8 +19,12 @@ class Clock {
  public:
   static constexpr std::string_view kName = "clock";
   static constexpr Needs kNeeds = Needs::AccessedBits;
+  static constexpr std::array kParameters{
+      Parameter{"fresh", 1, 0, 1, "whether the reference that faults sets the accessed bit"}};
 
-  explicit Clock(std::uint32_t ids) : circle_(ids) {}
+  explicit Clock(const Setup& setup)
+      : circle_(setup.ids), marks_new_(setup.value(kParameters, 0) != 0) {}
+  bool marks_new() const { return marks_new_; }
 
   std::uint32_t size() const { return circle_.size(); }
   void insert(Id id) {
@@ -62,7 +66,8 @@ class Clock {
     return next == kNoPage ? circle_.front() : next;
   }
 
-  IdLists<> circle_;   // a list whose back is followed by its front
+  IdLists<> circle_;  // a list whose back is followed by its front
+  bool marks_new_;
   Id hand_ = kNoPage;  // kNoPage while the circle is empty
 };
 

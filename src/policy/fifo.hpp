@@ -15,7 +15,7 @@ class Fifo {
   static constexpr std::string_view kName = "fifo";
   static constexpr Needs kNeeds = Needs::Nothing;
 
-  explicit Fifo(std::uint32_t ids) : queue_(ids) {}
+  explicit Fifo(const Setup& setup) : queue_(setup.ids) {}
 
   std::uint32_t size() const { return queue_.size(); }
   void insert(Id id) { queue_.push_back(id); }

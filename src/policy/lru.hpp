@@ -17,7 +17,7 @@ class Lru {
   static constexpr std::string_view kName = "lru";
   static constexpr Needs kNeeds = Needs::References;
 
-  explicit Lru(std::uint32_t ids) : stack_(ids) {}
+  explicit Lru(const Setup& setup) : stack_(setup.ids) {}
 
   std::uint32_t size() const { return stack_.size(); }
   void insert(Id id) { stack_.push_back(id); }

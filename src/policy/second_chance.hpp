@@ -21,7 +21,7 @@ class SecondChance {
   static constexpr std::string_view kName = "second-chance";
   static constexpr Needs kNeeds = Needs::AccessedBits;
 
-  explicit SecondChance(std::uint32_t ids) : queue_(ids) {}
+  explicit SecondChance(const Setup& setup) : queue_(setup.ids) {}
 
   std::uint32_t size() const { return queue_.size(); }
   void insert(Id id) { queue_.push_back(id); }

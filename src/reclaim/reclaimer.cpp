@@ -20,9 +20,11 @@ Reclaimer::Reclaimer(FramePool& pool, const ReclaimConfig& config)
 std::unique_ptr<Reclaimer> Reclaimer::create(FramePool& pool, const ReclaimConfig& config) {
   std::unique_ptr<Reclaimer> reclaimer(new Reclaimer(pool, config));
   const auto ids = static_cast<std::uint32_t>(pool.total().value);
-  reclaimer->order_ = policy::make_policy(config.policy, ids);
+  policy::Setup setup;
+  setup.ids = setup.frames = ids;
+  reclaimer->order_ = policy::make_policy(config.policy, setup);
   if (reclaimer->order_ == nullptr) return nullptr;
-  if (config.swappiness >= 0) reclaimer->file_order_ = policy::make_policy(config.policy, ids);
+  if (config.swappiness >= 0) reclaimer->file_order_ = policy::make_policy(config.policy, setup);
   reclaimer->needs_ = reclaimer->order_->needs();
   pool.set_residency(reclaimer.get());
   return reclaimer;

@@ -15,7 +15,9 @@ constexpr Id kPages = 5;
 using String = std::vector<Id>;
 
 int faults(const String& references, std::uint32_t frames) {
-  Fifo order(kPages);
+  Setup setup;
+  setup.ids = setup.frames = kPages;
+  Fifo order(setup);
   std::array<bool, kPages> resident{};
   int count = 0;
   for (const Id page : references) {

@@ -16,29 +16,20 @@
 #include "policy/fifo.hpp"
 #include "policy/lru.hpp"
 #include "policy/second_chance.hpp"
+#include "support/compare_policies.hpp"
 #include "support/host_memory.hpp"
 
 namespace pw::policy {
 namespace {
 
+using test::compare_many;
+using test::Pages;
 using test::resident_bytes_of_this_process;
-
-// What hardware and pinning say about pages; each side of a comparison has its own.
-struct Pages {
-  std::vector<bool> accessed;
-  std::vector<bool> pinned;
-
-  explicit Pages(std::uint32_t ids) : accessed(ids, false), pinned(ids, false) {}
-  Verdict operator()(Id id) {
-    if (pinned[id]) return Verdict::Unevictable;
-    const bool was = accessed[id];
-    accessed[id] = false;
-    return was ? Verdict::Accessed : Verdict::Idle;
-  }
-};
+using test::setup_of;
 
 class NaiveFifo {
  public:
+  explicit NaiveFifo(const Setup&) {}
   void insert(Id id) { queue_.push_back(id); }
   void touch(Id) {}
   void erase(Id id) { std::erase(queue_, id); }
@@ -57,6 +48,7 @@ class NaiveFifo {
 
 class NaiveLru {
  public:
+  explicit NaiveLru(const Setup&) {}
   void insert(Id id) { last_use_[id] = ++now_; }
   void touch(Id id) { last_use_[id] = ++now_; }
   void erase(Id id) { last_use_.erase(id); }
@@ -84,6 +76,7 @@ class NaiveLru {
 
 class NaiveSecondChance {
  public:
+  explicit NaiveSecondChance(const Setup&) {}
   void insert(Id id) { queue_.push_back(id); }
   void touch(Id) {}
   void erase(Id id) { std::erase(queue_, id); }
@@ -105,6 +98,7 @@ class NaiveSecondChance {
 
 class NaiveClock {
  public:
+  explicit NaiveClock(const Setup&) {}
   void insert(Id id) {
     circle_.insert(circle_.begin() + hand_, id);
     ++hand_;  // the hand still points at the same page
@@ -140,56 +134,6 @@ class NaiveClock {
   std::ptrdiff_t hand_ = 0;
 };
 
-// Plays one random string over `frames` frames on both sides, with pages pinned, released and
-// unmapped on the way, and compares each eviction and the accessed bits it left.
-template <class P, class Reference>
-void compare_run(std::uint64_t seed, std::uint32_t ids, std::uint32_t frames, bool pins) {
-  SCOPED_TRACE(testing::Message() << P::kName << " seed " << seed << " frames " << frames);
-  Random random(seed);
-  P policy(ids);
-  Reference reference;
-  Pages left(ids);
-  Pages right(ids);
-  std::vector<bool> resident(ids, false);
-  for (int step = 0; step < 400; ++step) {
-    const auto id = static_cast<Id>(random.below(1 + random.below(ids)));  // low ids are popular
-    if (pins && random.chance(6)) {
-      left.pinned[id] = right.pinned[id] = !left.pinned[id];
-    }
-    if (resident[id] && random.chance(12)) {
-      policy.erase(id);
-      reference.erase(id);
-      resident[id] = false;
-    } else if (resident[id]) {
-      if (P::kNeeds == Needs::References) policy.touch(id);
-      reference.touch(id);
-      left.accessed[id] = right.accessed[id] = true;
-    } else {
-      if (policy.size() >= frames) {
-        const Id gone = policy.victim(left);
-        ASSERT_EQ(gone, reference.victim(right)) << "step " << step;
-        ASSERT_EQ(left.accessed, right.accessed) << "step " << step;
-        if (gone == kNoPage) continue;
-        resident[gone] = false;
-      }
-      policy.insert(id);
-      reference.insert(id);
-      resident[id] = true;
-      left.accessed[id] = right.accessed[id] = random.chance(2);
-    }
-    ASSERT_EQ(policy.size(), std::ranges::count(resident, true));
-  }
-}
-
-template <class P, class Reference>
-void compare_many() {
-  for (std::uint64_t seed = 1; seed <= 3'000; ++seed) {
-    const auto frames = static_cast<std::uint32_t>(1 + seed % 13);
-    compare_run<P, Reference>(seed, 3 * frames, frames, seed % 2 == 0);
-    if (testing::Test::HasFatalFailure()) return;
-  }
-}
-
 TEST(Policy, FifoEvictsAsItsReference) { compare_many<Fifo, NaiveFifo>(); }
 TEST(Policy, LruEvictsAsItsReference) { compare_many<Lru, NaiveLru>(); }
 TEST(Policy, SecondChanceEvictsAsItsReference) { compare_many<SecondChance, NaiveSecondChance>(); }
@@ -199,7 +143,7 @@ TEST(Policy, ClockAndSecondChanceEvictTheSamePages) { compare_many<Clock, NaiveS
 // Faults of a reference string, empty frames at the start; a reference sets the accessed bit.
 int faults(std::string_view name, const std::vector<Id>& string, std::uint32_t frames) {
   constexpr std::uint32_t kIds = 16;
-  const auto policy = make_policy(name, kIds);
+  const auto policy = make_policy(name, setup_of(kIds));
   Pages pages(kIds);
   std::vector<bool> resident(kIds, false);
   int count = 0;
@@ -244,7 +188,7 @@ TEST(Policy, CountsOfStallings) {
 class EveryPolicy : public testing::TestWithParam<std::string_view> {};
 
 TEST_P(EveryPolicy, AnswersNoPageAfterMeetingPagesThatMayNotGo) {
-  const auto policy = make_policy(GetParam(), 8);
+  const auto policy = make_policy(GetParam(), setup_of(8));
   ASSERT_NE(policy, nullptr);
   EXPECT_EQ(policy->name(), GetParam());
   EXPECT_EQ(policy->victim([](Id) { return Verdict::Idle; }), kNoPage);
@@ -260,7 +204,7 @@ TEST_P(EveryPolicy, AnswersNoPageAfterMeetingPagesThatMayNotGo) {
 }
 
 TEST_P(EveryPolicy, TakesAPageThoughAllAreReferencedAllTheTime) {
-  const auto policy = make_policy(GetParam(), 8);
+  const auto policy = make_policy(GetParam(), setup_of(8));
   for (Id id = 0; id < 8; ++id) policy->insert(id);
   int asked = 0;
   const Id gone = policy->victim([&](Id id) {
@@ -275,7 +219,7 @@ TEST_P(EveryPolicy, TakesAPageThoughAllAreReferencedAllTheTime) {
 TEST_P(EveryPolicy, PaysForTheIdsInUseOnlyAndAtMostTwelveBytesEach) {
   constexpr std::uint32_t kIds = 16U << 20;
   const std::uint64_t before = resident_bytes_of_this_process();
-  const auto policy = make_policy(GetParam(), kIds);
+  const auto policy = make_policy(GetParam(), setup_of(kIds));
   for (Id id = 0; id < 1'000; ++id) policy->insert(id);
   EXPECT_LT(resident_bytes_of_this_process() - before, 1U << 20);
   for (Id id = 1'000; id < 1'000'000; ++id) policy->insert(id);
@@ -284,7 +228,7 @@ TEST_P(EveryPolicy, PaysForTheIdsInUseOnlyAndAtMostTwelveBytesEach) {
 }
 
 TEST_P(EveryPolicy, RefusesWhatCannotBe) {
-  const auto policy = make_policy(GetParam(), 8);
+  const auto policy = make_policy(GetParam(), setup_of(8));
   policy->insert(3);
   EXPECT_DEATH(policy->insert(3), "resident already");
   EXPECT_DEATH(policy->insert(8), "no id");
@@ -301,7 +245,7 @@ INSTANTIATE_TEST_SUITE_P(All, EveryPolicy, testing::ValuesIn(policy_names()),
                          });
 
 TEST(Policy, KnowsItsNames) {
-  EXPECT_EQ(make_policy("no such policy", 4), nullptr);
+  EXPECT_EQ(make_policy("no such policy", setup_of(4)), nullptr);
   const std::vector<std::string_view> names(policy_names().begin(), policy_names().end());
   EXPECT_EQ(names, (std::vector<std::string_view>{"fifo", "lru", "clock", "second-chance"}));
 }
