@@ -134,8 +134,9 @@ def main():
         _, start, _ = measure(["true"])
         print(f"detail {args.detail}, K {args.k}, stacks {args.stacks}; "
               f"starting the recorder: {start:.2f} s (included below)")
-        print(f"{'program':8} {'alone s':>8} {'recorded s':>10} {'factor':>7} {'prototype':>9} "
-              f"{'M references':>12} {'M events':>9} {'spool MB':>9}")
+        print(f"{'program':8} {'alone s':>8} {'recorded s':>10} {'factor':>7} "
+              f"{'started':>7} {'prototype':>9} "
+              f"{'M references':>12} {'M events':>9} {'spool MB':>9}  (started: less the start)")
         for program, command in prepare(folder, args.scale).items():
             if args.programs and program not in args.programs:
                 continue
@@ -144,6 +145,7 @@ def main():
                 continue
             native, recorded, (references, events, size) = measure(command)
             print(f"{program:8} {native:8.2f} {recorded:10.2f} {recorded / native:7.1f} "
+                  f"{(recorded - start) / native:7.1f} "
                   f"{PROTOTYPE[program]:9.1f} {references / 1e6:12.1f} {events / 1e6:9.3f} "
                   f"{size / 1e6:9.2f}", flush=True)
     finally:

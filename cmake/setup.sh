@@ -28,8 +28,9 @@ available() {
 explain_other_system() {
   say "this system has no apt-get, so nothing can be installed for you. What has to be there:"
   say "  GCC 12 or Clang 14, CMake 3.22, Ninja, pkg-config, Valgrind 3.19 with its tool headers,"
-  say "  QEMU's qemu-x86_64, the libraries tl-expected, fmt, CLI11, nlohmann-json, zstd, xxHash and"
-  say "  elfutils (for tests also GoogleTest, Google Benchmark, python3, clang, lld, wasi-libc)."
+  say "  QEMU's qemu-x86_64, the libraries tl-expected, fmt, CLI11, nlohmann-json, zstd, xxHash,"
+  say "  elfutils, TBB and Boost 1.81 (for tests also GoogleTest, Google Benchmark, python3, clang,"
+  say "  lld, wasi-libc)."
   say "The list with Debian's names is in cmake/packages.txt."
 }
 
@@ -52,14 +53,32 @@ missing_packages() {
 apt_get() {
   local log="$top/build/packages.log"
   local -a command=(env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -q "$@")
-  if (( EUID != 0 )); then
-    command -v sudo >/dev/null ||
-      die "not root and no sudo here; run this as root, then start again:  ${command[*]}"
-    command=(sudo "${command[@]}")
-  fi
+  (( EUID == 0 )) || command=(sudo "${command[@]}")
   "${command[@]}" >"$log" 2>&1 && return
-  grep -E '^[EW]:' "$log" >&2 || tail -n 20 "$log" >&2
+  grep -E '^([EW]|sudo):' "$log" | head -n 4 >&2 || tail -n 20 "$log" >&2
   return 1
+}
+
+# cannot_install WHY PACKAGE...: packages are missing, and this user cannot install them.
+cannot_install() {
+  local why=$1 name
+  local -a names=()
+  shift
+  for name in "$@"; do
+    name=${name#\?}
+    names+=("${name%% *}")
+  done
+  say "packages are missing, and $why. To install them as root, and then start again:"
+  printf '  apt-get update && apt-get install -y --no-install-recommends %s\n' "${names[*]}" >&2
+  exit 1
+}
+
+# The package lists that there are, if any, do not have all; fetches them.
+update_lists() {
+  say "fetching the package lists (apt-get update)"
+  apt_get update && return
+  (( EUID == 0 )) || cannot_install "apt-get update failed" "$@"
+  die "apt-get update failed: no package lists, nothing to install from"
 }
 
 install_packages() {
@@ -67,21 +86,36 @@ install_packages() {
   command -v apt-get >/dev/null || { explain_other_system; return; }
   mapfile -t missing < <(package_lines "$@" | missing_packages)
   (( ${#missing[@]} == 0 )) && return
+  (( EUID == 0 )) || command -v sudo >/dev/null ||
+    cannot_install "you are not root and there is no sudo" "${missing[@]}"
   if [[ "${missing[*]}" == *\?* ]]; then
-    say "fetching the package lists (apt-get update)"
-    apt_get update || die "apt-get update failed: no package lists, nothing to install from"
+    update_lists "${missing[@]}"
     mapfile -t missing < <(package_lines "$@" | missing_packages)
   fi
   local name
   for name in "${missing[@]}"; do
-    [[ "$name" == \?* ]] && die "this distribution has no package ${name#?};" \
+    [[ "$name" == \?* ]] || continue
+    grep -q -e '^W: Failed to fetch' -e '^E:' "$top/build/packages.log" 2>/dev/null &&
+      die "the package lists could not be fetched (is there a network?);" \
+        "apt-get's messages are in $top/build/packages.log"
+    die "this distribution has no package ${name#?};" \
       "Debian 12 or Ubuntu 24.04 or newer is needed"
   done
+  # Nothing of the user's is removed to make room (versions of libboost conflict, for one).
+  local -a how=(--no-install-recommends --no-remove)
   say "installing ${#missing[@]} packages: ${missing[*]}"
-  apt_get install -y --no-install-recommends "${missing[@]}" && return
+  apt_get install -y "${how[@]}" "${missing[@]}" && return
+  if grep -q 'remove is disabled' "$top/build/packages.log"; then
+    say "some of these conflict with packages that you have, which are left alone. To let apt-get"
+    say "remove them, run this as root, look at what it says, and start again:"
+    printf '  apt-get install --no-install-recommends %s\n' "${missing[*]}" >&2
+    exit 1
+  fi
   say "trying again with fresh package lists"
-  apt_get update && apt_get install -y --no-install-recommends "${missing[@]}" ||
-    die "apt-get could not install: ${missing[*]}"
+  apt_get update && apt_get install -y "${how[@]}" "${missing[@]}" && return
+  (( EUID == 0 )) || cannot_install "apt-get failed" "${missing[@]}"
+  die "apt-get could not install: ${missing[*]}" \
+    "(its messages are in $top/build/packages.log)"
 }
 
 # at_least WANTED FOUND
@@ -140,8 +174,9 @@ build() {  # PRESET TARGET...
 
 # Everything below happens in one launcher at a time; a second one waits here.
 with_lock() {
-  mkdir -p "$top/build" || die "cannot write to $top/build"
-  exec 9>"$top/build/.lock"
+  { mkdir -p "$top/build" && exec 9>>"$top/build/.lock"; } 2>/dev/null ||
+    die "$top/build cannot be written to, and that is where Pagewright is built:" \
+      "make this folder yours (chown), or work in a copy of it"
   if ! flock -n 9; then
     say "waiting for another build in this folder"
     flock 9

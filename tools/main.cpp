@@ -77,6 +77,12 @@ int parse_and_call(int argc, char** argv) {
   add_record(app, call);
   add_replay(app, call);
   add_report(app, call);
+  add_curve(app, call);
+  add_belady(app, call);
+  add_workingset(app, call);
+  add_eat(app, call);
+  add_export(app, call);
+  add_multiprogramming(app, call);
   add_doctor(app, call);
   try {
     app.parse(argc, argv);

@@ -137,11 +137,13 @@ Result<void> set_swap(MachineRequest& request, std::string_view value) {
 }
 
 Result<void> set_policy(MachineRequest& request, std::string_view value) {
+  const Result<policy::PolicySpec> spec = policy::parse_policy(value);
+  if (!spec) return fail(Errno::Invalid, fmt::format("policy: {}", spec.error().message));
   const auto names = policy::policy_names();
-  if (std::find(names.begin(), names.end(), value) == names.end()) {
+  if (std::ranges::find(names, spec->name) == names.end()) {
     return wrong("policy", value, fmt::format("one of {}", fmt::join(names, ", ")));
   }
-  request.config.policy = value;
+  request.config.policy = spec->text();
   return {};
 }
 
@@ -179,6 +181,25 @@ Result<void> set_device(DeviceModel& model, std::string_view key, std::string_vi
   const Result<DeviceModel> found = device(key, value);
   PW_TRY(found);
   model = *found;
+  return {};
+}
+
+Result<void> set_replacement(MachineConfig& config, std::string_view value) {
+  if (value != "global" && value != "local") return wrong("replacement", value, "global or local");
+  config.replacement = value == "local" ? Replacement::Local : Replacement::Global;
+  return {};
+}
+
+Result<void> set_allocation(MachineConfig& config, std::string_view value) {
+  if (value == "equal") {
+    config.allocation = Allocation::Equal;
+  } else if (value == "proportional") {
+    config.allocation = Allocation::Proportional;
+  } else if (value == "priority") {
+    config.allocation = Allocation::Priority;
+  } else {
+    return wrong("allocation", value, "equal, proportional or priority");
+  }
   return {};
 }
 
@@ -228,6 +249,10 @@ Result<void> apply_setting(MachineRequest& request, std::string_view key, std::s
   if (key == "kpti") return set_choice(config.kpti, key, value, "on", "off");
   if (key == "page-cache") return set_choice(config.cold_page_cache, key, value, "cold", "warm");
   if (key == "swappiness") return set_swappiness(request, value);
+  if (key == "replacement") return set_replacement(config, value);
+  if (key == "allocation") return set_allocation(config, value);
+  if (key == "cluster") return set_number(config.page_out_cluster, key, value, 1, 256);
+  if (key == "prefer-clean") return set_number(config.prefer_clean, key, value, 0, 1U << 20);
   if (key == "fault-around") {
     return set_number(config.prefetch.fault_around_pages, key, value, 1, kMostPrefetch);
   }
@@ -313,7 +338,7 @@ const std::vector<SettingHelp>& setting_help() {
       {"swap", "SIZE|none", "swap (none; as needed when ram is given)"},
       {"swap-device", "NAME", "ssd, hdd, nvme, zram, far (ssd)"},
       {"file-device", "NAME", "where files live, same names (ssd)"},
-      {"policy", "NAME", "page replacement (clock)"},
+      {"policy", "NAME[:OPTION=VALUE]", "page replacement (clock)"},
       {"cpus", "N", "CPUs, 1 to 64 (1)"},
       {"cpu", "PRESET", "TLBs, walk caches and costs of a real CPU"},
       {"levels", "4|5", "levels of the page tables (4)"},
@@ -321,6 +346,11 @@ const std::vector<SettingHelp>& setting_help() {
       {"kpti", "on|off", "the kernel has page tables of its own (off)"},
       {"page-cache", "warm|cold", "files are in memory before the program starts, or not (warm)"},
       {"swappiness", "0..200", "anonymous against file pages in reclaim (one order for both)"},
+      {"replacement", "global|local",
+       "whose page goes: any, or the faulting process's own (global)"},
+      {"allocation", "SCHEME", "local: equal, proportional (to mapped), priority (equal)"},
+      {"cluster", "PAGES", "dirty neighbours written with a victim in one request; 1: off (1)"},
+      {"prefer-clean", "PAGES", "dirty pages passed over in search of a clean victim; 0: off (0)"},
       {"fault-around", "PAGES", "file pages mapped around a read fault; 1: off (16)"},
       {"readahead", "PAGES", "window of sequential file reads; 1: off (32)"},
       {"swap-readahead", "PAGES", "cluster read from swap; 1: off (8)"},

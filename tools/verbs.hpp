@@ -20,6 +20,12 @@ void add_run(CLI::App& app, Call& call);
 void add_record(CLI::App& app, Call& call);
 void add_replay(CLI::App& app, Call& call);
 void add_report(CLI::App& app, Call& call);
+void add_curve(CLI::App& app, Call& call);
+void add_belady(CLI::App& app, Call& call);
+void add_workingset(CLI::App& app, Call& call);
+void add_eat(CLI::App& app, Call& call);
+void add_export(CLI::App& app, Call& call);
+void add_multiprogramming(CLI::App& app, Call& call);
 void add_doctor(CLI::App& app, Call& call);
 
 }  // namespace pw::tools

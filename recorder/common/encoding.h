@@ -50,8 +50,8 @@ struct pw_spool_header { /* 64 bytes */
   unsigned detail;   /* enum pw_detail */
   unsigned k;        /* filter size: pages a stream's filter holds; 1 for switches, 0 for full */
   int pid;
-  int parent_pid;              /* 0: the parent has no spool in this folder (first process) */
-  unsigned long long start_ns; /* CLOCK_MONOTONIC when the spool was opened */
+  int parent_pid;                  /* 0: the parent has no spool in this folder (first process) */
+  unsigned long long start_ns;     /* CLOCK_MONOTONIC when the spool was opened */
   unsigned long long parent_clock; /* the parent's reference clock at the fork (Valgrind), else 0 */
   unsigned page_shift;
   unsigned flags; /* bit 0: opened by a fork in the same image (no exec yet) */
@@ -60,12 +60,12 @@ struct pw_spool_header { /* 64 bytes */
 
 struct pw_frame_header { /* 48 bytes */
   unsigned magic;
-  unsigned type;   /* enum pw_frame */
-  unsigned stream; /* Valgrind: 0 (threads are serialised); QEMU: vCPU index */
-  unsigned length; /* payload bytes */
-  unsigned long long clock;  /* reference clock of the stream before the first event */
-  unsigned long long count;  /* events in the payload (frames of type EVENTS) */
-  unsigned long long ns;     /* CLOCK_MONOTONIC when the frame was begun */
+  unsigned type;            /* enum pw_frame */
+  unsigned stream;          /* Valgrind: 0 (threads are serialised); QEMU: vCPU index */
+  unsigned length;          /* payload bytes */
+  unsigned long long clock; /* reference clock of the stream before the first event */
+  unsigned long long count; /* events in the payload (frames of type EVENTS) */
+  unsigned long long ns;    /* CLOCK_MONOTONIC when the frame was begun */
   unsigned tid; /* thread running at the start (kernel tid where known, else recorder's number) */
   unsigned reserved;
 };
@@ -119,7 +119,8 @@ enum pw_frame {
  *     Detail switches: one when the page differs from the last one that instructions were fetched
  *     from, so that a loop over data costs no events.
  * After a fault in the middle of a block, its references before the fault keep their place in the
- * order; the clock may count the one that faulted again.
+ * order; the clock may count the one that faulted again. Valgrind's checks several references of a
+ * block at once (plan.c), so those behind the fault that share a check with one before it count.
  */
 enum pw_kind {
   PW_FETCH_READ = 0,

@@ -7,184 +7,63 @@
  * argument is that of stack algorithms: Mattson, Gecsei, Slutz, Traiger, IBM Systems Journal 9(2),
  * 1970).
  *
- * The K pages live in K slots. Translated code finds a page in pw_table, directly mapped by page
- * number, stores the clock there as its stamp, and calls nobody. When two of the K pages need the
- * same place of the table, one is displaced: its slot keeps its entry as `spare`, and the next
- * reference to it comes here and swaps.
+ * The K pages and the table in which translated code finds them are in table.c. What translated
+ * code does not find there, comes here.
  *
- * To evict is to find the least stamp. Stamps change without notice, but only grow; so of the few
- * least stamps of a scan, those that are still the same later are still the least, in this order.
- * One scan thus serves several evictions.
- *
- * With K = 1 (detail switches) the same table has two places, of which one at most is in use: the
- * last page. (Two, so that a reference that straddles from the page before into the last page does
- * not find the last page under the index of its first byte.)
+ * Translated code checks references of a block in groups (plan.c) and stores the stamp of the last
+ * one. If the bytes of a group lie in two pages, its leader's call stamps both; and where more than
+ * stamps is needed, its references become pending: the table is slow until the end of the block, so
+ * that all its references come here and each pending one is made when its turn has come.
  */
-#include "recorder.h"
+#include "table.h"
 
 #include "pub_tool_libcassert.h"
 #include "pub_tool_libcbase.h"
 #include "pub_tool_machine.h"
 #include "pub_tool_threadstate.h"
 
-#define MAX_TABLE (64 * PW_MAX_K)
-#define MAX_CANDIDATES 64
+#define MAX_PENDING 256
 
+/* A reference of a group, to be made when the clock comes to it. */
 typedef struct {
-  ULong page;     /* PW_NO_PAGE: free */
-  PwEntry* entry; /* in pw_table, or &spare when displaced */
-  PwEntry spare;
-} Slot;
+  ULong clock;
+  Addr address;
+  UInt size;
+  PwAccess access;
+} Pending;
 
-typedef struct {
-  ULong stamp; /* at the last scan */
-  UInt slot;
-} Candidate;
-
-PwEntry pw_table[MAX_TABLE] __attribute__((aligned(64)));
 ULong pw_last_code_page = PW_NO_PAGE;
 
-static ULong mask;
-static Slot slots[PW_MAX_K];
-static UInt free_slots[PW_MAX_K]; /* a stack, least on top at first */
-static UInt free_count;
-static Candidate candidates[MAX_CANDIDATES]; /* to evict, the first one next */
-static UInt next_candidate, candidate_count;
-static UInt displaced[PW_MAX_K]; /* slots whose entry is their spare */
-static UInt displaced_count;
+static Bool flush_is_due;            /* the spool waits for the start of a block */
+static Pending pending[MAX_PENDING]; /* by clock; only while slow */
+static UInt pending_count;
 static ULong last_full_clock; /* detail full: clock of the last event */
 
-UInt pw_filter_mask(void) { return (UInt)mask; }
-
-static void clear_entry(PwEntry* entry) {
-  entry->read_tag = entry->write_tag = PW_NO_PAGE;
-  entry->stamp = 0;
-}
-
 void pw_filter_forget(void) {
-  UInt i;
-  for (i = 0; i <= mask; ++i) clear_entry(&pw_table[i]);
-  for (i = 0; i < pw_options.k; ++i) {
-    slots[i].page = PW_NO_PAGE;
-    free_slots[i] = (UInt)pw_options.k - 1 - i;
-  }
-  free_count = (UInt)pw_options.k;
-  displaced_count = next_candidate = candidate_count = 0;
+  pw_table_clear();
+  pending_count = 0;
+  flush_is_due = False;
   pw_last_code_page = PW_NO_PAGE;
   last_full_clock = 0;
 }
 
-void pw_filter_init(void) {
-  /* 64 places a page: two of the 64 default pages meet in one place about half the time. */
-  ULong places = 2;
-  if (pw_options.k > 1) {
-    for (places = 4096; places < 64 * (ULong)pw_options.k; places *= 2) {
-    }
-  }
-  tl_assert(places <= MAX_TABLE);
-  mask = places - 1;
-  pw_filter_forget();
-}
-
-/* --- which page to evict --- */
-
-/* Collects the least stamps of all, sorted. Every slot is in use. */
-static void scan_stamps(void) {
-  const UInt wanted = VG_MIN(MAX_CANDIDATES, (UInt)(pw_options.k + 3) / 4);
-  UInt slot;
-  candidate_count = next_candidate = 0;
-  for (slot = 0; slot < pw_options.k; ++slot) {
-    const ULong stamp = slots[slot].entry->stamp;
-    UInt at = candidate_count;
-    if (at == wanted) {
-      if (stamp >= candidates[at - 1].stamp) continue;
-      --at;
-    } else {
-      ++candidate_count;
-    }
-    for (; at > 0 && candidates[at - 1].stamp > stamp; --at) candidates[at] = candidates[at - 1];
-    candidates[at] = (Candidate){stamp, slot};
-  }
-}
-
-/* The slot of the page referenced least recently. Every slot is in use. */
-static UInt oldest_slot(void) {
-  for (;;) {
-    while (next_candidate < candidate_count) {
-      const Candidate* candidate = &candidates[next_candidate++];
-      if (slots[candidate->slot].entry->stamp == candidate->stamp) return candidate->slot;
-    }
-    scan_stamps();
-  }
-}
-
-/* --- places of the table --- */
-
-static void forget_displaced(UInt slot) {
-  UInt i;
-  for (i = 0; displaced[i] != slot; ++i) {
-  }
-  displaced[i] = displaced[--displaced_count];
-}
-
-static void make_room(PwEntry* entry) {
-  if (entry->read_tag == PW_NO_PAGE) return;
-  Slot* owner = &slots[entry->slot];
-  displaced[displaced_count++] = (UInt)entry->slot;
-  owner->spare = *entry;
-  owner->entry = &owner->spare;
-}
-
-/* True if the page is in the filter; it then has its place in the table. */
-static Bool find(ULong page, PwEntry* entry) {
-  UInt i;
-  if (entry->read_tag == page) return True;
-  for (i = 0; i < displaced_count; ++i) {
-    const UInt slot = displaced[i];
-    if (slots[slot].page != page) continue;
-    displaced[i] = displaced[--displaced_count];
-    make_room(entry);
-    *entry = slots[slot].spare;
-    slots[slot].entry = entry;
-    return True;
-  }
-  return False;
-}
-
-/* Takes a page out. Returns its last stamp. */
-static ULong vacate(UInt slot) {
-  Slot* leaving = &slots[slot];
-  const ULong stamp = leaving->entry->stamp;
-  if (leaving->entry == &leaving->spare) forget_displaced(slot);
-  clear_entry(leaving->entry);
-  leaving->page = PW_NO_PAGE;
-  return stamp;
-}
-
-static void occupy(UInt slot, ULong page, Bool write, ULong clock, PwEntry* entry) {
-  make_room(entry);
-  *entry = (PwEntry){page, write ? page : PW_NO_PAGE, clock, slot};
-  slots[slot].page = page;
-  slots[slot].entry = entry;
-}
-
 /* --- references --- */
 
-static void fetch(UInt kind, ULong page, Bool write, ULong clock, PwEntry* entry) {
+static void fetch(UInt kind, ULong page, Bool write, ULong clock) {
   UInt slot;
   pw_spool_event(kind, page, clock);
-  if (free_count > 0) {
-    slot = free_slots[--free_count];
+  if (pw_free_slots > 0) {
+    slot = pw_free_slot();
     if (pw_options.k > 1) pw_spool_varint(slot);
   } else if (pw_options.k > 1) {
-    slot = oldest_slot();
+    slot = pw_oldest_slot(clock);
     pw_spool_varint(slot);
-    pw_spool_varint(clock - vacate(slot));
+    pw_spool_varint(clock - pw_vacate(slot));
   } else {
     slot = 0;
-    vacate(slot);
+    pw_vacate(slot);
   }
-  occupy(slot, page, write, clock, entry);
+  pw_occupy(slot, page, write, clock);
   pw_seen_page(page);
   pw_spool_event_done();
 }
@@ -192,12 +71,13 @@ static void fetch(UInt kind, ULong page, Bool write, ULong clock, PwEntry* entry
 /* One reference, with the number `clock`, that translated code could not settle by itself. */
 static void touch(ULong page, UInt kind, ULong clock) {
   const Bool write = kind == PW_FETCH_WRITE || kind == PW_FETCH_KERNEL_WRITE;
-  PwEntry* entry = &pw_table[page & mask];
-  if (!find(page, entry)) {
-    fetch(kind, page, write, clock, entry);
+  PwEntry* entry = pw_look_up(page);
+  if (entry == NULL) {
+    fetch(kind, page, write, clock);
     return;
   }
-  entry->stamp = clock;
+  if (!pw_table_is_slow && entry != pw_place_of(page)) entry = pw_put_back((UInt)entry->slot);
+  if (entry->stamp < clock) entry->stamp = clock;
   if (write && entry->write_tag != page) {
     entry->write_tag = page;
     pw_spool_event(PW_FIRST_WRITE, entry->slot, clock);
@@ -205,14 +85,139 @@ static void touch(ULong page, UInt kind, ULong clock) {
   }
 }
 
-static inline void miss(Addr address, ULong clock, UInt size, PwAccess access) {
+/* The reference with the number `clock` is two: all later numbers move by one. */
+static void count_twice(ULong clock) {
+  UInt i;
+  pw_clock_skip_one();
+  for (i = 0; i < pw_options.k; ++i) {
+    if (pw_slots[i].page != PW_NO_PAGE && pw_slots[i].entry->stamp > clock)
+      ++pw_slots[i].entry->stamp;
+  }
+  for (i = 0; i < pending_count; ++i) {
+    if (pending[i].clock > clock) ++pending[i].clock;
+  }
+}
+
+/* Returns by how many the numbers of later references have moved. */
+static UInt touch_bytes(Addr address, ULong clock, UInt size, PwAccess access) {
   const ULong first = address >> PW_PAGE_SHIFT;
   const ULong last = (address + size - 1) >> PW_PAGE_SHIFT;
   touch(first, access, clock);
-  if (last == first) return;
+  if (last == first) return 0;
+  count_twice(clock);
   touch(last, access, clock + 1);
-  pw_clock_skip_one();
+  return 1;
 }
+
+/* Makes the pending references up to a number. Returns by how many later numbers have moved. */
+static UInt make_pending(ULong clock) {
+  UInt moved = 0;
+  while (pending_count > 0 && pending[0].clock <= clock + moved) {
+    const Pending next = pending[0];
+    --pending_count;
+    VG_(memmove)(pending, pending + 1, pending_count * sizeof *pending);
+    moved += touch_bytes(next.address, next.clock, next.size, next.access);
+  }
+  return moved;
+}
+
+/* Before any other reference that translated code reports. Returns by how many its number has
+   moved. */
+static inline UInt catch_up(ULong clock) {
+  if (!pw_table_is_slow) return 0;
+  if (pending_count > 0 || flush_is_due) return make_pending(clock - 1);
+  pw_table_become_fast();
+  return 0;
+}
+
+static inline void miss(Addr address, ULong clock, UInt size, PwAccess access) {
+  touch_bytes(address, clock + catch_up(clock), size, access);
+}
+
+/* --- groups --- */
+
+/* Whether a page surely stays in the filter for some references: each takes at most two of those
+   that are older. */
+static Bool stays_for(ULong stamp, UInt ticks) {
+  UInt slot, older = 0;
+  for (slot = 0; slot < pw_options.k && older < 2 * ticks; ++slot)
+    older += pw_slots[slot].page != PW_NO_PAGE && pw_slots[slot].entry->stamp < stamp;
+  return older >= 2 * ticks;
+}
+
+/* The group lies in two pages, each of its references in one of them. If nothing needs to be
+   recorded, all that is left are the stamps. */
+static Bool stamp_both(Addr low, ULong clock, const PwShape* shape) {
+  const ULong first = low >> PW_PAGE_SHIFT;
+  PwEntry* entries[2];
+  ULong stamps[2] = {0, 0};
+  UInt i;
+  for (i = 0; i < 2; ++i) {
+    if ((entries[i] = pw_look_up(first + i)) == NULL) return False;
+  }
+  for (i = 0; i < shape->count; ++i) {
+    const PwShapeRef* ref = &shape->refs[i];
+    const ULong page = (low + ref->offset) >> PW_PAGE_SHIFT;
+    const PwEntry* entry = entries[page - first];
+    if (page != (low + ref->offset + ref->size - 1) >> PW_PAGE_SHIFT) return False;
+    if (ref->access == PwWrite && entry->write_tag != page) return False;
+    if (stamps[page - first] == 0 && !stays_for(entry->stamp, ref->tick)) return False;
+    stamps[page - first] = clock + ref->tick;
+  }
+  for (i = 0; i < 2; ++i) entries[i]->stamp = VG_MAX(entries[i]->stamp, stamps[i]);
+  pw_displace(pw_place_of(first)); /* translated code is about to store the last stamp there */
+  return True;
+}
+
+static void add_pending(Addr low, ULong clock, const PwShape* shape) {
+  UInt i;
+  tl_assert(pending_count + shape->count <= MAX_PENDING);
+  for (i = 0; i < shape->count; ++i) {
+    const PwShapeRef* ref = &shape->refs[i];
+    UInt at = pending_count++;
+    for (; at > 0 && pending[at - 1].clock > clock + ref->tick; --at) pending[at] = pending[at - 1];
+    pending[at] = (Pending){clock + ref->tick, low + ref->offset, ref->size, ref->access};
+  }
+}
+
+static void stamp_page(ULong page, ULong clock) {
+  PwEntry* entry = pw_look_up(page);
+  entry->stamp = VG_MAX(entry->stamp, clock);
+}
+
+VG_REGPARM(3) void pw_group_miss(Addr low, ULong last_clock, const PwShape* shape) {
+  ULong clock = last_clock - shape->ticks;
+  clock += catch_up(clock);
+  const ULong page = low >> PW_PAGE_SHIFT;
+  if (page == (low + shape->span - 1) >> PW_PAGE_SHIFT) {
+    touch(page, shape->refs[0].access, clock);
+    if (pw_table_is_slow) stamp_page(page, clock + shape->ticks);
+  } else if (!stamp_both(low, clock, shape)) {
+    if (!pw_table_is_slow) pw_table_become_slow();
+    add_pending(low, clock, shape);
+    make_pending(clock);
+  }
+}
+
+VG_REGPARM(3) void pw_group_write(Addr low, ULong clock, const PwShape* shape) {
+  const ULong page = low >> PW_PAGE_SHIFT;
+  clock += catch_up(clock);
+  /* In two pages, it was made by the leader's call or is pending. */
+  if (page == (low + shape->span - 1) >> PW_PAGE_SHIFT) touch(page, PwWrite, clock);
+}
+
+void pw_filter_block_end(ThreadId tid) {
+  if (pending_count > 0) make_pending(PW_NO_PAGE - MAX_PENDING);
+  pw_clock_from_code(tid);
+  if (flush_is_due) {
+    flush_is_due = False;
+    pw_filter_resync(); /* a fault may have ended the block */
+    pw_spool_flush();
+  }
+  if (pw_table_is_slow) pw_table_become_fast();
+}
+
+/* --- what translated code calls --- */
 
 VG_REGPARM(3) void pw_filter_miss(Addr address, ULong clock, UWord info) {
   miss(address, clock, (UInt)info >> 2, info & 3);
@@ -249,7 +254,7 @@ PwMissFunction pw_miss_function(UInt size, PwAccess access) {
 
 void pw_block_miss(void) {
   const ThreadId tid = VG_(get_running_tid)();
-  pw_clock_from_code(tid); /* nothing of the block has run yet */
+  pw_filter_block_end(tid); /* the last one's */
   touch(VG_(get_IP)(tid) >> PW_PAGE_SHIFT, PW_FETCH_EXECUTE, pw_clock + 1);
 }
 
@@ -288,6 +293,21 @@ void pw_kernel_reference(Addr start, SizeT length, Bool write) {
   }
 }
 
+/* --- frames --- */
+
+Bool pw_filter_snapshot_is_exact(ULong clock) {
+  UInt slot;
+  for (slot = 0; slot < pw_options.k; ++slot) {
+    if (pw_slots[slot].page != PW_NO_PAGE && pw_slots[slot].entry->stamp > clock) return False;
+  }
+  return pending_count == 0;
+}
+
+void pw_filter_flush_at_next_block(void) {
+  flush_is_due = True;
+  if (!pw_table_is_slow) pw_table_become_slow();
+}
+
 /* --- pages that go away --- */
 
 void pw_filter_drop(Addr start, SizeT length) {
@@ -296,16 +316,15 @@ void pw_filter_drop(Addr start, SizeT length) {
   const ULong first = start >> PW_PAGE_SHIFT;
   const ULong last = (start + length - 1) >> PW_PAGE_SHIFT;
   for (slot = 0; slot < pw_options.k; ++slot) {
-    const ULong page = slots[slot].page;
+    const ULong page = pw_slots[slot].page;
     if (page == PW_NO_PAGE || page < first || page > last) continue;
-    const ULong stamp = pw_options.k > 1 ? slots[slot].entry->stamp : pw_clock;
+    const ULong stamp = pw_options.k > 1 ? pw_slots[slot].entry->stamp : pw_clock;
     pw_payload_begin();
     pw_payload_varint(slot);
     pw_payload_varint(pw_clock - stamp);
     pw_payload_send(PW_FILTER_DROP);
-    vacate(slot);
-    free_slots[free_count++] = slot;
-    candidate_count = 0; /* they hold only while every slot is in use */
+    pw_vacate(slot);
+    pw_give_back(slot);
     pw_spool_event_done();
   }
 }
@@ -315,8 +334,8 @@ void pw_filter_reset(void) {
   if (pw_options.detail == PW_DETAIL_FULL) return;
   pw_payload_begin();
   for (slot = 0; slot < pw_options.k; ++slot) {
-    if (slots[slot].page == PW_NO_PAGE) continue;
-    pw_payload_varint(pw_options.k > 1 ? pw_clock - slots[slot].entry->stamp : 0);
+    if (pw_slots[slot].page == PW_NO_PAGE) continue;
+    pw_payload_varint(pw_options.k > 1 ? pw_clock - pw_slots[slot].entry->stamp : 0);
   }
   pw_payload_send(PW_FILTER_RESET);
   pw_filter_forget();
@@ -330,11 +349,11 @@ void pw_filter_snapshot(ULong clock) {
     pw_spool_varint(0);
     return;
   }
-  pw_spool_varint((ULong)pw_options.k - free_count);
+  pw_spool_varint((ULong)pw_options.k - pw_free_slots);
   for (slot = 0; slot < pw_options.k; ++slot) {
-    const ULong page = slots[slot].page;
+    const ULong page = pw_slots[slot].page;
     if (page == PW_NO_PAGE) continue;
-    const PwEntry* entry = slots[slot].entry;
+    const PwEntry* entry = pw_slots[slot].entry;
     const ULong age = pw_options.k > 1 ? clock - entry->stamp : 0;
     pw_spool_varint(slot);
     pw_spool_zigzag((Long)(page - previous));
@@ -347,7 +366,7 @@ void pw_filter_resync(void) {
   UInt slot;
   if (last_full_clock > pw_clock) pw_clock = last_full_clock;
   for (slot = 0; slot < pw_options.k; ++slot) {
-    if (slots[slot].page == PW_NO_PAGE) continue;
-    if (slots[slot].entry->stamp > pw_clock) pw_clock = slots[slot].entry->stamp;
+    if (pw_slots[slot].page == PW_NO_PAGE) continue;
+    if (pw_slots[slot].entry->stamp > pw_clock) pw_clock = pw_slots[slot].entry->stamp;
   }
 }

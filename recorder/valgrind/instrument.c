@@ -16,13 +16,19 @@
 #include "pub_tool_machine.h"
 
 #define MAX_REFERENCE_BYTES 4096 /* so that it lies in two pages at most */
+#define MAX_GROUPS PW_MAX_PLANNED
 
 typedef struct {
   IRSB* out;
   const VexGuestLayout* layout;
   Addr entry;      /* the program counter when the block is entered */
   UInt pending;    /* references since pw_clock was last brought up to date */
+  UInt ahead;      /* the highest of them that a stamp has been stored for */
   ULong code_page; /* page of the last instruction, PW_NO_PAGE at the start */
+  Bool planning;   /* nothing is added yet: plan.c is told what the references will be */
+  struct {
+    IRExpr *low, *offset, *page; /* what its leader's check has computed */
+  } groups[MAX_GROUPS];
 } Block;
 
 static IRExpr* constant(ULong value) { return IRExpr_Const(IRConst_U64(value)); }
@@ -60,9 +66,22 @@ static void set_clock(Block* block, IRExpr* value) {
 
 /* Brings the clock up to date, as it must be wherever the block can be left. */
 static void settle_clock(Block* block) {
-  if (block->pending == 0) return;
+  if (block->planning) pw_plan_barrier();
+  if (block->planning || block->pending == 0) return;
   set_clock(block, clock_plus(block, constant(block->pending)));
-  block->pending = 0;
+  block->pending = block->ahead = 0;
+}
+
+/* Stores the clock of the reference `number` since the clock was brought up to date. The page may
+   be that of a group, found by another register, whose stamp is ahead: it must not go back. */
+static void store_stamp(Block* block, IRExpr* address, IRExpr* clock, UInt number) {
+  if (number >= block->ahead) {
+    store(block, address, clock);
+    block->ahead = number;
+    return;
+  }
+  IRExpr* newer = bind(block, Ity_I1, IRExpr_Binop(Iop_CmpLT64U, load(block, address), clock));
+  addStmtToIRSB(block->out, IRStmt_StoreG(Iend_LE, address, clock, newer));
 }
 
 static void state_read(IRDirty* dirty, Int index, Int offset, Int size) {
@@ -127,12 +146,74 @@ static void filtered_reference(Block* block, IRExpr* address, UInt size, PwAcces
   IRExpr* stamp_address = entry_field(block, offset, offsetof(PwEntry, stamp));
   if (guard != NULL)
     clock = bind(block, Ity_I64, IRExpr_ITE(guard, clock, load(block, stamp_address)));
-  store(block, stamp_address, clock);
+  store_stamp(block, stamp_address, clock, block->pending);
+}
+
+/* The first bytes of a group: its leader checks them all. */
+static void leader_reference(Block* block, const PwStep* step) {
+  const PwShape* shape = step->shape;
+  const Bool write = shape->refs[0].access == PwWrite;
+  IRExpr* low = constant(step->low);
+  if (step->root != IRTemp_INVALID)
+    low = binop(block, Iop_Add64, IRExpr_RdTmp(step->root), constant(step->low));
+  IRExpr* offset = entry_offset(block, low);
+  IRExpr* last = binop(block, Iop_Add64, low, constant(shape->span - 1));
+  IRExpr* page = shift_right(block, last, PW_PAGE_SHIFT);
+  IRExpr* tag = entry_field(block, offset,
+                            write ? offsetof(PwEntry, write_tag) : offsetof(PwEntry, read_tag));
+  IRExpr* miss = binop(block, Iop_CmpNE64, page, load(block, tag));
+  IRExpr* clock = clock_plus(block, constant(block->pending + shape->ticks));
+  call(block, "pw_group_miss", (void*)pw_group_miss,
+       mkIRExprVec_3(low, clock, constant((Addr)shape)), miss);
+  store_stamp(block, entry_field(block, offset, offsetof(PwEntry, stamp)), clock,
+              block->pending + shape->ticks);
+  block->groups[step->group].low = low;
+  block->groups[step->group].offset = offset;
+  block->groups[step->group].page = page;
+}
+
+/* The first write of a group; the stamp is there already. */
+static void leading_write(Block* block, const PwStep* step) {
+  IRExpr* tag = entry_field(block, block->groups[step->group].offset, offsetof(PwEntry, write_tag));
+  IRExpr* miss = binop(block, Iop_CmpNE64, block->groups[step->group].page, load(block, tag));
+  IRExpr* clock = clock_plus(block, constant(block->pending));
+  call(block, "pw_group_write", (void*)pw_group_write,
+       mkIRExprVec_3(block->groups[step->group].low, clock, constant((Addr)step->shape)), miss);
+}
+
+/* A reference that counts in any case. */
+static void unguarded_reference(Block* block, IRExpr* address, UInt size, PwAccess access) {
+  ++block->pending;
+  const PwStep* step = pw_plan_next();
+  switch (step->role) {
+    case PwAlone:
+      filtered_reference(block, address, size, access, NULL);
+      break;
+    case PwLeads:
+      leader_reference(block, step);
+      break;
+    case PwLeadsWrites:
+      leading_write(block, step);
+      break;
+    case PwCovered:
+      break;
+  }
 }
 
 static void reference(Block* block, IRExpr* address, UInt size, PwAccess access, IRExpr* guard) {
   if (size == 0) return;
   if (size > MAX_REFERENCE_BYTES) size = MAX_REFERENCE_BYTES;
+  if (block->planning) {
+    if (guard == NULL)
+      pw_plan_reference(address, size, access);
+    else
+      pw_plan_barrier();
+    return;
+  }
+  if (guard == NULL && pw_options.detail != PW_DETAIL_FULL) {
+    unguarded_reference(block, address, size, access);
+    return;
+  }
   if (guard == NULL) {
     ++block->pending;
   } else { /* counts only if executed */
@@ -151,6 +232,10 @@ static void reference(Block* block, IRExpr* address, UInt size, PwAccess access,
 /* Instructions are fetched from a page at this point of the block. */
 static void fetch_code(Block* block, Addr address, UInt size) {
   IRExpr* page = constant(address >> PW_PAGE_SHIFT);
+  if (block->planning) {
+    pw_plan_tick();
+    return;
+  }
   if (pw_options.detail == PW_DETAIL_SWITCHES) {
     settle_clock(block);
     IRExpr* other = binop(block, Iop_CmpNE64, load(block, constant((Addr)&pw_last_code_page)),
@@ -170,7 +255,7 @@ static void fetch_code(Block* block, Addr address, UInt size) {
     } else {
       call_miss(block, constant(address), clock, 1, PwExecute, miss);
     }
-    store(block, constant((Addr)&entry->stamp), clock);
+    store_stamp(block, constant((Addr)&entry->stamp), clock, block->pending);
   }
 }
 
@@ -280,15 +365,36 @@ static void statement_references(Block* block, const IRSB* in, Int at) {
   }
 }
 
+/* Tells plan.c what there is, by the very walk that adds the checks later. */
+static void plan(Block* block, const IRSB* in, Int at) {
+  pw_plan_begin(in->tyenv);
+  if (pw_options.detail == PW_DETAIL_PAGES) {
+    block->planning = True;
+    for (; at < in->stmts_used; ++at) {
+      pw_plan_statement(in->stmts[at]);
+      statement_references(block, in, at);
+    }
+    block->planning = False;
+    block->code_page = PW_NO_PAGE;
+  }
+  pw_plan_end();
+}
+
 IRSB* pw_instrument(VgCallbackClosure* closure, IRSB* in, const VexGuestLayout* layout,
                     const VexGuestExtents* extents, const VexArchInfo* host, IRType guest_word,
                     IRType host_word) {
-  Block block = {deepCopyIRSBExceptStmts(in), layout, closure->nraddr, 0, PW_NO_PAGE};
+  static Block block;
   Int at = 0;
   tl_assert(guest_word == Ity_I64 && host_word == Ity_I64);
+  block.out = deepCopyIRSBExceptStmts(in);
+  block.layout = layout;
+  block.entry = closure->nraddr;
+  block.pending = block.ahead = 0;
+  block.code_page = PW_NO_PAGE;
   /* What comes before the first instruction is Valgrind's own (a check for changed code). */
   for (; at < in->stmts_used && in->stmts[at]->tag != Ist_IMark; ++at)
     addStmtToIRSB(block.out, in->stmts[at]);
+  plan(&block, in, at);
   for (; at < in->stmts_used; ++at) {
     statement_references(&block, in, at);
     addStmtToIRSB(block.out, in->stmts[at]);

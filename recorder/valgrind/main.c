@@ -81,7 +81,7 @@ static void start_client_code(ThreadId tid, ULong blocks_dispatched) {
   pw_clock_to_code(tid);
 }
 
-static void stop_client_code(ThreadId tid, ULong blocks_dispatched) { pw_clock_from_code(tid); }
+static void stop_client_code(ThreadId tid, ULong blocks_dispatched) { pw_filter_block_end(tid); }
 
 /* --- fork --- */
 
@@ -156,7 +156,7 @@ static void post_clo_init(void) {
   kernel_tids = VG_(calloc)("pagewright.threads", VG_N_THREADS, sizeof *kernel_tids);
   running_tid = (UInt)VG_(gettid)();
   pw_log_open();
-  pw_filter_init();
+  pw_filter_forget();
   pw_spool_open(False, 0);
 }
 

@@ -7,7 +7,10 @@
  *   clock.c       where the clock is
  *   main.c        options, threads, fork, life and death of the process
  *   instrument.c  adds the reference checks to translated code
+ *   plan.c        which references of a block share a check
+ *   core.c        what Valgrind's core would do in vain
  *   filter.c      the exact LRU-K filter; turns references that miss it into events
+ *   table.c       the pages of the filter
  *   syscalls.c    the kernel's references and the memory system calls
  *   stacks.c      which pages were seen before, call stacks at first touches and growth
  *   maps.c        COMMAND, MAPS and MODULES frames
@@ -100,7 +103,6 @@ typedef enum { PwRead = 0, PwWrite = 1, PwExecute = 2 } PwAccess;
 extern PwEntry pw_table[];
 extern ULong pw_last_code_page; /* detail switches only */
 
-void pw_filter_init(void);
 UInt pw_filter_mask(void); /* of page numbers, to index pw_table */
 /* Called by translated code with the clock of the reference. info: see pw_info(). */
 VG_REGPARM(3) void pw_filter_miss(Addr address, ULong clock, UWord info); /* pages and switches */
@@ -119,10 +121,64 @@ void pw_filter_drop(Addr start, SizeT length);
 /* All leave it: said in the spool (a parent after fork), or silently (the child). */
 void pw_filter_reset(void);
 void pw_filter_forget(void);
+/* Translated code is between two blocks: what was put off is done now, and pw_clock is right. */
+void pw_filter_block_end(ThreadId tid);
+/* Whether the stamps are those of references up to this clock. Within a block some may be ahead;
+   then the spool asks to be flushed when the next block starts. */
+Bool pw_filter_snapshot_is_exact(ULong clock);
+void pw_filter_flush_at_next_block(void);
 /* Writes the snapshot that opens a frame. */
 void pw_filter_snapshot(ULong clock);
 /* After translated code was left in the middle of a block: no stamp may be above the clock. */
 void pw_filter_resync(void);
+
+/* --- groups of references (plan.c says what they are) --- */
+
+#define PW_MAX_SHAPE_REFS 16
+#define PW_MAX_PLANNED 256 /* references of a block; more of them stay alone */
+
+typedef struct {
+  UShort offset; /* from the group's first byte */
+  UChar tick;    /* references of the block since the leader */
+  UChar size;
+  UChar access;
+} PwShapeRef;
+
+/* The references of a group, the leader first. */
+typedef struct {
+  UShort span; /* bytes from the first to the last */
+  UChar ticks; /* of the last reference */
+  UChar count;
+  PwShapeRef refs[PW_MAX_SHAPE_REFS];
+} PwShape;
+
+/* Called by translated code of a leader: low is the group's first byte, clock that of the last
+   reference. */
+VG_REGPARM(3) void pw_group_miss(Addr low, ULong last_clock, const PwShape* shape);
+/* The first write of a group whose leader reads. */
+VG_REGPARM(3) void pw_group_write(Addr low, ULong clock, const PwShape* shape);
+
+typedef enum { PwAlone, PwLeads, PwLeadsWrites, PwCovered } PwRole;
+
+/* What to add for a reference. */
+typedef struct {
+  PwRole role;
+  UInt group; /* its number; this and the rest is for members of groups only */
+  IRTemp root;
+  ULong low; /* the group's first byte is at root + low; at low if root is IRTemp_INVALID */
+  const PwShape* shape;
+} PwStep;
+
+/* Planning a block: begin, then its statements and references in order, end. A barrier: groups do
+   not go on beyond. A tick: the clock advances for something else. */
+void pw_plan_begin(const IRTypeEnv* types);
+void pw_plan_statement(const IRStmt* statement);
+void pw_plan_reference(const IRExpr* address, UInt size, PwAccess access);
+void pw_plan_tick(void);
+void pw_plan_barrier(void);
+void pw_plan_end(void);
+/* Then the references again, one by one. */
+const PwStep* pw_plan_next(void);
 
 static inline UWord pw_info(UInt size, PwAccess access) { return (UWord)size << 2 | (UWord)access; }
 

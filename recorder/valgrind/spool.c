@@ -21,8 +21,8 @@ extern Int VG_(safe_fd)(Int oldfd);
 
 #define FRAME_BYTES (64 * 1024)
 #define PAYLOAD_BYTES (16 * 1024)
-/* Beyond FRAME_BYTES there is room for a snapshot or for one event, whichever comes last. */
-#define SLACK_BYTES (32 * 1024)
+/* Beyond FRAME_BYTES there is room for a snapshot, and for the events of the rest of a block. */
+#define SLACK_BYTES (192 * 1024)
 #define MAX_FRAME_AGE_NS 100000000ULL
 #define HEADER_BYTES sizeof(struct pw_frame_header)
 
@@ -153,7 +153,11 @@ void pw_spool_event(UInt kind, ULong body, ULong clock) {
 }
 
 void pw_spool_event_done(void) {
-  if (frame.used >= FRAME_BYTES) pw_spool_flush();
+  if (frame.used < FRAME_BYTES) return;
+  if (pw_filter_snapshot_is_exact(frame.clock))
+    pw_spool_flush();
+  else
+    pw_filter_flush_at_next_block();
 }
 
 void pw_payload_begin(void) { payload_used = 0; }

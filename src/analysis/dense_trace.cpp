@@ -76,6 +76,7 @@ struct Stream {
   std::uint32_t pid = 0;
   std::uint64_t clock = 0;
   std::uint64_t last_page = record::kNoPage;  // detail Full
+  std::uint64_t last_clock = 0;               // of the last reference to it
   std::uint64_t code_page = record::kNoPage;  // detail Switches
   FilterPages filter;
 };
@@ -100,12 +101,14 @@ struct Gone {
 // Rest, at most about K.
 struct DenseTraceBuilder::State {
   record::Detail detail;
+  TraceDetails details;
   DenseTrace trace;
   std::map<std::uint32_t, Process> processes;
   std::map<std::pair<std::uint32_t, std::uint32_t>, Stream> streams;
   Stream* current = nullptr;
   Process* process = nullptr;
-  std::uint64_t turn_start = 0;
+  std::uint64_t turn_start = 0;  // clock of the current stream
+  std::uint64_t turn_base = 0;   // references of all streams before
   std::deque<Pending> pending;
   std::vector<Gone> gone;
   bool overflow = false;
@@ -118,13 +121,20 @@ struct DenseTraceBuilder::State {
         return Op::kMaxId;
       }
       id = trace.ids++;
+      if (details.watcher != nullptr) details.watcher->new_page(id, current->pid, page);
     }
     return id;
   }
 
+  void emit(Op op, std::uint64_t clock) {
+    trace.ops.push_back(op);
+    if (!details.times) return;
+    const std::uint64_t before = trace.times.empty() ? 1 : trace.times.back();
+    const std::uint64_t time = turn_base + (clock > turn_start ? clock - turn_start : 1);
+    trace.times.push_back(std::max(before, time));
+  }
   void emit(const Pending& p) {
-    if (p.refuted) return;
-    trace.ops.push_back(p.op);
+    if (!p.refuted) emit(p.op, p.clock);
   }
 
   void emit_until(std::uint64_t clock) {
@@ -148,7 +158,7 @@ struct DenseTraceBuilder::State {
       }
     }
     emit_until(last_reference);
-    trace.ops.emplace_back(OpKind::Rest, id);
+    emit(Op(OpKind::Rest, id), last_reference);
   }
 
   void leave_gone() {
@@ -171,7 +181,7 @@ struct DenseTraceBuilder::State {
     leave_gone();
     emit_until(~std::uint64_t{0});
     for (const auto& [page, id] : current->filter.in_order()) {
-      trace.ops.emplace_back(OpKind::Rest, id);
+      emit(Op(OpKind::Rest, id), current->clock);
     }
   }
 
@@ -179,6 +189,7 @@ struct DenseTraceBuilder::State {
     current = &stream;
     process = &processes[stream.pid];
     turn_start = chunk.info.clock;
+    turn_base = trace.references;
     std::vector<std::uint64_t> pages;
     if (filter_known) {
       for (const auto& [page, id] : stream.filter.in_order()) pages.push_back(page);
@@ -244,7 +255,7 @@ struct DenseTraceBuilder::State {
       if (stream.pid != current->pid) continue;
       if (&stream == current) {
         for (const auto& [page, id] : stream.filter.in_order()) {
-          trace.ops.emplace_back(OpKind::Rest, id);
+          emit(Op(OpKind::Rest, id), clock);
         }
       }
       stream.filter.clear();
@@ -295,11 +306,13 @@ struct DenseTraceBuilder::State {
     const std::uint64_t bytes = e.size == 0 ? 1 : e.size;
     const std::uint64_t last = (e.address + bytes - 1) >> kPageShift;
     for (std::uint64_t page = first; page <= last; ++page) {
-      if (page == current->last_page) continue;
-      emit_until(~std::uint64_t{0});
-      if (current->last_page != record::kNoPage) leave(current->last_page, e.clock);
-      enter(page, e.clock, false);
-      current->last_page = page;
+      if (page != current->last_page) {
+        emit_until(~std::uint64_t{0});
+        if (current->last_page != record::kNoPage) leave(current->last_page, current->last_clock);
+        enter(page, e.clock, false);
+        current->last_page = page;
+      }
+      current->last_clock = e.clock;
     }
   }
 
@@ -318,7 +331,14 @@ struct DenseTraceBuilder::State {
     enter(e.page, e.clock, false);
   }
 
-  void event(const Event& e, const record::Chunk& chunk) {
+  static bool concerns_areas(EventKind kind) {
+    return kind == EventKind::Syscall || kind == EventKind::Fork || kind == EventKind::Exec ||
+           kind == EventKind::Exit;
+  }
+
+  void event(const record::Chunk& chunk, std::size_t at) {
+    const Event& e = chunk.events[at];
+    if (details.watcher != nullptr && concerns_areas(e.kind)) details.watcher->event(chunk, at);
     if (e.kind != EventKind::FilterGone && !gone.empty()) leave_gone();
     switch (e.kind) {
       case EventKind::Fetch:
@@ -352,9 +372,11 @@ struct DenseTraceBuilder::State {
   }
 };
 
-DenseTraceBuilder::DenseTraceBuilder(record::Detail detail, std::uint32_t filter_pages)
+DenseTraceBuilder::DenseTraceBuilder(record::Detail detail, std::uint32_t filter_pages,
+                                     const TraceDetails& details)
     : state_(std::make_unique<State>()) {
   state_->detail = detail;
+  state_->details = details;
   // Switches: a data page and the code page.
   const std::uint32_t least = detail == record::Detail::Switches ? 2 : 1;
   state_->trace.filter_pages = std::max(filter_pages, least);
@@ -366,7 +388,7 @@ Result<void> DenseTraceBuilder::add(const record::Chunk& chunk) {
   State& s = *state_;
   s.begin_chunk(chunk);
   s.trace.references += chunk.info.end_clock - chunk.info.clock;
-  for (const Event& e : chunk.events) s.event(e, chunk);
+  for (std::size_t at = 0; at < chunk.events.size(); ++at) s.event(chunk, at);
   if (s.overflow || s.trace.ops.size() > kMaxOps) {
     return fail(Errno::Overflow,
                 "the recording is too large for curves: 2^30 pages or 2^32 fetches");
@@ -381,14 +403,16 @@ DenseTrace DenseTraceBuilder::finish() {
 }
 
 Result<DenseTrace> dense_trace(const record::Recording& recording,
-                               const std::function<void(double)>& progress) {
+                               const std::function<void(double)>& progress,
+                               const TraceDetails& details) {
   const record::RecordingInfo& info = recording.info();
-  DenseTraceBuilder builder(info.detail, info.filter_pages);
+  DenseTraceBuilder builder(info.detail, info.filter_pages, details);
   record::Chunk chunk;
   const std::size_t chunks = recording.chunks().size();
   for (std::size_t i = 0; i < chunks; ++i) {
     if (progress) progress(static_cast<double>(i) / static_cast<double>(chunks));
     if (!recording.decode(i, chunk)) continue;  // listed in losses(); the rest still counts
+    if (details.watcher != nullptr) details.watcher->begin_chunk(i, chunk);
     PW_TRY(builder.add(chunk));
   }
   return builder.finish();

@@ -53,12 +53,33 @@ struct DenseTrace {
   std::uint32_t filter_pages = 1;  // K: curves are known for memories of K pages and more
   std::uint64_t references = 0;    // those the operations stand for
   std::uint64_t inferred = 0;  // pages whose order was assumed where streams took turns; 0: exact
+  // By operation, if asked for: the number of the reference, counted through all streams from 1, at
+  // which it stands; never falls. A Drop is at the reference before it.
+  std::vector<std::uint64_t> times;
+};
+
+// Hears, as a trace is built, what tells where its pages lie.
+class PageWatcher {
+ public:
+  virtual ~PageWatcher() = default;
+  // Chunk `index` of the recording follows.
+  virtual void begin_chunk(std::size_t index, const record::Chunk& chunk) = 0;
+  // A Syscall, Fork, Exec or Exit, before what it means for the trace.
+  virtual void event(const record::Chunk& chunk, std::size_t at) = 0;
+  // Page number `page` of the process is `id` from here on.
+  virtual void new_page(PageId id, std::uint32_t pid, std::uint64_t page) = 0;
+};
+
+struct TraceDetails {
+  bool times = false;              // fill in DenseTrace::times
+  PageWatcher* watcher = nullptr;  // must live until the trace is built
 };
 
 // Builds a trace from chunks in replay order.
 class DenseTraceBuilder {
  public:
-  DenseTraceBuilder(record::Detail detail, std::uint32_t filter_pages);
+  DenseTraceBuilder(record::Detail detail, std::uint32_t filter_pages,
+                    const TraceDetails& details = {});
   ~DenseTraceBuilder();
 
   // Error: Overflow beyond 2^30 pages or about 2^32 operations.
@@ -72,6 +93,7 @@ class DenseTraceBuilder {
 
 // Errors: those of Recording::decode, Overflow. `progress` gets the part done, 0..1; may be empty.
 Result<DenseTrace> dense_trace(const record::Recording& recording,
-                               const std::function<void(double)>& progress = {});
+                               const std::function<void(double)>& progress = {},
+                               const TraceDetails& details = {});
 
 }  // namespace pw::analysis

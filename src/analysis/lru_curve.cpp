@@ -10,6 +10,14 @@ namespace pw::analysis {
 namespace {
 constexpr std::size_t kWordBits = 64;
 constexpr std::size_t kLeastWords = 16;
+
+void tell(const std::function<void(double)>& progress, std::size_t done, std::size_t all) {
+  constexpr std::size_t kEvery = std::size_t{1} << 18;
+  if (done % kEvery == 0 && progress) {
+    progress(static_cast<double>(done) / static_cast<double>(all));
+  }
+}
+
 }  // namespace
 
 RestStack::RestStack(std::uint32_t ids) : position_(ids, kAbsent) { rebuild(kLeastWords); }
@@ -72,29 +80,18 @@ std::uint64_t RestStack::above(PageId id) const {
   return live_ - below;
 }
 
-std::uint64_t LruCurve::misses(std::uint64_t pages) const {
-  PW_CHECK(known(pages));
-  return cold + (pages < beyond.size() ? beyond[pages] : 0);
-}
-
-std::uint64_t LruCurve::fits_in() const {
-  return std::max<std::uint64_t>(known_from, beyond.empty() ? 0 : beyond.size() - 1);
-}
-
-LruCurve lru_curve(const DenseTrace& trace) {
+LruCurve lru_curve(const DenseTrace& trace, const std::function<void(double)>& progress) {
   LruCurve curve;
   curve.known_from = trace.filter_pages;
   curve.inferred = trace.inferred;
   RestStack rest(trace.ids);
   std::uint64_t in_use = 0;
-  for (const Op op : trace.ops) {
-    const PageId id = op.id();
-    switch (op.kind()) {
+  for (std::size_t i = 0; i < trace.ops.size(); ++i) {
+    const PageId id = trace.ops[i].id();
+    switch (trace.ops[i].kind()) {
       case OpKind::Use:
         if (rest.contains(id)) {
-          const std::uint64_t distance = in_use + rest.above(id) + 1;
-          if (distance >= curve.by_distance.size()) curve.by_distance.resize(distance + 1, 0);
-          ++curve.by_distance[distance];
+          curve.count(in_use + rest.above(id) + 1);
           rest.remove(id);
         } else {
           ++curve.cold;
@@ -109,13 +106,33 @@ LruCurve lru_curve(const DenseTrace& trace) {
         if (rest.contains(id)) rest.remove(id);
         break;
     }
+    tell(progress, i, trace.ops.size());
   }
-  curve.beyond.assign(curve.by_distance.size(), 0);
-  std::uint64_t sum = 0;
-  for (std::size_t d = curve.by_distance.size(); d-- > 0;) {
-    curve.beyond[d] = sum;
-    sum += curve.by_distance[d];
+  curve.sum_up();
+  return curve;
+}
+
+LruCurve lru_curve(const PageTrace& trace, const std::function<void(double)>& progress) {
+  LruCurve curve;
+  RestStack stack(trace.ids);
+  PageId last = kNoNext;
+  for (std::size_t i = 0; i < trace.pages.size(); ++i) {
+    const PageId id = trace.pages[i];
+    if (id == last) {
+      curve.count(1);
+      continue;
+    }
+    last = id;
+    if (stack.contains(id)) {
+      curve.count(stack.above(id) + 1);
+      stack.remove(id);
+    } else {
+      ++curve.cold;
+    }
+    stack.push(id);
+    tell(progress, i, trace.pages.size());
   }
+  curve.sum_up();
   return curve;
 }
 

@@ -14,9 +14,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "analysis/dense_trace.hpp"
+#include "analysis/page_trace.hpp"
+#include "analysis/stack_curve.hpp"
 
 namespace pw::analysis {
 
@@ -44,21 +47,10 @@ class RestStack {
   std::uint32_t live_ = 0;
 };
 
-struct LruCurve {
-  std::uint32_t known_from = 1;            // pages; smaller memories are not known
-  std::uint64_t cold = 0;                  // first references: missed at every size
-  std::vector<std::uint64_t> by_distance;  // references by stack distance
-  std::vector<std::uint64_t> beyond;       // beyond[m]: distance > m; index 0 .. largest distance
-  std::uint64_t inferred = 0;  // see DenseTrace: counts are off by about as much at most
+using LruCurve = StackCurve;
 
-  bool exact() const { return inferred == 0; }
-  bool known(std::uint64_t pages) const { return pages >= known_from; }
-  // Misses of a memory of `pages`; known(pages).
-  std::uint64_t misses(std::uint64_t pages) const;
-  // The smallest memory that misses only what every memory misses.
-  std::uint64_t fits_in() const;
-};
-
-LruCurve lru_curve(const DenseTrace& trace);
+// Known for filter_pages pages and more. `progress` gets the part done, 0..1; may be empty.
+LruCurve lru_curve(const DenseTrace& trace, const std::function<void(double)>& progress = {});
+LruCurve lru_curve(const PageTrace& trace, const std::function<void(double)>& progress = {});
 
 }  // namespace pw::analysis

@@ -74,7 +74,8 @@ std::vector<std::uint64_t> sizes_to_show(std::uint64_t from, std::uint64_t to, s
 MemoryNeed memory_need(const DenseTrace& trace, const NeedCosts& costs, std::size_t points,
                        const std::function<void(double)>& progress) {
   const LruCurve lru = lru_curve(trace);
-  const OptCurve opt(trace);
+  const StackCurve opt = opt_curve(
+      trace, progress ? [&progress](double part) { progress(0.2 + 0.8 * part); } : progress);
   const auto lru_misses = [&lru](std::uint64_t pages) { return lru.misses(pages); };
   MemoryNeed need;
   need.known_from = std::uint64_t{trace.filter_pages} + 1;  // OPT is known only above the filter
@@ -90,9 +91,6 @@ MemoryNeed memory_need(const DenseTrace& trace, const NeedCosts& costs, std::siz
   need.inferred = trace.inferred;
   for (const std::uint64_t pages : sizes_to_show(need.known_from, need.fits_in, points)) {
     need.points.push_back({pages, lru.misses(pages), opt.misses(pages)});
-    if (progress) {
-      progress(static_cast<double>(need.points.size()) / static_cast<double>(points));
-    }
   }
   return need;
 }

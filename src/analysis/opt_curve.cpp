@@ -2,112 +2,94 @@
 
 #include <algorithm>
 
-#include "base/check.hpp"
+#include "analysis/job_bisection.hpp"
 
 namespace pw::analysis {
 namespace {
-
-// The resident pages at rest, farthest next use first. Entries of pages that came into use again
-// are left behind: their next use is past, so they sink below every valid entry, and are swept out
-// when they must be the most, as no more than `frames` entries are valid.
-class Candidates {
- public:
-  explicit Candidates(std::uint64_t frames) : frames_(frames) {}
-
-  void push(std::uint32_t next_use, PageId id) {
-    if (next_use == kNever) {
-      never_.push_back(id);
-      return;
-    }
-    heap_.push_back({next_use, id});
-    std::push_heap(heap_.begin(), heap_.end());
-  }
-
-  // A page used never again if there is one that `resident` accepts, else the farthest; `now` is
-  // the index of the operation being worked on.
-  template <class Resident>
-  PageId pop(std::uint32_t now, Resident&& resident) {
-    while (!never_.empty()) {
-      const PageId id = never_.back();
-      never_.pop_back();
-      if (resident(id)) return id;
-    }
-    if (heap_.size() > 2 * frames_ + kSlack) sweep(now);
-    PW_CHECK(!heap_.empty() && heap_.front().next_use > now);
-    const PageId id = heap_.front().id;
-    std::pop_heap(heap_.begin(), heap_.end());
-    heap_.pop_back();
-    return id;
-  }
-
- private:
-  struct Entry {
-    std::uint32_t next_use;
-    PageId id;
-    friend bool operator<(const Entry& a, const Entry& b) { return a.next_use < b.next_use; }
-  };
-  static constexpr std::size_t kSlack = 64;
-
-  void sweep(std::uint32_t now) {
-    std::erase_if(heap_, [now](const Entry& e) { return e.next_use <= now; });
-    std::make_heap(heap_.begin(), heap_.end());
-  }
-
-  std::vector<Entry> heap_;
-  std::vector<PageId> never_;  // dropped pages may linger here; they are not resident
-  std::uint64_t frames_;
-};
-
-}  // namespace
-
-std::vector<std::uint32_t> next_uses(const DenseTrace& trace) {
-  PW_CHECK(trace.ops.size() < kNever);
-  std::vector<std::uint32_t> next(trace.ops.size(), kNever);
-  std::vector<std::uint32_t> next_of(trace.ids, kNever);
-  for (std::size_t i = trace.ops.size(); i-- > 0;) {
-    const Op op = trace.ops[i];
-    if (op.kind() == OpKind::Use) {
-      next_of[op.id()] = static_cast<std::uint32_t>(i);
-    } else if (op.kind() == OpKind::Rest) {
-      next[i] = next_of[op.id()];
-    }
-  }
-  return next;
+constexpr std::uint32_t kNever = 0xFFFF'FFFFU;
 }
 
-OptCurve::OptCurve(const DenseTrace& trace) : trace_(trace), next_use_(next_uses(trace)) {}
+StackCurve opt_curve(const PageTrace& trace, const std::function<void(double)>& progress) {
+  StackCurve curve;
+  const std::size_t count = trace.pages.size();
+  std::vector<std::uint32_t> last(trace.ids, kNever);  // reference
+  for (std::size_t i = 0; i < count; ++i) last[trace.pages[i]] = static_cast<std::uint32_t>(i);
+  curve.cold = last.size() - static_cast<std::uint64_t>(std::ranges::count(last, kNever));
+  JobBisection jobs;
+  jobs.reserve(count - std::min<std::size_t>(count, trace.ids));
+  std::vector<std::uint32_t> job_of(trace.ids, kNever);
+  std::uint32_t begun = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const PageId id = trace.pages[i];
+    if (i > 0 && trace.pages[i - 1] == id) {
+      curve.count(1);
+      continue;
+    }
+    // One frame holds the page being referenced: its job begins at the next reference, after what
+    // ends there.
+    if (job_of[id] != kNever) jobs.end(job_of[id], 0);
+    if (i == 0) continue;
+    const PageId before = trace.pages[i - 1];
+    if (last[before] > i - 1) {
+      job_of[before] = begun++;
+      jobs.begin(0);
+    }
+  }
+  jobs.solve(
+      0, [&curve](std::uint32_t machines, std::uint64_t n) { curve.count(machines + 1, n); },
+      progress);
+  curve.sum_up();
+  return curve;
+}
 
-std::uint64_t OptCurve::misses(std::uint64_t pages) const {
-  PW_CHECK(known(pages));
-  std::vector<bool> resident(trace_.ids, false);
-  Candidates candidates(pages);
-  std::uint64_t used = 0;
-  std::uint64_t misses = 0;
-  for (std::uint32_t i = 0; i < trace_.ops.size(); ++i) {
-    const PageId id = trace_.ops[i].id();
-    switch (trace_.ops[i].kind()) {
+StackCurve opt_curve(const DenseTrace& trace, const std::function<void(double)>& progress) {
+  StackCurve curve;
+  curve.known_from = trace.filter_pages + 1;
+  curve.inferred = trace.inferred;
+  std::vector<bool> comes(trace.ops.size());  // at a Rest: the page is used again
+  std::vector<bool> used_later(trace.ids, false);
+  for (std::size_t i = trace.ops.size(); i-- > 0;) {
+    const Op op = trace.ops[i];
+    if (op.kind() == OpKind::Rest) {
+      comes[i] = used_later[op.id()];
+    } else {
+      used_later[op.id()] = op.kind() == OpKind::Use;
+    }
+  }
+  JobBisection jobs;
+  std::vector<std::uint32_t> job_of(trace.ids, kNever);
+  std::uint32_t begun = 0;
+  std::int32_t pins = 0;
+  std::int32_t most_pins = 0;
+  for (std::size_t i = 0; i < trace.ops.size(); ++i) {
+    const PageId id = trace.ops[i].id();
+    switch (trace.ops[i].kind()) {
       case OpKind::Use:
-        if (resident[id]) break;
-        ++misses;
-        if (used == pages) {
-          resident[candidates.pop(i, [&](PageId v) { return resident[v]; })] = false;
+        most_pins = std::max(most_pins, ++pins);
+        if (job_of[id] == kNever) {
+          ++curve.cold;
+          jobs.limit(-pins);
         } else {
-          ++used;
+          jobs.end(job_of[id], -pins);
+          job_of[id] = kNever;
         }
-        resident[id] = true;
         break;
       case OpKind::Rest:
-        candidates.push(next_use_[i], id);
+        --pins;
+        if (comes[i]) {
+          job_of[id] = begun++;
+          jobs.begin(-pins);
+        }
         break;
       case OpKind::Drop:
-        if (resident[id]) {
-          resident[id] = false;
-          --used;
-        }
         break;
     }
   }
-  return misses;
+  jobs.solve(
+      static_cast<std::uint32_t>(most_pins),
+      [&curve](std::uint32_t machines, std::uint64_t n) { curve.count(machines, n); }, progress);
+  curve.sum_up();
+  return curve;
 }
 
 }  // namespace pw::analysis

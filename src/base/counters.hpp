@@ -28,6 +28,12 @@ struct ReclaimCounters {  // names as in /proc/vmstat
   std::uint64_t allocstall = 0, kswapd_wakeups = 0;
   std::uint64_t prefetched = 0, prefetch_used = 0, prefetch_wasted = 0;  // pages
   std::uint64_t oom_kills = 0;
+  std::uint64_t swap_requests = 0;      // to the swap devices, reads and writes; of a page or more
+  std::uint64_t local_evictions = 0;    // of a process at its allowance, of its own pages
+  std::uint64_t taken_from_lower = 0;   // of a process of lower priority
+  std::uint64_t clustered = 0;          // pages written along with a victim, which stay
+  std::uint64_t dirty_passed = 0;       // dirty pages passed over for a clean one
+  std::uint64_t swapped_out_whole = 0;  // pages of programs that load control suspended
 };
 
 // Of one label: an area of a program as people name it ("[heap]", a file's path, "anon: malloc <-

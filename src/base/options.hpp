@@ -12,6 +12,14 @@ enum class Contents : std::uint8_t {
   MetadataOnly,  // replay of recordings: data frames are never touched on the host
 };
 
+// Whose page goes for a new one: any, or one of the process that faults (reclaim/part.hpp).
+enum class Replacement : std::uint8_t { Global, Local };
+
+// How local replacement divides the frames. Equal; in proportion to what each process has mapped;
+// in proportion to 1 + its priority, and then a process may also take frames from one of lower
+// priority.
+enum class Allocation : std::uint8_t { Equal, Proportional, Priority };
+
 struct FaultCosts {  // CPU time of the kernel for each kind, nanoseconds
   std::uint64_t minor_ns = 500;
   std::uint64_t major_ns = 2'000;  // beside the device

@@ -4,9 +4,12 @@
 
 namespace pw {
 
-bool new_user_frame(Core& core, FrameKind kind, std::uint32_t owner, PageOffset index,
+bool new_user_frame(Core& core, FrameKind kind, std::uint32_t owner, PageOffset index, PageSlot was,
                     FrameGrant& out) {
-  if (!core.frames.allocate(kind, out)) return false;
+  FrameWant want{kind};
+  if (was.is_swapped()) want.swapped = was.swap();
+  if (was.is_shadow()) want.shadow = was.note();
+  if (!core.frames.allocate(want, out)) return false;
   Frame& frame = core.pool.frame(out.pfn);
   frame.owner = owner;
   frame.index = index.value;
@@ -30,7 +33,7 @@ bool place_fresh(PageFault& fault, Vpn vpn, bool accessed, std::uint64_t& ready_
   VmObject& object = fault.area.space->private_object();
   const PageOffset at = fault.area.private_at(vpn);
   FrameGrant grant;
-  if (!new_user_frame(core, FrameKind::Anon, object.family->id, at, grant)) return false;
+  if (!new_user_frame(core, FrameKind::Anon, object.family->id, at, {}, grant)) return false;
   core.pool.zero(grant.pfn);
   object.slots.set(at, PageSlot::resident(grant.pfn));
   if (!map_page(core, fault.area, vpn, grant.pfn, true, accessed)) {
@@ -74,7 +77,7 @@ LeafResult add_fresh_shared(PageFault& fault) {
   VmObject& object = *fault.area.backing;
   const PageOffset at = fault.area.backing_at(fault.vpn);
   FrameGrant grant;
-  if (!new_user_frame(fault.core, FrameKind::Shared, object.id, at, grant)) {
+  if (!new_user_frame(fault.core, FrameKind::Shared, object.id, at, {}, grant)) {
     return {LeafResult::Kind::NoMemory};
   }
   fault.core.pool.zero(grant.pfn);

@@ -16,7 +16,7 @@ LeafResult copy_page(PageFault& fault, Pfn source) {
   VmObject& object = fault.area.space->private_object();
   const PageOffset at = fault.area.private_at(fault.vpn);
   FrameGrant grant;
-  if (!new_user_frame(core, FrameKind::Anon, object.family->id, at, grant)) {
+  if (!new_user_frame(core, FrameKind::Anon, object.family->id, at, {}, grant)) {
     return {LeafResult::Kind::NoMemory};
   }
   core.pool.copy(grant.pfn, source);

@@ -80,7 +80,9 @@ void read_around(Core& core, VmObject& file, PageOffset at, ReadWindow window,
 
 Result<Pfn> load_file_page(Core& core, VmObject& file, PageOffset at) {
   FrameGrant grant;
-  if (!new_user_frame(core, FrameKind::File, file.id, at, grant)) return fail(Errno::NoMemory);
+  if (!new_user_frame(core, FrameKind::File, file.id, at, file.slots.get(at), grant)) {
+    return fail(Errno::NoMemory);
+  }
   if (core.pool.carries_bytes() && file.store != nullptr) {
     const Result<void> read = file.store->read(ByteCount(at.value << kPageShift),
                                                {core.pool.bytes(grant.pfn), kPageSize});
@@ -164,7 +166,9 @@ Result<Pfn> bring_object_page(Core& core, VmObject& object, PageOffset at) {
     return loaded;
   }
   FrameGrant grant;
-  if (!new_user_frame(core, FrameKind::Shared, object.id, at, grant)) return fail(Errno::NoMemory);
+  if (!new_user_frame(core, FrameKind::Shared, object.id, at, slot, grant)) {
+    return fail(Errno::NoMemory);
+  }
   core.pool.zero(grant.pfn);
   if (slot.is_swapped()) {
     if (core.pool.carries_bytes()) {

@@ -35,9 +35,9 @@ LeafResult swap_in(PageFault& fault);     // then Again or Wait
 LeafResult map_object(PageFault& fault);  // with fault-around
 LeafResult read_file(PageFault& fault);   // then Again or Wait
 
-// A user frame of `kind` for page `index` of `owner`, reclaiming if need be; refs is 1. False: no
-// memory.
-bool new_user_frame(Core& core, FrameKind kind, std::uint32_t owner, PageOffset index,
+// A user frame of `kind` for page `index` of `owner`, whose slot says `was`, reclaiming if need be;
+// refs is 1. False: no memory.
+bool new_user_frame(Core& core, FrameKind kind, std::uint32_t owner, PageOffset index, PageSlot was,
                     FrameGrant& out);
 
 // Brings one page of a file into the cache without mapping it: a frame in its slot, its bytes read.

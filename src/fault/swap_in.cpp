@@ -48,7 +48,9 @@ void settle(Core& core, const Home& home, SwapSlot slot, Pfn pfn) {
 Result<std::uint64_t> start_swap_in(Core& core, const Home& home, bool prefetch) {
   const SwapSlot slot = home.object.slots.get(home.at).swap();
   FrameGrant grant;
-  if (!new_user_frame(core, home.kind, home.owner, home.at, grant)) return fail(Errno::NoMemory);
+  if (!new_user_frame(core, home.kind, home.owner, home.at, PageSlot::swapped(slot), grant)) {
+    return fail(Errno::NoMemory);
+  }
   if (core.pool.carries_bytes()) {
     const Result<void> read = core.swap.read(slot, {core.pool.bytes(grant.pfn), kPageSize});
     if (!read) {

@@ -9,6 +9,7 @@ namespace pw {
 
 sim::SimCpu& Machine::enter(Process& process) {
   mmu_->set_initiator(process.cpu);
+  reclaimer_->set_payer(process.space->id());
   sim::SimCpu& cpu = mmu_->cpu(process.cpu);
   if (kernel_map_ == nullptr) {
     cpu.load_space(process.space->id(), process.space->tables().root());
@@ -54,6 +55,7 @@ void Machine::note_reference(Pfn pfn) {
 
 AccessResult Machine::access(Process& process, sim::SimCpu& cpu, VirtAddr address, Access kind,
                              std::uint64_t count, sim::Translation& out) {
+  if (reclaimer_->goes_by_time()) reclaimer_->pass_time(count);
   if (!cpu.translate_run(address, kind, Mode::User, count, out)) {
     const AccessResult result = access_after_fault(process, cpu, address, kind, count, out);
     if (!result.ok()) return result;
@@ -83,6 +85,7 @@ AccessResult Machine::access_after_fault(Process& process, sim::SimCpu& cpu, Vir
       return kill(process, outcome, address, out.error_code);
     }
   } while (!cpu.translate_run(address, kind, Mode::User, count, out));
+  reclaimer_->after_fault(out.pfn);
   return {};
 }
 
@@ -127,7 +130,13 @@ FaultOutcome Machine::try_touch(Pid pid, FaultRequest& request) {
   sim::SimCpu& cpu = enter(process);
   sim::Translation out;
   request.space = process.space.get();
+  // The same reference tried again is not another one.
+  if (!request.major && request.memory_waits == 0 && reclaimer_->goes_by_time()) {
+    reclaimer_->pass_time(1);
+  }
+  bool faulted = request.major || request.memory_waits > 0;
   while (!cpu.translate(request.address, request.access, Mode::User, out)) {
+    faulted = true;
     const KernelScope kernel(kernel_map_.get(), cpu);
     sync_clock(cpu);
     run_due();
@@ -140,6 +149,7 @@ FaultOutcome Machine::try_touch(Pid pid, FaultRequest& request) {
     return outcome;
   }
   sync_clock(cpu);
+  if (faulted) reclaimer_->after_fault(out.pfn);
   if (reclaimer_->wants_references()) note_reference(out.pfn);
   return FaultOutcome::resolved();
 }

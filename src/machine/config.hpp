@@ -14,7 +14,7 @@ namespace pw {
 struct MachineConfig {
   ByteCount ram{16ULL << 30};
   ByteCount swap{0};             // 0: no swap area
-  std::string policy = "clock";  // a name from src/policy
+  std::string policy = "clock";  // a name from src/policy, with options: "2q:kin=0.3"
   int levels = 4;                // page-table levels: 4 or 5
   unsigned cpus = 1;
   sim::CpuConfig cpu;
@@ -30,6 +30,10 @@ struct MachineConfig {
   std::int64_t min_free_pages = -1;        // the min watermark; -1: from RAM as Linux does, 0: no
                                            // watermarks
   int swappiness = -1;  // -1: one order for all pages; 0..200: anonymous and file lists apart
+  Replacement replacement = Replacement::Global;
+  Allocation allocation = Allocation::Equal;  // how local replacement divides the frames
+  std::uint32_t page_out_cluster = 1;  // dirty neighbours written in one request with a victim
+  std::uint32_t prefer_clean = 0;      // dirty pages that reclaim passes over for a clean one
   std::uint64_t quantum_ns = 4'000'000;
   std::uint64_t dirty_expire_ns = 30'000'000'000;  // as vm.dirty_expire_centisecs
   std::uint64_t writeback_interval_ns = 5'000'000'000;
@@ -39,7 +43,7 @@ struct MachineConfig {
   // takes a minor fault for each page it looks at.
   bool lazy_fork = false;
   bool aslr = false;
-  bool bits32 = false;       // programs live in 3 GiB, the kernel above
+  bool bits32 = false;  // programs live in 3 GiB, the kernel above
   // The kernel has its own part of the addresses, and what it references there goes through the
   // TLBs (machine/kernel_map.hpp). Off: the programs' references are all there is.
   bool kernel_map = false;

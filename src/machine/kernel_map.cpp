@@ -58,8 +58,7 @@ bool KernelMap::build() {
   return map_ram();
 }
 
-bool KernelMap::map(x86::PageTables& tables, VirtAddr at, int level, Pfn pfn,
-                    std::uint64_t flags) {
+bool KernelMap::map(x86::PageTables& tables, VirtAddr at, int level, Pfn pfn, std::uint64_t flags) {
   x86::Pte* entry = tables.ensure(page_of(at), level);
   if (entry == nullptr) return false;
   tables.write(entry, x86::Pte::make(pfn, flags | (level > 1 ? x86::kLarge : 0)));

@@ -65,15 +65,15 @@ Result<void> Machine::build(std::unique_ptr<BackingStore> swap) {
   reclaim.resident_limit = config_.resident_limit_pages;
   reclaim.min_free = config_.min_free_pages;
   reclaim.swappiness = config_.swappiness;
-  reclaimer_ = Reclaimer::create(*pool_, reclaim);
-  if (reclaimer_ == nullptr) {
-    std::string names;
-    for (const std::string_view name : policy::policy_names()) {
-      names += (names.empty() ? "" : ", ") + std::string(name);
-    }
-    return fail(Errno::Invalid, "no policy is called " + config_.policy + "; there are " + names);
-  }
+  reclaim.replacement = config_.replacement;
+  reclaim.allocation = config_.allocation;
+  reclaim.cluster = config_.page_out_cluster;
+  reclaim.prefer_clean = config_.prefer_clean;
+  auto reclaimer = Reclaimer::create(*pool_, reclaim);
+  if (!reclaimer) return tl::unexpected(reclaimer.error());
+  reclaimer_ = std::move(*reclaimer);
   refs_ = std::make_unique<PageRefs>(*pool_, swap_);
+  refs_->tell(reclaimer_.get());
   objects_ = std::make_unique<ObjectTable>(*refs_);
   shared_memory_ = std::make_unique<SharedMemory>(*objects_);
   sim::CpuConfig cpu = config_.cpu;
@@ -91,8 +91,7 @@ Result<void> Machine::build(std::unique_ptr<BackingStore> swap) {
 }
 
 Result<void> Machine::map_kernel() {
-  auto map = KernelMap::create(*pool_,
-                               {config_.levels, config_.cpu.gigabyte_pages, config_.kpti});
+  auto map = KernelMap::create(*pool_, {config_.levels, config_.cpu.gigabyte_pages, config_.kpti});
   if (!map) return tl::unexpected(map.error());
   kernel_map_ = std::move(*map);
   return {};
@@ -158,6 +157,7 @@ const MachineCounters& Machine::counters() {
   counters_.resident_peak = pool_->user_frames_peak();
   counters_.table_pages = pool_->table_frames();
   counters_.table_peak = pool_->table_frames_peak();
+  counters_.reclaim.swap_requests = swap_.traffic().requests;
   counters_.shootdowns = mmu_->shootdowns().shootdowns;
   counters_.shootdown_ipis = mmu_->shootdowns().ipis;
   return counters_;

@@ -68,6 +68,11 @@ class Machine {
   // Takes a zombie away. Errors: NoChild (not a zombie).
   Result<void> reap(Pid pid);
   Result<void> run_on(Pid pid, unsigned cpu);  // Error: Invalid
+  // What allocation by priority goes by, 0 at first. Errors: NoProcess, Invalid (0 to 1000).
+  Result<void> set_priority(Pid pid, int priority);
+  // Evicts every page that the process alone has, as far as swap goes; how many went. It may go on
+  // running, and fault for them.
+  Result<std::uint64_t> swap_out(Pid pid);
   Process* find(Pid pid) { return processes_.find(pid); }
   ProcessTable& processes() { return processes_; }
 
@@ -180,6 +185,9 @@ class Machine {
   // The rest of it where the first translation failed with `out`.
   AccessResult access_after_fault(Process& process, sim::SimCpu& cpu, VirtAddr address, Access kind,
                                   std::uint64_t count, sim::Translation& out);
+  // The loop of reference_all(), with the policy told of references and time or not.
+  template <bool kTell, class Next>
+  AccessResult reference_each(Process& process, std::uint64_t count, Next& next);
   // For policies that order by references.
   void note_reference(Pfn pfn);
   AccessResult kill(Process& process, const FaultOutcome& outcome, VirtAddr address,
@@ -228,6 +236,7 @@ auto Machine::in_space(Pid pid, Call&& call) -> decltype(call(std::declval<Addre
   mmu_->set_initiator(process.cpu);
   // Whoever calls the kernel runs. That his space is on the CPU matters only to the kernel's own
   // references.
+  reclaimer_->set_payer(process.space->id());
   sim::SimCpu& cpu = kernel_map_ == nullptr ? mmu_->cpu(process.cpu) : enter(process);
   const KernelScope kernel(kernel_map_.get(), cpu);
   return call(*process.space);
@@ -240,18 +249,33 @@ AccessResult Machine::reference_all(Process& process, std::uint64_t count, Next&
     result.kind = AccessResult::Kind::Segv;
     return result;
   }
+  if (reclaimer_->goes_by_time() || reclaimer_->wants_references()) {
+    result = reference_each<true>(process, count, next);
+  } else {
+    result = reference_each<false>(process, count, next);
+  }
+  checked();
+  return result;
+}
+
+template <bool kTell, class Next>
+AccessResult Machine::reference_each(Process& process, std::uint64_t count, Next& next) {
+  AccessResult result;
   sim::SimCpu& cpu = enter(process);
-  const bool tell = reclaimer_->wants_references();
   sim::Translation out;
   for (std::uint64_t i = 0; i < count; ++i) {
     const Reference reference = next(i);
+    if constexpr (kTell) {
+      if (reclaimer_->goes_by_time()) reclaimer_->pass_time(1);
+    }
     if (!cpu.translate(reference.address, reference.access, Mode::User, out)) [[unlikely]] {
       result = access_after_fault(process, cpu, reference.address, reference.access, 1, out);
       if (!result.ok()) break;
     }
-    if (tell) note_reference(out.pfn);
+    if constexpr (kTell) {
+      if (reclaimer_->wants_references()) note_reference(out.pfn);
+    }
   }
-  checked();
   return result;
 }
 

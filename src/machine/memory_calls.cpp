@@ -16,9 +16,8 @@ Result<void> Machine::munmap(Pid pid, VirtAddr address, ByteCount length) {
 }
 
 Result<void> Machine::mprotect(Pid pid, VirtAddr address, ByteCount length, Rights rights) {
-  const auto done = in_space(pid, [&](AddressSpace& s) {
-    return pw::mprotect(s, address, length, rights);
-  });
+  const auto done = in_space(
+      pid, [&](AddressSpace& s) { return pw::mprotect(s, address, length, rights); });
   checked();
   return done;
 }
@@ -30,9 +29,8 @@ Result<VirtAddr> Machine::mremap(Pid pid, const MremapRequest& request) {
 }
 
 Result<VirtAddr> Machine::brk(Pid pid, VirtAddr wanted, LabelId label) {
-  const auto done = in_space(pid, [&](AddressSpace& s) {
-    return Result<VirtAddr>(pw::brk(s, wanted, label));
-  });
+  const auto done = in_space(
+      pid, [&](AddressSpace& s) { return Result<VirtAddr>(pw::brk(s, wanted, label)); });
   checked();
   return done;
 }
@@ -45,6 +43,13 @@ Result<void> Machine::discard(Pid pid, VirtAddr address, ByteCount length) {
 
 Result<void> Machine::msync(Pid pid, VirtAddr address, ByteCount length) {
   const auto done = in_space(pid, [&](AddressSpace& s) { return pw::msync(s, address, length); });
+  checked();
+  return done;
+}
+
+Result<std::uint64_t> Machine::swap_out(Pid pid) {
+  const auto done = in_space(
+      pid, [&](AddressSpace& s) { return Result<std::uint64_t>(reclaimer_->swap_out(s)); });
   checked();
   return done;
 }

@@ -15,9 +15,11 @@ Result<Process*> Machine::running(Pid pid) {
 
 // Gives the space an owner that returns its id when the last process lets go.
 std::shared_ptr<AddressSpace> Machine::share(std::unique_ptr<AddressSpace> space) {
+  reclaimer_->space_began(*space);
   return {space.release(), [this](AddressSpace* last) {
             const SpaceId id = last->id();
             unmap_all(*last);
+            reclaimer_->space_ended(id);
             mmu_->drop_space(id, FlushReason::Unmap);
             delete last;
             free_space_ids_.push_back(id);
@@ -73,6 +75,7 @@ Result<void> Machine::replace_space(Pid pid, const std::string& name) {
   const FaultCounters before = process.space->counters().faults;
   leave_space(process);
   process.space = std::move(*space);
+  reclaimer_->set_priority(process.space->id(), process.priority);
   process.space->counters().faults = before;  // of the process, whatever it runs
   process.places = places;
   process.name = name;
@@ -101,6 +104,8 @@ Result<Pid> Machine::fork(Pid parent) {
   child.name = (*from)->name;
   child.places = (*from)->places;
   child.space = share(std::move(*forked));
+  child.priority = (*from)->priority;
+  reclaimer_->set_priority(child.space->id(), child.priority);
   ++counters_.forks;
   counters_.processes_peak = std::max<std::uint64_t>(counters_.processes_peak, processes_.size());
   checked();
@@ -154,6 +159,15 @@ Result<void> Machine::reap(Pid pid) {
   const Process* process = processes_.find(pid);
   if (process == nullptr || process->state != ProcessState::Zombie) return fail(Errno::NoChild);
   processes_.erase(pid);
+  return {};
+}
+
+Result<void> Machine::set_priority(Pid pid, int priority) {
+  const auto found = running(pid);
+  if (!found) return tl::unexpected(found.error());
+  if (priority < 0 || priority > 1'000) return fail(Errno::Invalid);
+  (*found)->priority = priority;
+  reclaimer_->set_priority((*found)->space->id(), priority);
   return {};
 }
 

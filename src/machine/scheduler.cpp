@@ -4,15 +4,21 @@
 
 namespace pw {
 
-Scheduler::Scheduler(Machine& machine)
-    : machine_(&machine), quantum_ns_(machine.config().quantum_ns), cpus_(machine.config().cpus) {
+Scheduler::Scheduler(Machine& machine, const LoadControlConfig& control)
+    : machine_(&machine),
+      quantum_ns_(machine.config().quantum_ns),
+      cpus_(machine.config().cpus),
+      control_(control),
+      window_begin_ns_(machine.clock().now_ns()) {
   for (Cpu& cpu : cpus_) cpu.now_ns = machine.clock().now_ns();
 }
 
-void Scheduler::add(Pid pid, std::unique_ptr<sim::Workload> workload) {
+void Scheduler::add(Pid pid, std::unique_ptr<sim::Workload> workload, int priority) {
   Task task;
   task.workload = std::move(workload);
   task.report.pid = pid;
+  task.priority = priority;
+  task.active_since_ns = machine_->clock().now_ns();
   ready_.push_back(tasks_.size());
   tasks_.push_back(std::move(task));
   ++alive_;
@@ -30,6 +36,7 @@ void Scheduler::run(std::uint64_t ns) {
     const unsigned cpu = next_cpu();
     if (cpus_[cpu].now_ns >= until) break;
     machine_->set_time(cpus_[cpu].now_ns);
+    control_load(cpus_[cpu].now_ns);
     if (cpus_[cpu].task != kNobody || dispatch(cpu)) {
       run_slice(cpu, until);
     } else {
@@ -52,7 +59,11 @@ void Scheduler::wake(std::uint64_t now_ns) {
   for (; it != blocked_.end() && tasks_[*it].ready_ns <= now_ns; ++it) {
     TaskReport& report = tasks_[*it].report;
     report.blocked_ns += tasks_[*it].ready_ns - tasks_[*it].blocked_since_ns;
-    ready_.push_back(*it);
+    if (tasks_[*it].to_suspend) {
+      suspend(*it, now_ns);
+    } else {
+      ready_.push_back(*it);
+    }
   }
   blocked_.erase(blocked_.begin(), it);
 }
@@ -111,7 +122,7 @@ void Scheduler::run_slice(unsigned index, std::uint64_t until_ns) {
   cpu.now_ns = machine_->clock().now_ns();
   cpu.busy_ns += cpu.now_ns - start;
   task.report.busy_ns += cpu.now_ns - start;
-  if (last != StepEnd::Done || cpu.now_ns >= cpu.quantum_end_ns) stop(cpu, last);
+  if (last != StepEnd::Done || cpu.now_ns >= cpu.quantum_end_ns || task.to_suspend) stop(cpu, last);
 }
 
 void Scheduler::stop(Cpu& cpu, StepEnd why) {
@@ -120,7 +131,9 @@ void Scheduler::stop(Cpu& cpu, StepEnd why) {
   switch (why) {
     case StepEnd::Ended:
       task.report.end_ns = cpu.now_ns;
+      task.alive = task.to_suspend = false;
       --alive_;
+      resume(cpu.now_ns);  // there is room for another
       break;
     case StepEnd::Blocked:
       ++task.report.waits;
@@ -132,7 +145,11 @@ void Scheduler::stop(Cpu& cpu, StepEnd why) {
       wake(cpu.now_ns);  // who woke up during the quantum stands before the one whose quantum it
                          // was
       task.ready_ns = cpu.now_ns;
-      ready_.push_back(index);
+      if (task.to_suspend) {
+        suspend(index, cpu.now_ns);
+      } else {
+        ready_.push_back(index);
+      }
       break;
   }
 }
@@ -145,6 +162,7 @@ void Scheduler::idle(unsigned index, std::uint64_t until_ns) {
   for (const Cpu& other : cpus_) {  // a running program may be put back, or a device be started
     if (other.task != kNobody) wake = std::min(wake, other.now_ns + kSliceNs);
   }
+  if (!suspended_.empty()) wake = std::min(wake, window_begin_ns_ + control_.config().window_ns);
   wake = std::max(wake, cpu.now_ns + 1);
   cpu.idle_ns += wake - cpu.now_ns;
   machine_->advance(wake - cpu.now_ns);

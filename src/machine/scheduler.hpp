@@ -7,6 +7,9 @@
 // The machine's clock shows the time of the CPU that runs. One queue for all CPUs, first in first
 // out.
 //
+// With load control on, a program may be suspended: its pages go out, and it is not run until it is
+// let in again. A suspended program is in neither queue; the last one that runs is never suspended.
+//
 // Invariant: busy + idle is the same for every CPU when run() returns, give or take a slice. A CPU
 // idles only while no program is ready.
 #pragma once
@@ -16,6 +19,7 @@
 #include <memory>
 #include <vector>
 
+#include "machine/load_control.hpp"
 #include "machine/machine.hpp"
 #include "ports/sim/workloads.hpp"
 
@@ -30,6 +34,8 @@ struct TaskReport {
   std::uint64_t blocked_ns = 0;  // waiting for a device
   std::uint64_t waits = 0;       // times it blocked
   std::uint64_t end_ns = 0;      // when it ended
+  std::uint64_t suspensions = 0;
+  std::uint64_t suspended_ns = 0;
 };
 
 struct ScheduleReport {
@@ -48,10 +54,11 @@ class Scheduler {
   static constexpr std::uint64_t kSliceNs = 20'000;
 
   // Takes the quantum from the machine's configuration.
-  explicit Scheduler(Machine& machine);
+  explicit Scheduler(Machine& machine, const LoadControlConfig& control = {});
 
-  // A program that runs `workload` in the process `pid`.
-  void add(Pid pid, std::unique_ptr<sim::Workload> workload);
+  // A program that runs `workload` in the process `pid`. Of two, the one with the greater
+  // `priority` is suspended later where priority decides.
+  void add(Pid pid, std::unique_ptr<sim::Workload> workload, int priority = 0);
   // Runs for `ns` of simulated time, or until every program has ended. May be called again.
   void run(std::uint64_t ns);
   ScheduleReport report() const;
@@ -65,6 +72,11 @@ class Scheduler {
     FaultRequest request;               // of the step, while it faults
     std::uint64_t ready_ns = 0;         // queued: not to run before
     std::uint64_t blocked_since_ns = 0;
+    int priority = 0;
+    bool alive = true;
+    bool to_suspend = false;  // as soon as its CPU or its device lets it go
+    bool suspended = false;
+    std::uint64_t suspended_since_ns = 0, active_since_ns = 0;
     TaskReport report;
   };
   struct Cpu {
@@ -86,6 +98,16 @@ class Scheduler {
   // Lets the CPU stand still until something can become ready, at most until `until_ns`.
   void idle(unsigned cpu, std::uint64_t until_ns);
 
+  // Load control, in scheduler_load.cpp.
+  void control_load(std::uint64_t now_ns);
+  LoadWindow take_window(std::uint64_t now_ns);
+  std::size_t choose_to_suspend() const;
+  std::size_t longest_active() const;
+  void ask_to_suspend(std::size_t task);
+  void suspend(std::size_t task, std::uint64_t now_ns);
+  void resume(std::uint64_t now_ns);
+  std::size_t running() const;  // programs that are neither suspended nor asked to be
+
   Machine* machine_;
   std::uint64_t quantum_ns_;
   std::vector<Task> tasks_;
@@ -94,6 +116,10 @@ class Scheduler {
   std::vector<Cpu> cpus_;
   std::uint64_t switches_ = 0;
   std::size_t alive_ = 0;
+  LoadControl control_;
+  std::deque<std::size_t> suspended_;  // the one that waits longest in front
+  std::uint64_t window_begin_ns_ = 0;
+  LoadWindow seen_;  // sums at the beginning of the window
 };
 
 }  // namespace pw

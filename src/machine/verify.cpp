@@ -51,6 +51,8 @@ class Verifier {
       if (space != nullptr) check_space(*space);
     }
     check_frames(reclaimer);
+    if (wrong_ == nullptr) wrong_ = reclaimer.check_ids();
+    if (wrong_ == nullptr) wrong_ = reclaimer.check_parts();
     check_swap();
     check_labels();
     check_tlbs(mmu);

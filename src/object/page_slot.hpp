@@ -15,7 +15,7 @@ class PageSlot {
     Empty,     // never touched, or given back: reads as zeros, or as the file below
     Resident,  // in frame pfn()
     Swapped,   // in swap()
-    Shadow,    // dropped clean by reclaim (file pages): note() tells when, for refault distances
+    Shadow,    // dropped clean by reclaim (file pages), which knows it again by note()
   };
 
   constexpr PageSlot() = default;

@@ -34,6 +34,7 @@ inline constexpr std::uint8_t kFrameDirty = 1;   // differs from its copy in the
 inline constexpr std::uint8_t kFrameListed = 2;  // reclaim knows it
 inline constexpr std::uint8_t kFramePrefetched = 4;  // brought in before anyone asked; not used yet
 inline constexpr std::uint8_t kFrameIo = 8;          // a transfer may be under way
+inline constexpr std::uint8_t kFrameFresh = 16;  // the reference that brought it in goes on
 
 struct Frame {
   std::uint32_t refs;      // slot chunks that hold it

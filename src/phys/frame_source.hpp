@@ -4,10 +4,18 @@
 
 #include <cstdint>
 
+#include "base/swap_slot.hpp"
 #include "base/units.hpp"
 #include "phys/frame.hpp"
 
 namespace pw {
+
+// What a frame is wanted for. Where the page was until now lets a replacement policy recognize it.
+struct FrameWant {
+  FrameKind kind;
+  SwapSlot swapped = {};     // its bytes are in swap
+  std::uint64_t shadow = 0;  // reclaim dropped it and left this in its slot (PageSlot::note())
+};
 
 struct FrameGrant {
   Pfn pfn;
@@ -18,7 +26,7 @@ class FrameSource {
  public:
   virtual ~FrameSource() = default;
   // False: no memory, even after reclaim.
-  virtual bool allocate(FrameKind kind, FrameGrant& out) = 0;
+  virtual bool allocate(const FrameWant& want, FrameGrant& out) = 0;
 };
 
 }  // namespace pw

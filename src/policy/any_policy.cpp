@@ -30,6 +30,12 @@ class PolicyAdapter final : public AnyPolicy {
   std::uint32_t size() const override { return policy_.size(); }
   Needs needs() const override { return P::kNeeds; }
   bool remembers() const override { return policy::remembers<P>(); }
+  bool ticks() const override { return kTicks<P>; }
+  bool hears_misses() const override { return kHearsMisses<P>; }
+  bool marks_new() const override {
+    if constexpr (requires { policy_.marks_new(); }) return policy_.marks_new();
+    return P::kNeeds == Needs::AccessedBits;
+  }
   std::string_view name() const override { return P::kName; }
 
  private:
@@ -48,7 +54,8 @@ const std::vector<PolicyInfo>& all() {
 }
 
 const PolicyInfo* find(std::string_view name) {
-  const auto at = std::ranges::find(all(), name, &PolicyInfo::name);
+  const auto at = std::find_if(all().begin(), all().end(),
+                               [&](const PolicyInfo& info) { return info.name == name; });
   return at == all().end() ? nullptr : &*at;
 }
 
@@ -71,7 +78,8 @@ Result<void> set_option(const PolicyInfo& info, std::string_view option,
                         std::vector<double>& values) {
   const std::size_t equals = option.find('=');
   const std::string_view name = option.substr(0, equals);
-  const auto at = std::ranges::find(info.parameters, name, &Parameter::name);
+  const auto at = std::find_if(info.parameters.begin(), info.parameters.end(),
+                               [&](const Parameter& known) { return known.name == name; });
   if (equals == std::string_view::npos || at == info.parameters.end()) {
     const std::string known = listed(info.parameters, [](const auto& p) { return p.name; });
     return fail(Errno::Invalid, "policy " + std::string(info.name) + " has no option '" +
@@ -133,6 +141,11 @@ std::span<const std::string_view> policy_names() {
     return made;
   }();
   return names;
+}
+
+bool remembers(const PolicySpec& spec) {
+  const PolicyInfo* info = find(spec.name);
+  return info != nullptr && info->remembers;
 }
 
 std::unique_ptr<AnyPolicy> make_policy(const PolicySpec& spec, Setup setup) {

@@ -50,6 +50,9 @@ class AnyPolicy {
   virtual std::uint32_t size() const = 0;
   virtual Needs needs() const = 0;
   virtual bool remembers() const = 0;
+  virtual bool ticks() const = 0;
+  virtual bool hears_misses() const = 0;
+  virtual bool marks_new() const = 0;
   virtual std::string_view name() const = 0;
 };
 
@@ -77,6 +80,8 @@ struct PolicyInfo {
 std::span<const PolicyInfo> policies();
 // The names of those that need no knowledge of the future: what a machine can run.
 std::span<const std::string_view> policy_names();
+
+bool remembers(const PolicySpec& spec);
 
 // Null if there is no policy of that name, or if it needs the future. setup.values are replaced by
 // the spec's.

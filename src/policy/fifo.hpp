@@ -5,7 +5,7 @@
 // fault. A page that may not go keeps its place and is met again by the next search.
 #pragma once
 
-#include "policy/list.hpp"
+#include "policy/id_log.hpp"
 #include "policy/policy.hpp"
 
 namespace pw::policy {
@@ -15,25 +15,23 @@ class Fifo {
   static constexpr std::string_view kName = "fifo";
   static constexpr Needs kNeeds = Needs::Nothing;
 
-  explicit Fifo(const Setup& setup) : queue_(setup.ids) {}
+  explicit Fifo(const Setup& setup) : queue_(setup) {}
 
   std::uint32_t size() const { return queue_.size(); }
   void insert(Id id) { queue_.push_back(id); }
   void touch(Id) {}
   void erase(Id id) { queue_.remove(id); }
+  void prefetch(Id id) const { queue_.prefetch(id); }
 
   template <class Probe>
   Id victim(Probe&& probe) {
-    for (Id id = queue_.front(); id != kNoPage; id = queue_.next(id)) {
-      if (probe(id) == Verdict::Unevictable) continue;
-      queue_.remove(id);
-      return id;
-    }
-    return kNoPage;
+    const Id gone = queue_.find([&](Id id) { return probe(id) != Verdict::Unevictable; });
+    if (gone != kNoPage) queue_.remove(gone);
+    return gone;
   }
 
  private:
-  IdLists<> queue_;  // oldest in front
+  IdLog queue_;  // oldest in front
 };
 
 }  // namespace pw::policy

@@ -4,10 +4,10 @@
 // Source: Denning, "The working set model for program behavior", CACM 11(5), 1968; as a stack
 // algorithm: Mattson, Gecsei, Slutz, Traiger, "Evaluation techniques for storage hierarchies", IBM
 // Systems Journal 9(2), 1970. No parameters. O(1) a reference. A page that may not go keeps its
-// place.
+// place. Memory: see IdLog.
 #pragma once
 
-#include "policy/list.hpp"
+#include "policy/id_log.hpp"
 #include "policy/policy.hpp"
 
 namespace pw::policy {
@@ -17,25 +17,23 @@ class Lru {
   static constexpr std::string_view kName = "lru";
   static constexpr Needs kNeeds = Needs::References;
 
-  explicit Lru(const Setup& setup) : stack_(setup.ids) {}
+  explicit Lru(const Setup& setup) : stack_(setup) {}
 
   std::uint32_t size() const { return stack_.size(); }
   void insert(Id id) { stack_.push_back(id); }
   void touch(Id id) { stack_.move_to_back(id); }
   void erase(Id id) { stack_.remove(id); }
+  void prefetch(Id id) const { stack_.prefetch(id); }
 
   template <class Probe>
   Id victim(Probe&& probe) {
-    for (Id id = stack_.front(); id != kNoPage; id = stack_.next(id)) {
-      if (probe(id) == Verdict::Unevictable) continue;
-      stack_.remove(id);
-      return id;
-    }
-    return kNoPage;
+    const Id gone = stack_.find([&](Id id) { return probe(id) != Verdict::Unevictable; });
+    if (gone != kNoPage) stack_.remove(gone);
+    return gone;
   }
 
  private:
-  IdLists<> stack_;  // least recently referenced in front
+  IdLog stack_;  // least recently referenced in front
 };
 
 }  // namespace pw::policy

@@ -27,7 +27,8 @@
 //   before
 //                                             room is made by victim() and before insert(). A
 //                                             caller that can't tell in time leaves it out:
-//                                             insert() then does what is left to do
+//                                             insert() then does what is left to do. To a policy
+//                                             that does not remember, the id may be kNoPage
 //   std::uint64_t tick(std::uint64_t now, Probe&&)
 //                                             does what is due at virtual time `now` and returns
 //                                             the time of the next tick. Virtual time is the number

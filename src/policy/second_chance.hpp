@@ -8,10 +8,10 @@
 //
 // A referenced page is spared once in a search: when the whole queue was referenced, the search
 // meets the first page again and takes it, even if its bit was set anew meanwhile. So it ends after
-// two rounds.
+// two rounds. Memory: see IdLog.
 #pragma once
 
-#include "policy/list.hpp"
+#include "policy/id_log.hpp"
 #include "policy/policy.hpp"
 
 namespace pw::policy {
@@ -21,12 +21,13 @@ class SecondChance {
   static constexpr std::string_view kName = "second-chance";
   static constexpr Needs kNeeds = Needs::AccessedBits;
 
-  explicit SecondChance(const Setup& setup) : queue_(setup.ids) {}
+  explicit SecondChance(const Setup& setup) : queue_(setup) {}
 
   std::uint32_t size() const { return queue_.size(); }
   void insert(Id id) { queue_.push_back(id); }
   void touch(Id) {}
   void erase(Id id) { queue_.remove(id); }
+  void prefetch(Id id) const { queue_.prefetch(id); }
 
   template <class Probe>
   Id victim(Probe&& probe) {
@@ -48,7 +49,7 @@ class SecondChance {
   }
 
  private:
-  IdLists<> queue_;  // next to be looked at in front
+  IdLog queue_;  // next to be looked at in front
 };
 
 }  // namespace pw::policy

@@ -24,15 +24,24 @@ class DeviceQueue {
     *channel = std::max(now, *channel) + service;
     next_position_ = position + pages;
     busy_ns_ += service;
+    ++requests_;
+    if (kind == Transfer::Read) ++reads_;
+    pages_ += pages;
     return *channel;
   }
   std::uint64_t busy_ns() const { return busy_ns_; }  // device time used, all channels
+  std::uint64_t requests() const { return requests_; }
+  std::uint64_t reads() const { return reads_; }  // of them
+  std::uint64_t pages() const { return pages_; }  // moved by them
+  unsigned channels() const { return static_cast<unsigned>(busy_until_.size()); }
 
  private:
   DeviceModel model_;
   std::vector<std::uint64_t> busy_until_;
   std::uint64_t next_position_ = 0;
   std::uint64_t busy_ns_ = 0;
+  std::uint64_t requests_ = 0, reads_ = 0;
+  std::uint64_t pages_ = 0;
 };
 
 }  // namespace pw

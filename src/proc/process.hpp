@@ -27,6 +27,7 @@ struct Process {
   ExitCause cause = ExitCause::None;
   int status = 0;
   unsigned cpu = 0;
+  int priority = 0;        // of its claim on memory; greater is more
   std::uint32_t user = 0;  // uid: what shared memory permissions look at
   std::string name;
   ProcessLayout places;

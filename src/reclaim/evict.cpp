@@ -25,13 +25,13 @@ bool Reclaimer::evict_file(Pfn pfn, std::uint64_t& ready_ns) {
   VmObject& file = core_->objects.object(frame.owner);
   const PageOffset at(frame.index);
   if ((frame.flags & kFrameDirty) != 0) {
-    const Result<std::uint64_t> written = write_file_page(*core_, file, at, pfn);
+    const Result<std::uint64_t> written = page_out_file(pfn);
     if (!written) return false;
     ready_ns = std::max(ready_ns, *written);
   }
   PW_CHECK(frame.refs == 1);
-  const bool found = file.slots.replace(at, PageSlot::resident(pfn),
-                                        PageSlot::shadow(eviction_count_));
+  const std::uint64_t shadow = ids_ == nullptr ? eviction_count_ : ids_->leave_shadow(pfn);
+  const bool found = file.slots.replace(at, PageSlot::resident(pfn), PageSlot::shadow(shadow));
   PW_CHECK(found);
   frame.refs = 0;
   pool_->give_back(pfn);
@@ -57,7 +57,7 @@ bool Reclaimer::evict_anonymous(Pfn pfn, std::uint64_t& ready_ns) {
   if (!slot.valid()) {
     slot = write_to_swap(pfn);
     if (!slot.valid()) return false;
-    ready_ns = std::max(ready_ns, core_->swap.submit(slot, Transfer::Write, core_->clock.now_ns()));
+    ready_ns = std::max(ready_ns, page_out(pfn, slot));
     ++core_->counters.reclaim.pswpout;
   }
   const PageOffset at(frame.index);
@@ -74,6 +74,7 @@ bool Reclaimer::evict_anonymous(Pfn pfn, std::uint64_t& ready_ns) {
   PW_CHECK_MSG(holders == frame.refs, "a holder of the frame cannot be found");
   core_->swap.retain(slot, holders - 1);
   set_swap_copy(frame, SwapSlot{});
+  if (ids_ != nullptr) ids_->leave(pfn, slot);
   frame.refs = 0;
   pool_->give_back(pfn);
   return true;

@@ -1,6 +1,6 @@
 #include <algorithm>
-#include <boost/unordered/unordered_flat_map.hpp>
 
+#include "record/page_slots.hpp"
 #include "record/payload.hpp"
 #include "record/varint.hpp"
 #include "recorder/common/encoding.h"
@@ -17,6 +17,7 @@ class Encoder {
       : chunk_(chunk),
         image_numbers_(image_numbers),
         pages_(filter_pages, kNoPage),
+        slots_(filter_pages),
         clock_(chunk.info.clock) {}
 
   Result<std::string> run() {
@@ -65,7 +66,7 @@ class Encoder {
       put_varint(out_, (clock_ - state.last_reference) << 1 | (state.written ? 1 : 0));
       previous = filter[slot];
       pages_[slot] = filter[slot];
-      if (!slots_.emplace(filter[slot], static_cast<std::uint32_t>(slot)).second) {
+      if (!slots_.insert(filter[slot], static_cast<std::uint32_t>(slot))) {
         return fail(Errno::Invalid, "a page is twice in the filter");
       }
     }
@@ -75,17 +76,17 @@ class Encoder {
   Result<void> fetch(const Event& event, std::uint64_t dt) {
     std::uint32_t slot = 0;
     if (event.evicted != kNoPage) {
-      auto found = slots_.find(event.evicted);
-      if (found == slots_.end()) return fail(Errno::Invalid, "a page leaves that was not there");
-      slot = found->second;
-      slots_.erase(found);
+      slot = slots_.take(event.evicted);
+      if (slot == PageSlots::kNone) {
+        return fail(Errno::Invalid, "a page leaves that was not there");
+      }
     } else {
       auto free = std::find(pages_.begin() + lowest_free_, pages_.end(), kNoPage);
       if (free == pages_.end()) return fail(Errno::Invalid, "a page enters a full filter");
       lowest_free_ = free - pages_.begin() + 1;
       slot = static_cast<std::uint32_t>(free - pages_.begin());
     }
-    if (!slots_.emplace(event.page, slot).second) {
+    if (!slots_.insert(event.page, slot)) {
       return fail(Errno::Invalid, "a page enters that is in the filter");
     }
     pages_[slot] = event.page;
@@ -103,9 +104,9 @@ class Encoder {
   }
 
   Result<void> first_write(const Event& event, std::uint64_t dt) {
-    auto found = slots_.find(event.page);
-    if (found == slots_.end()) return fail(Errno::Invalid, "first write outside the filter");
-    put_varint(out_, std::uint64_t{found->second} << 3 | PW_FIRST_WRITE);
+    std::uint32_t slot = slots_.find(event.page);
+    if (slot == PageSlots::kNone) return fail(Errno::Invalid, "first write outside the filter");
+    put_varint(out_, std::uint64_t{slot} << 3 | PW_FIRST_WRITE);
     put_varint(out_, dt);
     return {};
   }
@@ -131,11 +132,12 @@ class Encoder {
     if (!all) end = first + 1;
     std::vector<std::pair<std::uint32_t, const Event*>> leaving;
     for (std::size_t i = first; i < end; ++i) {
-      auto found = slots_.find(events[i].page);
-      if (found == slots_.end()) return fail(Errno::Invalid, "a page leaves that was not there");
-      leaving.emplace_back(found->second, &events[i]);
-      pages_[found->second] = kNoPage;
-      slots_.erase(found);
+      std::uint32_t slot = slots_.take(events[i].page);
+      if (slot == PageSlots::kNone) {
+        return fail(Errno::Invalid, "a page leaves that was not there");
+      }
+      leaving.emplace_back(slot, &events[i]);
+      pages_[slot] = kNoPage;
     }
     std::sort(leaving.begin(), leaving.end());
     lowest_free_ = std::min<std::ptrdiff_t>(lowest_free_, leaving.front().first);
@@ -218,7 +220,7 @@ class Encoder {
   const Chunk& chunk_;
   std::span<const std::uint32_t> image_numbers_;
   std::vector<std::uint64_t> pages_;
-  boost::unordered_flat_map<std::uint64_t, std::uint32_t> slots_;
+  PageSlots slots_;
   std::ptrdiff_t lowest_free_ = 0;  // no free slot lies below
   std::uint64_t clock_;
   std::uint64_t previous_ = 0;

@@ -37,7 +37,13 @@ Json reclaim_json(const ReclaimCounters& r) {
           {"prefetched", r.prefetched},
           {"prefetch_used", r.prefetch_used},
           {"prefetch_wasted", r.prefetch_wasted},
-          {"oom_kills", r.oom_kills}};
+          {"oom_kills", r.oom_kills},
+          {"clustered", r.clustered},
+          {"dirty_passed", r.dirty_passed},
+          {"local_evictions", r.local_evictions},
+          {"taken_from_lower", r.taken_from_lower},
+          {"swapped_out_whole", r.swapped_out_whole},
+          {"swap_requests", r.swap_requests}};
 }
 
 Json memory_json(const MachineCounters& c) {

@@ -137,8 +137,13 @@ std::string machine_line(const MachineConfig& config) {
   const std::string swap = config.swap.value == 0 ? "no swap"
                                                   : fmt::format("{} swap on {}", bytes(config.swap),
                                                                 config.swap_device.name);
-  return fmt::format("{} RAM, {}, policy {}, {} CPU{}, {}-level tables", bytes(config.ram), swap,
-                     config.policy, config.cpus, config.cpus == 1 ? "" : "s", config.levels);
+  constexpr const char* kSchemes[] = {"equal", "proportional", "priority"};
+  const std::string local = config.replacement == Replacement::Global
+                                ? ""
+                                : fmt::format(" (local, {})",
+                                              kSchemes[static_cast<int>(config.allocation)]);
+  return fmt::format("{} RAM, {}, policy {}{}, {} CPU{}, {}-level tables", bytes(config.ram), swap,
+                     config.policy, local, config.cpus, config.cpus == 1 ? "" : "s", config.levels);
 }
 
 std::string command_line(const std::vector<std::string>& command) {

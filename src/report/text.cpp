@@ -131,9 +131,13 @@ void add_memory(Figures& figures) {
   figures.row("peak mapped", pages(&MachineCounters::mapped_peak));
   figures.row("page tables at the peak", pages(&MachineCounters::table_peak));
   figures.row_if_any("pages swapped out", reclaim(&ReclaimCounters::pswpout));
+  figures.row_if_any("  along with another", reclaim(&ReclaimCounters::clustered));
   figures.row_if_any("pages swapped in", reclaim(&ReclaimCounters::pswpin));
   figures.row_if_any("file pages read", reclaim(&ReclaimCounters::file_read));
   figures.row_if_any("file pages written", reclaim(&ReclaimCounters::file_written));
+  figures.row_if_any("dirty pages passed over", reclaim(&ReclaimCounters::dirty_passed));
+  figures.row_if_any("evictions at an allowance", reclaim(&ReclaimCounters::local_evictions));
+  figures.row_if_any("frames of lower priority", reclaim(&ReclaimCounters::taken_from_lower));
   figures.row_if_any("pages read ahead", reclaim(&ReclaimCounters::prefetched));
   figures.row_if_any("  of these used", reclaim(&ReclaimCounters::prefetch_used));
 }

@@ -71,6 +71,10 @@ void unmap_all(AddressSpace& space);
 // Writes the dirty pages [begin, end) of a file to its store. Error: Io (they stay dirty).
 Result<void> write_back(Core& core, VmObject& file, PageOffset begin, PageOffset end);
 
+// The first half of write_file_page(): the bytes go to the store and the page is clean, no device
+// has been asked. Error: Io (it stays dirty).
+Result<void> store_file_page(Core& core, VmObject& file, PageOffset at, Pfn pfn);
+
 // Writes one resident page of a file and makes it clean; no translation may write to it. Gives the
 // time when the device is done. Error: Io (it stays dirty).
 Result<std::uint64_t> write_file_page(Core& core, VmObject& file, PageOffset at, Pfn pfn);

@@ -39,15 +39,20 @@ Result<void> zero_tail(Core& core, VmObject& object, ByteCount size) {
 
 }  // namespace
 
-Result<std::uint64_t> write_file_page(Core& core, VmObject& file, PageOffset at, Pfn pfn) {
+Result<void> store_file_page(Core& core, VmObject& file, PageOffset at, Pfn pfn) {
   const std::uint64_t offset = at.value << kPageShift;
   if (core.pool.carries_bytes() && file.store != nullptr && offset < file.size.value) {
     const auto length = static_cast<std::size_t>(std::min(kPageSize, file.size.value - offset));
     PW_TRY(file.store->write(ByteCount(offset), {core.pool.bytes(pfn), length}));
   }
-  const std::uint64_t now = core.clock.now_ns();
   core.pool.frame(pfn).flags &= static_cast<std::uint8_t>(~kFrameDirty);
   ++core.counters.reclaim.file_written;
+  return {};
+}
+
+Result<std::uint64_t> write_file_page(Core& core, VmObject& file, PageOffset at, Pfn pfn) {
+  PW_TRY(store_file_page(core, file, at, pfn));
+  const std::uint64_t now = core.clock.now_ns();
   return file.queue == nullptr ? now : file.queue->submit(now, Transfer::Write, at.value, 1);
 }
 

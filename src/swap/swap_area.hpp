@@ -30,6 +30,7 @@ class SwapArea {
   bool full() const { return used_ == slots_; }
   int priority() const { return priority_; }
   DeviceQueue& queue() { return queue_; }
+  const DeviceQueue& queue() const { return queue_; }
 
   // A free slot with count 1; the area must not be full.
   std::uint32_t allocate();

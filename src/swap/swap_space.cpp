@@ -41,4 +41,17 @@ SwapSlot SwapSpace::allocate(std::uint32_t refused) {
   return SwapSlot{best << kAreaShift | areas_[best]->allocate()};
 }
 
+SwapSpace::Traffic SwapSpace::traffic() const {
+  Traffic all;
+  for (const auto& area : areas_) {
+    const DeviceQueue& queue = area->queue();
+    all.busy_ns += queue.busy_ns();
+    all.requests += queue.requests();
+    all.reads += queue.reads();
+    all.pages += queue.pages();
+    all.channels += queue.channels();
+  }
+  return all;
+}
+
 }  // namespace pw

@@ -39,10 +39,16 @@ class SwapSpace {
   Result<void> write(SwapSlot slot, std::span<const std::byte> bytes) {
     return area(slot).write(index(slot), bytes);
   }
-  // Device time: completion of a transfer of one page.
-  std::uint64_t submit(SwapSlot slot, Transfer kind, std::uint64_t now) {
-    return area(slot).queue().submit(now, kind, index(slot), 1);
+  // Device time: completion of one transfer of `pages` neighbouring slots from `slot` on.
+  std::uint64_t submit(SwapSlot slot, Transfer kind, std::uint64_t now, std::uint64_t pages = 1) {
+    return area(slot).queue().submit(now, kind, index(slot), pages);
   }
+  // The devices' doings so far, all areas.
+  struct Traffic {
+    std::uint64_t busy_ns = 0, requests = 0, reads = 0, pages = 0;
+    unsigned channels = 0;
+  };
+  Traffic traffic() const;
 
   // fn(slot, count) for every slot in use.
   template <class Fn>

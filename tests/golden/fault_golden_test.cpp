@@ -94,7 +94,7 @@ TEST(FaultGolden, BeladysAnomalyHappensOnTheMachine) {
     const auto machine = make_machine(config);
     const Pid pid = *machine->spawn();
     const VirtAddr base = map(*machine, pid, 64_KiB);
-    for (const std::uint64_t n : {1, 2, 3, 4, 1, 2, 5, 1, 2, 3, 4, 5}) {
+    for (const std::uint64_t n : {1U, 2U, 3U, 4U, 1U, 2U, 5U, 1U, 2U, 3U, 4U, 5U}) {
       EXPECT_TRUE(machine->touch(pid, page(base, n), Access::Write).ok());
     }
     return machine->counters().faults.minor + machine->counters().faults.major;

@@ -137,7 +137,7 @@ TEST_F(MappedFileGolden, TruncationTakesWhatLiesBehindItAndNothingElse) {
   ASSERT_TRUE(put(page(own, 0), "kept"));
   EXPECT_EQ(machine->touch(pid, page(common, 4), Access::Read).kind, AccessResult::Kind::Bus);
   ASSERT_TRUE(machine->truncate_file(file, ByteCount(kPageSize * 3 / 2)));
-  for (const std::uint64_t n : {2, 3}) {
+  for (const std::uint64_t n : {2U, 3U}) {
     const AccessResult result = machine->touch(pid, page(common, n), Access::Write);
     EXPECT_EQ(result.kind, AccessResult::Kind::Bus);
     EXPECT_EQ(result.code, SignalCode::AdrErr);

@@ -25,7 +25,7 @@ double references_per_walk(const MachineConfig& config) {
   const auto machine = make_machine(config);
   const Pid pid = *machine->spawn();
   const VirtAddr base = map(*machine, pid, 8_KiB);
-  for (std::uint64_t n : {0, 1}) EXPECT_TRUE(store(*machine, pid, page(base, n), 1).ok());
+  for (std::uint64_t n : {0U, 1U}) EXPECT_TRUE(store(*machine, pid, page(base, n), 1).ok());
   EXPECT_TRUE(machine->touch(pid, base, Access::Read).ok());
   const sim::TlbCounters before = machine->tlb_counters();
   for (std::uint64_t i = 1; i <= 100; ++i) {

@@ -66,6 +66,11 @@ void draw_memory(Random& random, Scenario& scenario) {
   config.policy = std::string(names[random.below(names.size())]);
   config.swappiness = one_of<int, 4>(random, {-1, 0, 60, 200});
   config.min_free_pages = one_of<std::int64_t, 4>(random, {-1, 0, 0, 4});
+  config.replacement = random.chance(3) ? Replacement::Local : Replacement::Global;
+  config.allocation = one_of<Allocation, 3>(
+      random, {Allocation::Equal, Allocation::Proportional, Allocation::Priority});
+  config.page_out_cluster = one_of<std::uint32_t, 4>(random, {1, 1, 4, 16});
+  config.prefer_clean = one_of<std::uint32_t, 4>(random, {0, 0, 1, 8});
   if (random.chance(4)) config.resident_limit_pages = 16 + random.below(frames / 2);
   config.swap_device = one_of<DeviceModel, 3>(random, {kSsd, kZram, kHdd});
   config.file_device = one_of<DeviceModel, 3>(random, {kSsd, kNvme, kHdd});

@@ -98,14 +98,16 @@ std::size_t controls(const Spool& spool, unsigned code) {
 }
 
 TEST_F(ValgrindRecorder, FilteredEventsAreThoseOfAPlainLruListOnTheFullRecording) {
-  Spool full = only_spool("full", "walk", "--detail=full");
-  for (std::size_t k : {2U, 16U, 64U, 100U}) {
-    SCOPED_TRACE(k);
-    Spool pages = only_spool("pages" + std::to_string(k), "walk", "--k=" + std::to_string(k));
-    ASSERT_FALSE(pages.events.empty() || full.events.empty());
-    EXPECT_EQ(pages.header.k, k);
-    EXPECT_EQ(pages.events.back().clock, full.events.back().clock);
-    expect_equal(fetches_and_first_writes(pages), model_of(full, k));
+  for (const std::string mode : {"walk", "fields"}) {
+    Spool full = only_spool(mode, mode, "--detail=full");
+    for (std::size_t k : {2U, 3U, 16U, 64U, 100U}) {
+      SCOPED_TRACE(mode + " " + std::to_string(k));
+      Spool pages = only_spool(mode + std::to_string(k), mode, "--k=" + std::to_string(k));
+      ASSERT_FALSE(pages.events.empty() || full.events.empty());
+      EXPECT_EQ(pages.header.k, k);
+      EXPECT_EQ(pages.events.back().clock, full.events.back().clock);
+      expect_equal(fetches_and_first_writes(pages), model_of(full, k));
+    }
   }
 }
 
@@ -262,6 +264,18 @@ TEST_F(ValgrindRecorder, SignalHandlersAndFaultsThatGrowTheStackDoNotTurnTheCloc
       EXPECT_TRUE(has_event(pages, PW_FETCH_WRITE, GUEST_SIGNAL_AREA));
     }
     expect_equal(fetches_and_first_writes(pages), model_of(full, 64));
+  }
+}
+
+TEST_F(ValgrindRecorder, AFaultThatAHandlerMendsInTheMiddleOfABlockIsRecordedOn) {
+  for (const char* k : {"--k=16", "--k=64"}) {
+    Spool spool = only_spool(std::string("spool") + k, "fault_in_fields", k);
+    for (std::uintptr_t page = 1; page <= 100; ++page)
+      EXPECT_TRUE(has_event(spool, PW_FETCH_READ, GUEST_FIELDS_AREA + page * GUEST_PAGE) ||
+                  has_event(spool, PW_FETCH_WRITE, GUEST_FIELDS_AREA + page * GUEST_PAGE))
+          << page;
+    EXPECT_EQ(control_values(spool, PW_EXIT), std::vector<std::uint64_t>{0});
+    EXPECT_TRUE(spool.has_frame(PW_FRAME_END));
   }
 }
 

@@ -76,6 +76,61 @@ static void walk(void) {
   }
 }
 
+/* Reads and writes off two registers, in one block of translated code. */
+static void touch_fields(volatile unsigned char* one, volatile unsigned char* other) {
+  uint64_t a, b;
+  __asm__ volatile(
+      "movq (%2), %0\n\t"
+      "movl 40(%2), %k1\n\t"
+      "addq %0, 8(%3)\n\t"
+      "movq 24(%3), %1\n\t"
+      "movq %0, 64(%2)\n\t"
+      "pushq %0\n\t"
+      "incb 96(%2)\n\t"
+      "movups 48(%3), %%xmm0\n\t"
+      "popq %0\n\t"
+      "movups %%xmm0, 72(%2)\n\t"
+      "movw %w0, 30(%3)\n\t"
+      "movb 3(%2), %b1\n\t"
+      : "=&r"(a), "=&r"(b)
+      : "r"(one), "r"(other)
+      : "memory", "cc", "xmm0");
+}
+
+static void touch_fields_later(volatile unsigned char* one, volatile unsigned char* other) {
+  __asm__ volatile(
+      "movq 8(%1), %%rax\n\t"
+      "movq %%rax, 16(%0)\n\t"
+      "movq 24(%1), %%rax\n\t"
+      "movq 32(%0), %%rax\n\t"
+      "movq 100(%1), %%rax\n\t"
+      :
+      : "r"(one), "r"(other)
+      : "memory", "rax");
+}
+
+/* Such blocks at random places, many across the end of a page; also both registers in one page. */
+static void fields(void) {
+  enum { kPages = 200 };
+  volatile unsigned char* area = map_at(GUEST_FIELDS_AREA, (kPages + 1) * GUEST_PAGE);
+  uint64_t state = 88172645463325252UL;
+  for (int i = 0; i < 20000; ++i) {
+    volatile unsigned char* at[2];
+    for (int j = 0; j < 2; ++j) {
+      state ^= state << 13;
+      state ^= state >> 7;
+      state ^= state << 17;
+      size_t page = (state >> 20) % kPages;
+      if ((state & 7) != 0) page = page * page % 70;
+      const size_t near_end = GUEST_PAGE - 160 + (state >> 32) % 160;
+      at[j] = area + page * GUEST_PAGE + ((state & 8) != 0 ? near_end : (state >> 32) % 3900);
+    }
+    if ((state & 0x300) == 0) at[1] = at[0] + 8 * ((state >> 12) % 8);
+    if ((state & 0x400) != 0) touch_fields(at[0], at[1]);
+    touch_fields_later(at[1], at[0]);
+  }
+}
+
 static void first_writes(void) {
   volatile unsigned char* area = map_at(GUEST_FIRST_WRITE_AREA, 3 * GUEST_PAGE);
   sink = area[0]; /* read, then written twice: one first write */
@@ -161,6 +216,26 @@ static int handle_signal(void) {
   return 3;
 }
 
+static void allow(int number, siginfo_t* info, void* context) {
+  (void)number, (void)context;
+  mprotect((void*)((uintptr_t)info->si_addr & ~(GUEST_PAGE - 1)), GUEST_PAGE,
+           PROT_READ | PROT_WRITE);
+}
+
+/* Faults between references off one register, which a handler mends. */
+static void fault_in_fields(void) {
+  enum { kPages = 100 };
+  volatile unsigned char* area = map_at(GUEST_FIELDS_AREA, (kPages + 1) * GUEST_PAGE);
+  struct sigaction action = {.sa_flags = SA_SIGINFO};
+  action.sa_sigaction = allow;
+  sigaction(SIGSEGV, &action, NULL);
+  for (int i = 1; i < 3 * kPages; ++i) {
+    volatile unsigned char* page = area + (size_t)(i % kPages + 1) * GUEST_PAGE;
+    mprotect((void*)page, GUEST_PAGE, PROT_NONE);
+    touch_fields_later(page - 20, page - 50);
+  }
+}
+
 /* Works until a child of its kills it, which it asks for once it has walked. */
 static void be_killed(void) {
   int pipe_ends[2];
@@ -179,6 +254,10 @@ int main(int argc, char** argv) {
   const char* mode = argc == 2 ? argv[1] : "";
   if (strcmp(mode, "walk") == 0) {
     walk();
+  } else if (strcmp(mode, "fields") == 0) {
+    fields();
+  } else if (strcmp(mode, "fault_in_fields") == 0) {
+    fault_in_fields();
   } else if (strcmp(mode, "first_writes") == 0) {
     first_writes();
   } else if (strcmp(mode, "kernel") == 0) {

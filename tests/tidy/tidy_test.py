@@ -98,6 +98,10 @@ class Tidy(unittest.TestCase):
         self.passes("src/fault/a.cpp", "// throw\nconst char* a = \"try\";\n")
         self.passes("src/record/a.cpp", "void f() { throw 1; }\n")
 
+    def test_the_core_has_no_ranges(self):
+        self.finds("src/fault/a.cpp", "auto a = std::ranges::find(b, c);\n", "take std::find")
+        self.passes("src/record/a.cpp", "auto a = std::ranges::find(b, c);\n")
+
     def test_a_header_opens_with_a_comment(self):
         self.finds("src/base/a.hpp", "#pragma once\n", "opens with a comment")
         self.passes("src/base/a.hpp", HEADER)

@@ -41,6 +41,20 @@ TEST(LruCurve, OfFilteredReferencesEqualsNaiveLruAtEverySizeFromK) {
   }
 }
 
+TEST(LruCurve, OfAPlainTraceEqualsNaiveLruAtEverySize) {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    for (const Pages& refs : strings_of_all_kinds(seed, 2500, 10 + seed * 9)) {
+      PageTrace trace;
+      trace.pages.assign(refs.begin(), refs.end());
+      trace.ids = static_cast<std::uint32_t>(10 + seed * 9);
+      const LruCurve curve = lru_curve(trace);
+      for (std::size_t frames = 1; frames <= trace.ids; ++frames) {
+        ASSERT_EQ(curve.misses(frames), naive_lru(refs, frames)) << seed << ' ' << frames;
+      }
+    }
+  }
+}
+
 TEST(LruCurve, OfEveryReferenceEqualsNaiveLru) {
   for (const Pages& refs : strings_of_all_kinds(5, 3000, 50)) {
     DenseTraceBuilder builder(record::Detail::Full, 0);

@@ -119,6 +119,11 @@ TEST(Options, EverySettingOfTheHelpExistsAndEveryPolicy) {
     MachineRequest request;
     EXPECT_TRUE(apply_setting(request, "policy", name)) << name;
   }
+  MachineRequest request;
+  ASSERT_TRUE(apply_setting(request, "policy", "clock:fresh=0"));
+  EXPECT_EQ(request.config.policy, "clock:fresh=0");
+  ASSERT_TRUE(apply_setting(request, "policy", "clock:fresh=1"));
+  EXPECT_EQ(request.config.policy, "clock");  // nothing but the default
 }
 
 TEST(Options, NonsenseSettingsSayWhatWouldBeRight) {
@@ -131,6 +136,9 @@ TEST(Options, NonsenseSettingsSayWhatWouldBeRight) {
                                                     {"swap", "some", "none"},
                                                     {"swap-device", "tape", "hdd"},
                                                     {"policy", "magic", "clock"},
+                                                    {"policy", "opt", "second-chance"},
+                                                    {"policy", "clock:fresh=7", "0 to 1"},
+                                                    {"policy", "lru:x=1", "has no option"},
                                                     {"cpus", "0", "1 to 64"},
                                                     {"cpus", "65", "1 to 64"},
                                                     {"levels", "3", "4 or 5"},

@@ -101,8 +101,9 @@ TEST(Replay, LruOnAFilteredRecordingFaultsAsOnTheWholeRun) {
   Random random(3);
   constexpr std::size_t kFilter = 8;
   for (int round = 0; round < 12; ++round) {
-    const Pages refs = round % 2 == 0 ? analysis::testing::uniform(random, 6000, 40 + round * 10)
-                                      : analysis::testing::loops(random, 6000, 40 + round * 10);
+    const auto pages = static_cast<std::uint64_t>(40 + round * 10);
+    const Pages refs = round % 2 == 0 ? analysis::testing::uniform(random, 6000, pages)
+                                      : analysis::testing::loops(random, 6000, pages);
     const Recorded recorded(Detail::Pages, kFilter,
                             [&](Chunk& chunk) { append_writes(chunk, refs, kFilter); });
     for (const std::size_t frames : {9U, 12U, 20U, 33U, 64U}) {

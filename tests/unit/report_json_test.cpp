@@ -4,9 +4,9 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "support/json_schema.hpp"
 #include "support/report_example.hpp"
 
 namespace pw::report {
@@ -14,70 +14,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-bool has_type(const Json& value, const std::string& type) {
-  if (type == "object") return value.is_object();
-  if (type == "array") return value.is_array();
-  if (type == "string") return value.is_string();
-  if (type == "boolean") return value.is_boolean();
-  if (type == "integer") return value.is_number_integer();
-  if (type == "number") return value.is_number();
-  return type == "null" && value.is_null();
-}
-
-// The part of JSON Schema draft-07 that the schema uses; a keyword beyond it is an error too.
-void validate(const Json& value, const Json& schema, const std::string& at,
-              std::vector<std::string>& errors) {
-  for (const auto& [key, rule] : schema.items()) {
-    if (key == "type") {
-      const Json types = rule.is_array() ? rule : Json::array({rule});
-      bool fits = false;
-      for (const Json& type : types) fits = fits || has_type(value, type.get<std::string>());
-      if (!fits) errors.push_back(at + ": not of type " + rule.dump());
-    } else if (key == "enum") {
-      if (std::find(rule.begin(), rule.end(), value) == rule.end()) {
-        errors.push_back(at + ": not one of " + rule.dump());
-      }
-    } else if (key == "minimum") {
-      if (value.is_number() && value < rule) errors.push_back(at + ": below " + rule.dump());
-    } else if (key == "minItems") {
-      if (value.is_array() && value.size() < rule) errors.push_back(at + ": too few items");
-    } else if (key == "required") {
-      for (const Json& name : rule) {
-        if (value.is_object() && !value.contains(name.get<std::string>())) {
-          errors.push_back(at + ": lacks " + name.dump());
-        }
-      }
-    } else if (key == "properties") {
-      for (const auto& [name, part] : rule.items()) {
-        if (value.is_object() && value.contains(name)) {
-          validate(value[name], part, at + "/" + name, errors);
-        }
-      }
-    } else if (key == "additionalProperties") {
-      if (!value.is_object()) continue;
-      for (const auto& [name, part] : value.items()) {
-        if (!schema["properties"].contains(name)) errors.push_back(at + ": unknown " + name);
-      }
-    } else if (key == "items") {
-      for (std::size_t i = 0; value.is_array() && i < value.size(); ++i) {
-        validate(value[i], rule, at + "/" + std::to_string(i), errors);
-      }
-    } else if (key != "$schema" && key != "$id" && key != "title" && key != "description" &&
-               key != "$comment") {
-      errors.push_back(at + ": the schema uses " + key);
-    }
-  }
-}
-
-Json schema() {
-  std::ifstream file(std::string(PW_SOURCE_DIR) + "/data/report.schema.json");
-  return Json::parse(file);
-}
-
 std::vector<std::string> errors_of(const Json& document) {
-  std::vector<std::string> errors;
-  validate(document, schema(), "", errors);
-  return errors;
+  return test::schema_errors(document, "report.schema.json");
 }
 
 TEST(ReportJson, FollowsItsSchema) {

@@ -6,6 +6,7 @@
 #include <iterator>
 #include <limits>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,8 @@
 #include "policy/any_policy.hpp"
 #include "policy/clock.hpp"
 #include "policy/fifo.hpp"
+#include "policy/id_numbers.hpp"
+#include "policy/list.hpp"
 #include "policy/lru.hpp"
 #include "policy/second_chance.hpp"
 #include "support/compare_policies.hpp"
@@ -143,7 +146,7 @@ TEST(Policy, ClockAndSecondChanceEvictTheSamePages) { compare_many<Clock, NaiveS
 // Faults of a reference string, empty frames at the start; a reference sets the accessed bit.
 int faults(std::string_view name, const std::vector<Id>& string, std::uint32_t frames) {
   constexpr std::uint32_t kIds = 16;
-  const auto policy = make_policy(name, setup_of(kIds));
+  const auto policy = make_policy(name, setup_of(kIds, frames));
   Pages pages(kIds);
   std::vector<bool> resident(kIds, false);
   int count = 0;
@@ -175,6 +178,23 @@ TEST(Policy, CountsOfSilberschatzSection10_4) {
   EXPECT_EQ(faults("lru", string, 3), 12);
 }
 
+// Exercise of the same chapter: faults with one to seven frames.
+TEST(Policy, CountsOfSilberschatzExerciseWithOneToSevenFrames) {
+  const std::vector<Id> string{1, 2, 3, 4, 2, 1, 5, 6, 2, 1, 2, 3, 7, 6, 3, 2, 1, 2, 3, 6};
+  const std::vector<int> fifo{20, 18, 16, 14, 10, 10, 7}, lru{20, 18, 15, 10, 8, 7, 7};
+  for (std::uint32_t frames = 1; frames <= 7; ++frames) {
+    EXPECT_EQ(faults("fifo", string, frames), fifo[frames - 1]) << frames;
+    EXPECT_EQ(faults("lru", string, frames), lru[frames - 1]) << frames;
+  }
+}
+
+// Problem in Tanenbaum, Bos, Modern operating systems, ch. 3: four frames, eight pages.
+TEST(Policy, CountsOfTanenbaumsProblem) {
+  const std::vector<Id> string{0, 1, 7, 2, 3, 2, 7, 1, 0, 3};
+  EXPECT_EQ(faults("fifo", string, 4), 6);
+  EXPECT_EQ(faults("lru", string, 4), 7);
+}
+
 // "Behavior of four page-replacement algorithms" in Operating systems: internals and design
 // principles, ch. 8; there without the three faults that fill the frames.
 TEST(Policy, CountsOfStallings) {
@@ -199,7 +219,8 @@ TEST_P(EveryPolicy, AnswersNoPageAfterMeetingPagesThatMayNotGo) {
     return Verdict::Unevictable;
   }),
             kNoPage);
-  EXPECT_EQ(met, std::vector<int>(8, 1));
+  EXPECT_GE(*std::ranges::min_element(met), 1);
+  EXPECT_LE(*std::ranges::max_element(met), 16);  // priorities rise, but a search ends
   EXPECT_EQ(policy->size(), 8U);
 }
 
@@ -211,19 +232,20 @@ TEST_P(EveryPolicy, TakesAPageThoughAllAreReferencedAllTheTime) {
     ++asked;
     return id < 3 ? Verdict::Unevictable : Verdict::Accessed;
   });
-  EXPECT_EQ(gone, 3U);
-  EXPECT_LE(asked, 16);
+  EXPECT_GE(gone, 3U);
+  EXPECT_LT(gone, 8U);
+  EXPECT_LE(asked, 128);
   EXPECT_EQ(policy->size(), 7U);
 }
 
-TEST_P(EveryPolicy, PaysForTheIdsInUseOnlyAndAtMostTwelveBytesEach) {
+TEST_P(EveryPolicy, PaysForTheIdsInUseOnlyAndAtMostFortyBytesEach) {
   constexpr std::uint32_t kIds = 16U << 20;
   const std::uint64_t before = resident_bytes_of_this_process();
   const auto policy = make_policy(GetParam(), setup_of(kIds));
   for (Id id = 0; id < 1'000; ++id) policy->insert(id);
   EXPECT_LT(resident_bytes_of_this_process() - before, 1U << 20);
   for (Id id = 1'000; id < 1'000'000; ++id) policy->insert(id);
-  EXPECT_LT(resident_bytes_of_this_process() - before, 12'000'000U);
+  EXPECT_LT(resident_bytes_of_this_process() - before, 40'000'000U);
   EXPECT_GE(resident_bytes_of_this_process() - before, 4'000'000U);  // the measure sees it
 }
 
@@ -232,6 +254,7 @@ TEST_P(EveryPolicy, RefusesWhatCannotBe) {
   policy->insert(3);
   EXPECT_DEATH(policy->insert(3), "resident already");
   EXPECT_DEATH(policy->insert(8), "no id");
+  if (policy->remembers()) return;  // may be told to forget what it does not know
   EXPECT_DEATH(policy->erase(4), "not resident");
   policy->erase(3);
   EXPECT_DEATH(policy->erase(3), "not resident");
@@ -246,8 +269,30 @@ INSTANTIATE_TEST_SUITE_P(All, EveryPolicy, testing::ValuesIn(policy_names()),
 
 TEST(Policy, KnowsItsNames) {
   EXPECT_EQ(make_policy("no such policy", setup_of(4)), nullptr);
+  EXPECT_EQ(make_policy("opt", setup_of(4)), nullptr);  // needs the future
   const std::vector<std::string_view> names(policy_names().begin(), policy_names().end());
-  EXPECT_EQ(names, (std::vector<std::string_view>{"fifo", "lru", "clock", "second-chance"}));
+  EXPECT_EQ(names.size() + 1, policies().size());
+  EXPECT_EQ(std::set(names.begin(), names.end()).size(), names.size());
+  for (const std::string_view name : {"fifo", "lru", "lfu", "lfu-ageing", "mfu", "random",
+                                      "second-chance", "clock", "nru", "ageing"}) {
+    EXPECT_EQ(std::ranges::count(names, name), 1) << name;
+  }
+}
+
+// Numbers of three and of four bytes: what is written for one id leaves its neighbours alone.
+TEST(IdNumbers, KeepsANumberForEachId) {
+  for (const std::uint64_t largest : {0xFF'FFFFULL, 0x100'0000ULL, 0xFFFF'FFFFULL}) {
+    constexpr std::uint32_t kIds = 50;
+    IdNumbers numbers(kIds, largest);
+    std::vector<std::uint32_t> plain(kIds, 0);
+    Random random(largest);
+    for (int step = 0; step < 2'000; ++step) {
+      const auto id = static_cast<Id>(random.below(kIds));
+      plain[id] = static_cast<std::uint32_t>(random.chance(3) ? largest : random.below(largest));
+      numbers.set(id, plain[id]);
+      for (Id other = 0; other < kIds; ++other) ASSERT_EQ(numbers[other], plain[other]);
+    }
+  }
 }
 
 TEST(IdLists, KeepsSeveralListsOverOneArray) {

@@ -1,0 +1,34 @@
+// The machine against the naive byte model under each replacement policy: what a policy chooses,
+// remembers or gives up must not change a byte, and the orders, frames and names of pages must
+// agree afterwards (Machine::verify()).
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+
+#include "model/isolated.hpp"
+#include "policy/any_policy.hpp"
+
+namespace pw::model {
+namespace {
+
+class PolicyModel : public testing::TestWithParam<std::string_view> {};
+
+TEST_P(PolicyModel, AgreesOnEveryByteAndEveryOutcome) {
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+    Scenario scenario = make_scenario(seed, 1'200, false);
+    scenario.config.policy = GetParam();
+    scenario.config.swappiness = seed % 3 == 0 ? 60 : -1;
+    ASSERT_TRUE(plays(scenario)) << "shrunk to:\n" << narrate(shrink(scenario, 300));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, PolicyModel, testing::ValuesIn(policy::policy_names()),
+                         [](const auto& chosen) {
+                           std::string name(chosen.param);
+                           std::ranges::replace(name, '-', '_');
+                           return name;
+                         });
+
+}  // namespace
+}  // namespace pw::model
