@@ -116,7 +116,9 @@ void frames() {
 template <class P>
 void replacement(const char* what) {
   constexpr std::uint32_t kPages = 1'000'000;
-  P pages(kPages);
+  policy::Setup setup;
+  setup.ids = setup.frames = kPages;
+  P pages(setup);
   for (policy::Id id = 0; id < kPages; ++id) pages.insert(id);
   measure(what, kPages, [&] {
     for (std::uint32_t i = 0; i < kPages; ++i) {

@@ -29,7 +29,7 @@ explain_other_system() {
   say "this system has no apt-get, so nothing can be installed for you. What has to be there:"
   say "  GCC 12 or Clang 14, CMake 3.22, Ninja, pkg-config, Valgrind 3.19 with its tool headers,"
   say "  QEMU's qemu-x86_64, the libraries tl-expected, fmt, CLI11, nlohmann-json, zstd, xxHash,"
-  say "  elfutils, TBB and Boost 1.81 (for tests also GoogleTest, Google Benchmark, python3, clang,"
+  say "  elfutils, TBB, robin-map (for tests also GoogleTest, Google Benchmark, python3, clang,"
   say "  lld, wasi-libc)."
   say "The list with Debian's names is in cmake/packages.txt."
 }
@@ -101,7 +101,7 @@ install_packages() {
     die "this distribution has no package ${name#?};" \
       "Debian 12 or Ubuntu 24.04 or newer is needed"
   done
-  # Nothing of the user's is removed to make room (versions of libboost conflict, for one).
+  # Nothing of the user's is removed to make room.
   local -a how=(--no-install-recommends --no-remove)
   say "installing ${#missing[@]} packages: ${missing[*]}"
   apt_get install -y "${how[@]}" "${missing[@]}" && return

@@ -26,10 +26,11 @@ std::uint64_t key_vpn(VirtAddr address) { return page_of(address).value & tlb_ke
 }  // namespace
 
 SimCpu::SimCpu(const CpuConfig& config, x86::TableMemory memory, std::uint64_t seed)
-    : walker_({config.levels, config.smep, config.smap, config.gigabyte_pages}),
+    : user_end_(x86::user_end(config.levels).value),
+      walker_({config.levels, config.smep, config.smap, config.gigabyte_pages}),
       memory_(memory),
-      first_{{{{}, TlbUnit(l1d_sizes(config.tlb), seed)},
-              {{}, TlbUnit(l1i_sizes(config.tlb), seed + 3)}}},
+      first_{{{{}, 0, TlbUnit(l1d_sizes(config.tlb), seed)},
+              {{}, 0, TlbUnit(l1i_sizes(config.tlb), seed + 3)}}},
       l2_(l2_sizes(config.tlb), seed + 6),
       config_(config) {
   PW_CHECK(config.levels == 4 || config.levels == 5);
@@ -44,7 +45,7 @@ SimCpu::SimCpu(const CpuConfig& config, x86::TableMemory memory, std::uint64_t s
   const std::array<std::uint32_t, 4> entries{walk.level2, walk.level3, walk.level4, walk.level5};
   for (int level = 2; level <= config.levels; ++level) {
     const std::uint32_t ways = entries[static_cast<unsigned>(level - 2)];
-    if (ways != 0) upper_[static_cast<unsigned>(level)] = FullSet(ways, TlbReplacement::Lru, seed);
+    if (ways != 0) upper_[static_cast<unsigned>(level)] = WalkCache(ways);
   }
 }
 
@@ -86,6 +87,7 @@ void SimCpu::unload_space() {
 void SimCpu::set_pcid(std::uint32_t pcid) {
   pcid_ = pcid;
   key_base_ = tlb_key::make(0, pcid, 1);
+  upper_key_base_ = tlb_key::make(0, pcid, 2);
 }
 
 void SimCpu::use_view(View view) {
@@ -117,67 +119,38 @@ bool SimCpu::translate_run(VirtAddr address, Access access, Mode mode, std::uint
   return true;
 }
 
-// A miss in both, tried as the common walk first. (Twice in the code, so that it knows what the
-// caller found out about the arrays.)
-template <bool kCommon>
-[[gnu::always_inline]] inline bool SimCpu::walk_small(VirtAddr address, Access access, Mode mode,
-                                                      const TlbProbe& probe, Translation& out) {
-  Entry entry{0};
-  if (!walk_marked(key_vpn(address), access, mode, entry)) [[unlikely]]
-    return miss(address, access, mode, out);
-  ++raw_.walks_by_size[0];
-  TlbUnit& l1 = first_for(access).unit;
-  if constexpr (kCommon) {
-    l2_.insert_common(probe, entry.raw);
-    l1.insert_common(probe, entry.raw);
-  } else {
-    l2_.insert_small(probe, entry.raw);
-    l1.insert_small(probe, entry.raw);
-  }
-  return answer(address, access, 1, entry, out);
-}
-
-bool SimCpu::look_up(VirtAddr address, Access access, Mode mode, Translation& out) {
+// Every address, page and shape of arrays. `absent`: no TLB has the page.
+[[gnu::noinline]] bool SimCpu::look_up_any(VirtAddr address, unsigned need, Translation& out,
+                                           bool absent) {
   if (!x86::canonical(address, walker_.rules().levels)) [[unlikely]] {
     out.error_code = 0;
     out.non_canonical = true;
     return false;
   }
-  const TlbProbe probe(key_vpn(address) | key_base_);
-  TlbUnit& l1 = first_for(access).unit;
-  if (!l1.plain() || !l2_.plain()) [[unlikely]]
-    return look_up_any(address, access, mode, probe.key, out);
-  TlbSlot* slot = nullptr;
-  if (l1.guess_small(probe, slot) && Entry{slot->data}.ready(access, mode)) {
-    ++raw_.l1_hits_by_size[0];
-    return answer(address, access, 1, Entry{slot->data}, out);
-  }
-  if (slot != nullptr) [[unlikely]]
-    return look_up_any(address, access, mode, probe.key, out);
-  if (l2_.guess_small(probe, slot) && Entry{slot->data}.ready(access, mode)) {
-    ++raw_.l2_hits_by_size[0];
-    const Entry entry{slot->data};
-    l1.insert_common(probe, entry.raw);
-    return answer(address, access, 1, entry, out);
-  }
-  if (slot != nullptr) [[unlikely]]
-    return look_up_any(address, access, mode, probe.key, out);
-  return walk_small<true>(address, access, mode, probe, out);
+  const auto access = static_cast<Access>((need - Entry::kReady) % 3);
+  const auto mode = static_cast<Mode>((need - Entry::kReady) / 3);
+  const bool mapped = absent ? miss(address, access, mode, out)
+                             : find_or_walk(address, access, mode, out);
+  note_shapes();
+  return mapped;
 }
 
-// The same for pages of every kind and arrays of every shape. (Once more, if a guess was wrong or a
-// hit may not be enough: finding an entry a second time changes no order.)
-bool SimCpu::look_up_any(VirtAddr address, Access access, Mode mode, std::uint64_t key,
-                         Translation& out) {
-  const TlbProbe probe(key);
-  TlbUnit& l1 = first_for(access).unit;
-  if (const TlbSlot* slot = l1.find(probe)) {
+bool SimCpu::find_or_walk(VirtAddr address, Access access, Mode mode, Translation& out) {
+  const TlbProbe probe(key_vpn(address) | key_base_);
+  if (const TlbSlot* slot = first_for(access).unit.find(probe)) {
     return found(address, access, mode, *slot, true, out);
   }
   if (const TlbSlot* slot = l2_.find(probe)) {
     return found(address, access, mode, *slot, false, out);
   }
-  return walk_small<false>(address, access, mode, probe, out);
+  return miss(address, access, mode, out);
+}
+
+// What the arrays hold may have changed its kinds.
+void SimCpu::note_shapes() {
+  for (First& first : first_) {
+    first.simple_end = first.unit.plain() && l2_.plain() ? user_end_ : 0;
+  }
 }
 
 // What is answered is, by now, the most recent entry of the L1 (if the L1 holds its size at all).
@@ -301,67 +274,25 @@ void SimCpu::confirm(int from, VirtAddr address, Access access, Mode mode, x86::
 x86::WalkStart SimCpu::walk_start(std::uint64_t vpn) {
   const int levels = walker_.rules().levels;
   for (int level = 2; level <= levels; ++level) {
-    const TlbProbe probe(tlb_key::make(vpn, pcid_, level));
-    const TlbSlot* slot = upper_[static_cast<unsigned>(level)].find_lru(probe);
-    if (slot == nullptr) continue;
+    WalkCache& cache = upper_[static_cast<unsigned>(level)];
+    const std::uint32_t way = cache.find(tlb_key::make(vpn, pcid_, level));
+    if (way == WalkCache::kNone) continue;
+    cache.to_front(way);
     ++raw_.walk_cache_hits[level];
-    return {x86::Pte{slot->data}.pfn(), level - 1, slot->data & x86::kRightsMask};
+    return {cache[way].pfn(), level - 1, cache[way].rights()};
   }
   return {root_, levels};
 }
 
 void SimCpu::remember_upper(std::uint64_t vpn, const x86::Walk& walk, int from) {
   for (int level = from; level > walk.level; --level) {
-    FullSet& entries = upper_[static_cast<unsigned>(level)];
+    WalkCache& entries = upper_[static_cast<unsigned>(level)];
     if (!entries.exists()) continue;
-    entries.insert(TlbProbe(tlb_key::make(vpn, pcid_, level)),
-                   walk.upper[static_cast<unsigned>(level)]);
+    entries.insert(tlb_key::make(vpn, pcid_, level),
+                   x86::UpperEntry(walk.upper[static_cast<unsigned>(level)]));
   }
 }
 
-// The common walk, down to a base page of this space from the cached entry of level 2 or 3,
-// granted, and all entries marked already. False, and then nothing is counted or remembered, if it
-// is another one. (What it may have touched in the caches, the walk that follows touches again, in
-// the same order.)
-[[gnu::always_inline]] inline bool SimCpu::walk_marked(std::uint64_t vpn, Access access, Mode mode,
-                                                       Entry& entry) {
-  const TlbProbe probe(tlb_key::make(vpn, pcid_, 2));
-  if (const TlbSlot* slot = upper_[2].find_lru(probe)) {
-    if (!leaf_marked(slot->data, vpn, access, mode, entry)) [[unlikely]]
-      return false;
-    ++raw_.walk_cache_hits[2];
-    ++raw_.walk_references;
-    return true;
-  }
-  const TlbSlot* slot = upper_[3].find_lru(TlbProbe(tlb_key::make(vpn, pcid_, 3)));
-  if (slot == nullptr || !upper_[2].exists()) [[unlikely]]
-    return false;
-  std::uint64_t upper = slot->data;
-  if (!walker_.step(memory_, Vpn(vpn), 2, 0, upper) ||
-      !leaf_marked(upper, vpn, access, mode, entry)) [[unlikely]] {
-    return false;
-  }
-  upper_[2].insert_lru(probe, upper);
-  ++raw_.walk_cache_hits[3];
-  raw_.walk_references += 2;
-  return true;
-}
-
-[[gnu::always_inline]] inline bool SimCpu::leaf_marked(std::uint64_t upper, std::uint64_t vpn,
-                                                       Access access, Mode mode,
-                                                       Entry& entry) const {
-  if (!walker_.step(memory_, Vpn(vpn), 1, x86::kGlobal, upper)) [[unlikely]]
-    return false;
-  entry = entry_for(x86::Pte{upper}, 1, upper & x86::kRightsMask);
-  return entry.ready(access, mode);  // for a write, then, D is set
-}
-
-[[gnu::always_inline]] inline SimCpu::Entry SimCpu::entry_for(x86::Pte leaf, int level,
-                                                              std::uint64_t rights) const {
-  const std::uint64_t frame = x86::leaf_frame(leaf, level).value << kPageShift;
-  const std::uint64_t seen = frame | (leaf.raw & x86::kDirty) | rights;
-  return {seen | ready_[ready_index(seen)]};
-}
 std::uint64_t SimCpu::key_for(std::uint64_t vpn, const x86::Walk& walk) const {
   return walk.leaf.global() ? tlb_key::make_global(vpn, walk.level)
                             : tlb_key::make(vpn, pcid_, walk.level);
@@ -396,10 +327,9 @@ void SimCpu::note_global(VpnRange range) {
 
 void SimCpu::drop_upper(std::uint64_t vpn) {
   for (int level = 2; level <= walker_.rules().levels; ++level) {
-    FullSet& entries = upper_[static_cast<unsigned>(level)];
-    if (entries.live() == 0) continue;
-    TlbSlot* slot = entries.peek(TlbProbe(tlb_key::make(vpn, pcid_, level)));
-    if (slot != nullptr) entries.erase(slot);
+    WalkCache& entries = upper_[static_cast<unsigned>(level)];
+    const std::uint32_t way = entries.find(tlb_key::make(vpn, pcid_, level));
+    if (way != WalkCache::kNone) entries.erase(way);
   }
 }
 
@@ -416,7 +346,7 @@ void SimCpu::drop_pcid(std::uint32_t pcid) {
   ++raw_.flushes_full;
   for (TlbUnit* unit : {&first_[0].unit, &first_[1].unit, &l2_})
     raw_.entries_flushed += unit->erase_if(belongs);
-  for (FullSet& entries : upper_) entries.erase_if(belongs);
+  for (WalkCache& entries : upper_) entries.erase_if(belongs);
 }
 
 // As INVLPG does it, the paging-structure caches lose all they hold of the space (SDM vol.
@@ -432,7 +362,7 @@ void SimCpu::flush_active(VpnRange range) {
     ++raw_.flushes_page;
     raw_.entries_flushed += drop_page_of(vpn.value & tlb_key::kVpnMask, other);
   }
-  for (FullSet& entries : upper_) {
+  for (WalkCache& entries : upper_) {
     entries.erase_if([&](std::uint64_t key) {
       return tlb_key::pcid(key) == pcid_ || (both && tlb_key::pcid(key) == other);
     });
@@ -473,10 +403,14 @@ bool SimCpu::mark_stale(SpaceId space) {
 
 TlbCounters SimCpu::counters() const {
   TlbCounters sum = raw_;
+  sum.l2_hits_by_size[0] += l1_misses_[0];
+  sum.walks_by_size[0] += l1_misses_[1];
+  sum.walk_references += l1_misses_[1];
+  sum.walk_cache_hits[2] += l1_misses_[1];
   for (unsigned size = 0; size < 3; ++size) {
     sum.l1_hits += raw_.l1_hits_by_size[size];
-    sum.l2_hits += raw_.l2_hits_by_size[size];
-    sum.walks += raw_.walks_by_size[size];
+    sum.l2_hits += sum.l2_hits_by_size[size];
+    sum.walks += sum.walks_by_size[size];
   }
   sum.references = sum.l1_hits + sum.l2_hits + sum.walks;
   // In a guest a nested walk comes before each entry, and another for what the walk found.

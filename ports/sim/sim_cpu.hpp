@@ -32,6 +32,7 @@
 #include "ports/sim/geometry.hpp"
 #include "ports/sim/tlb.hpp"
 #include "ports/sim/tlb_unit.hpp"
+#include "ports/sim/walk_cache.hpp"
 
 namespace pw::sim {
 
@@ -70,14 +71,16 @@ class SimCpu {
 
   // Translates one reference in the active space; false if it faults. A space must be loaded.
   bool translate(VirtAddr address, Access access, Mode mode, Translation& out) {
-    const Near& near = first_for(access).near;
-    if (near.vpn == page_of(address).value && near.entry.ready(access, mode)) [[likely]] {
+    First& first = first_for(access);
+    const unsigned need = Entry::need(access, mode);
+    const Near& near = first.near;
+    if (near.vpn == page_of(address).value && near.entry.has(need)) [[likely]] {
       ++raw_.l1_hits_by_size[near.level - 1];
       out.pfn = near.pfn;
       out.level = near.level;
       return true;
     }
-    return look_up(address, access, mode, out);
+    return look_up(address, first, need, out);
   }
   // The same as `count` (> 0) equal references in a row. False: the first one faulted.
   bool translate_run(VirtAddr address, Access access, Mode mode, std::uint64_t count,
@@ -92,7 +95,10 @@ class SimCpu {
   void receive_ipi() { ++raw_.ipis_received; }
 
   TlbCounters counters() const;
-  void reset_counters() { raw_ = {}; }
+  void reset_counters() {
+    raw_ = {};
+    l1_misses_ = {};
+  }
   // Simulated time that the references, switches and interrupts counted so far take.
   std::uint64_t time_ps() const;
 
@@ -128,9 +134,12 @@ class SimCpu {
     Pfn pfn() const { return x86::Pte{raw}.pfn(); }
     std::uint64_t rights() const { return raw & x86::kRightsMask; }
     bool dirty() const { return x86::Pte{raw}.dirty(); }
-    bool ready(Access access, Mode mode) const {
-      return (raw >> (kReady + x86::access_bit(access, mode)) & 1) != 0;
+    // The bit that an access needs.
+    static constexpr unsigned need(Access access, Mode mode) {
+      return kReady + x86::access_bit(access, mode);
     }
+    bool has(unsigned bit) const { return (raw >> bit & 1) != 0; }
+    bool ready(Access access, Mode mode) const { return has(need(access, mode)); }
   };
   // W, U, NX and D of an entry as an index of ready_: turned by one bit they lie close together.
   static constexpr std::size_t ready_index(std::uint64_t raw) {
@@ -148,6 +157,9 @@ class SimCpu {
   // What references of one kind meet first: the last translation, and the L1.
   struct First {
     Near near;
+    // The addresses below are for look_up(): the user half if here and in the L2 there are only
+    // base pages of spaces, in arrays of the common shape; else 0.
+    std::uint64_t simple_end;
     TlbUnit unit;
   };
   static Vpn extended(std::uint64_t vpn) {  // the sign extension that keys leave out
@@ -156,20 +168,21 @@ class SimCpu {
     return Vpn(static_cast<std::uint64_t>(whole) & (~std::uint64_t{0} >> kPageShift));
   }
 
-  bool look_up(VirtAddr address, Access access, Mode mode, Translation& out);
-  bool look_up_any(VirtAddr address, Access access, Mode mode, std::uint64_t key, Translation& out);
-  template <bool kCommon>
-  bool walk_small(VirtAddr address, Access access, Mode mode, const TlbProbe& probe,
-                  Translation& out);
+  bool look_up(VirtAddr address, First& first, unsigned need, Translation& out);
+  bool look_up_above(std::uint64_t vpn, First& first, unsigned need, TlbPlace in_l1, TlbPlace in_l2,
+                     Translation& out);
+  bool look_up_any(VirtAddr address, unsigned need, Translation& out, bool absent = false);
+  bool find_or_walk(VirtAddr address, Access access, Mode mode, Translation& out);
+  void note_shapes();
+  bool answer_small(std::uint64_t vpn, First& first, Entry entry, Translation& out);
   bool answer(VirtAddr address, Access access, int level, Entry entry, Translation& out);
   bool found(VirtAddr address, Access access, Mode mode, const TlbSlot& slot, bool in_l1,
              Translation& out);
   bool upgrade(VirtAddr address, Access access, Mode mode, TlbSlot slot, bool in_l1,
                Translation& out);
   bool miss(VirtAddr address, Access access, Mode mode, Translation& out);
-  bool walk_marked(std::uint64_t vpn, Access access, Mode mode, Entry& entry);
-  bool leaf_marked(std::uint64_t upper, std::uint64_t vpn, Access access, Mode mode,
-                   Entry& entry) const;
+  bool walk_from_3(std::uint64_t vpn, unsigned need, Entry& entry);
+  bool leaf_marked(const x86::UpperEntry& upper, std::uint64_t vpn, Entry& entry) const;
   bool fault(const x86::Walk& walk, Translation& out);
   void run_walk(VirtAddr address, Access access, Mode mode, x86::Walk& walk);
   void confirm(int from, VirtAddr address, Access access, Mode mode, x86::Walk& walk);
@@ -198,12 +211,16 @@ class SimCpu {
 
   std::uint64_t key_base_ = 0;  // what keys of base pages in the active context have beside the
                                 // page number
-  std::uint32_t pcid_ = 0;      // of the active context, in the view in use
+  std::uint64_t upper_key_base_ = 0;  // the same of entries of level 2
+  std::uint64_t user_end_;            // of the user half
+  std::uint32_t pcid_ = 0;            // of the active context, in the view in use
   unsigned active_ = kNoContext;
   View view_ = View::Kernel;  // stays so if the active space has only one
   Pfn root_;                  // of the active context, in the view in use
   // In raw_ the totals stay 0: counters() sums what is counted by size.
   TlbCounters raw_;
+  // Not in raw_: what look_up() found in the L2, and by a walk from a cached entry of level 2.
+  std::array<std::uint64_t, 2> l1_misses_{};
   x86::Walker walker_;
   std::array<std::uint64_t, kReadyIndices> ready_{};  // that part of an entry
   x86::TableMemory memory_;
@@ -212,9 +229,16 @@ class SimCpu {
   VpnRange globals_;            // all global translations cached since the start lie inside
   std::array<First, 2> first_;  // data, fetch
   TlbUnit l2_;
-  std::array<FullSet, x86::kMaxLevels + 1> upper_;  // paging-structure caches, by level
+  std::array<WalkCache, x86::kMaxLevels + 1> upper_;  // paging-structure caches, by level
   CpuConfig config_;
 };
+
+[[gnu::always_inline]] inline SimCpu::Entry SimCpu::entry_for(x86::Pte leaf, int level,
+                                                              std::uint64_t rights) const {
+  const std::uint64_t frame = x86::leaf_frame(leaf, level).value << kPageShift;
+  const std::uint64_t seen = frame | (leaf.raw & x86::kDirty) | rights;
+  return {seen | ready_[ready_index(seen)]};
+}
 
 inline bool SimCpu::usable(std::uint64_t key, SpaceId& space) const {
   if (tlb_key::global(key)) {
@@ -243,14 +267,13 @@ void SimCpu::for_each_cached(Visit&& fn) const {
 
 template <class Visit>
 void SimCpu::for_each_cached_table(Visit&& fn) const {
-  for (const FullSet& entries : upper_) {
-    for (const TlbSlot& slot : entries.slots()) {
+  for (const WalkCache& entries : upper_) {
+    entries.for_each([&](std::uint64_t key, const x86::UpperEntry& upper) {
       SpaceId space = 0;
-      if (slot.key == 0 || !usable(slot.key, space)) continue;
-      const x86::Pte upper{slot.data};
-      fn(space, extended(tlb_key::first_vpn(slot.key)), tlb_key::level(slot.key), upper.pfn(),
-         upper.raw & x86::kRightsMask);
-    }
+      if (!usable(key, space)) return;
+      fn(space, extended(tlb_key::first_vpn(key)), tlb_key::level(key), upper.pfn(),
+         upper.rights());
+    });
   }
 }
 

@@ -1,9 +1,8 @@
-// Sets of translations: what TLBs and paging-structure caches are made of.
+// Sets of translations: what TLBs are made of.
 //
 // A key names a translation, 64 bits of data are what is known of it. TlbArray is one array of any
 // number of sets and ways, with four replacements. FullSet is one fully associative set of any
-// width, found by hashing; it is the walk caches, and the sets of arrays too wide for TlbArray's
-// own layout. Owned by TlbUnit and SimCpu.
+// width, found by hashing: those of arrays too wide for TlbArray's own layout. Owned by TlbUnit.
 //
 // Invariants: a key is at most once in an array; key 0 is an invalid way. An invalid way is filled
 // before a valid one is replaced; tree-PLRU and random take the lowest one. The sequence of hits
@@ -17,6 +16,7 @@
 #include "base/random.hpp"
 #include "ports/sim/geometry.hpp"
 #include "ports/sim/tlb_order.hpp"
+#include "ports/sim/tlb_row.hpp"
 
 namespace pw::sim {
 
@@ -47,18 +47,12 @@ constexpr std::uint64_t first_vpn(std::uint64_t key) {
 }
 }  // namespace tlb_key
 
-struct TlbSlot {
-  std::uint64_t key = 0;
-  std::uint64_t data = 0;
-};
-
 // A key with its hash, made once for all arrays of one search.
 struct TlbProbe {
   std::uint64_t key;
   std::uint64_t hash;
 
   constexpr explicit TlbProbe(std::uint64_t k) : key(k), hash(k * 0x9E3779B97F4A7C15ULL) {}
-  constexpr std::uint64_t mark() const { return hash >> 56; }
 };
 
 namespace detail {
@@ -96,12 +90,6 @@ class FullSet {
     if (slot != nullptr && replacement_ != TlbReplacement::Fifo) touch(way_of(slot));
     return slot;
   }
-  // The same in a set that is known to be LRU.
-  [[gnu::always_inline]] TlbSlot* find_lru(const TlbProbe& probe) {
-    TlbSlot* slot = peek(probe);
-    if (slot != nullptr) list_.to_front(way_of(slot));
-    return slot;
-  }
   TlbSlot* peek(const TlbProbe& probe) {
     for (std::uint32_t i = bucket(probe); i != 0; i = next_[i - 1]) {
       if (slots_[i - 1].key == probe.key) return &slots_[i - 1];
@@ -110,14 +98,10 @@ class FullSet {
   }
   // The key must not be here.
   void insert(const TlbProbe& probe, std::uint64_t data) {
-    if (recency()) return insert_lru(probe, data);
+    if (recency()) return fill(list_.last_to_front(), probe, data);
     const std::uint32_t way = victim();
     fill(way, probe, data);
     if (replacement_ == TlbReplacement::TreePlru) TreeBits::touch(tree_.data(), way, ways_);
-  }
-  // The same in a set that is known to be LRU (or FIFO: what comes in last is alike in both).
-  [[gnu::always_inline]] void insert_lru(const TlbProbe& probe, std::uint64_t data) {
-    fill(list_.last_to_front(), probe, data);
   }
   void erase(TlbSlot* slot) {
     const std::uint32_t way = way_of(slot);
@@ -195,11 +179,22 @@ class FullSet {
   Random random_{0};
 };
 
-// A set of up to 8 ways has one word for the replacement, and if that is LRU or FIFO another with a
-// mark for every way (8 bits of the key's hash), by place in the order, so that one subtraction
-// finds the candidates. These words lie together and stay in the host's L1 cache (and apart from
-// each other, or the compiler changes both in one vector register, which is slower); slots are
-// touched only where a mark agrees. Wider sets are FullSets.
+// Where a key is in its set, or where it would go; from TlbArray::place_common.
+struct TlbPlace {
+  TlbSlot* slot;
+  std::uint16_t* stamp;
+  std::uint32_t lowest;  // see TlbChoice
+  bool found() const { return lowest == 0; }
+  // All bits if found, else none; without a branch.
+  std::uint64_t found_mask() const { return 0 - std::uint64_t{lowest < 1}; }
+};
+
+// A set of up to 8 ways is a row, with stamps if it is LRU or FIFO. (Stamps lie together, and stay
+// in the host's L1 cache.) Wider sets are FullSets.
+//
+// A reference that misses the L1 TLB looks for a key in the L2 and then, found or not, has it most
+// recent there. place_common() and put_common() do this without a branch on the verdict, which in
+// a TLB too small for its program no host can guess.
 class TlbArray {
  public:
   TlbArray() = default;
@@ -209,47 +204,53 @@ class TlbArray {
         set_mask_(sets_ - 1),
         replacement_(geometry.replacement),
         random_(seed) {
-    if (ways_ > kSlotsPerSet) {
+    if (ways_ > TlbRow::kWays) {
       for (std::uint32_t set = 0; set < sets_; ++set) {
         wide_.emplace_back(ways_, replacement_, seed + set);
       }
       return;
     }
     if (sets_ == 0) return;
-    places_ = RecencyPlaces(ways_);
-    orders_.assign(sets_, recency() ? places_.initial() : 0);
-    marks_.assign(sets_, 0);
-    slots_.resize(std::size_t{sets_} * kSlotsPerSet);
+    rows_.resize(sets_);
+    if (recency()) {
+      stamps_.assign(sets_, TlbStamps(ways_));
+    } else if (replacement_ == TlbReplacement::TreePlru) {
+      trees_.assign(sets_, 0);
+    }
     common_ = replacement_ == TlbReplacement::Lru && std::has_single_bit(sets_);
   }
 
   bool exists() const { return sets_ != 0; }
-  // LRU, up to 8 ways, sets a power of two: what find_common() and insert_common() know.
+  // LRU, up to 8 ways, sets a power of two: what the calls with this word in their names know.
   bool common() const { return common_; }
 
-  // True: `slot` has the key and was made most recent. Else null if the key is not here; if not
-  // null, only the first mark that agreed was tried, and nothing is known (1 in 32 of full sets).
-  [[gnu::always_inline]] bool guess_common(const TlbProbe& probe, TlbSlot*& slot) {
-    const std::uint64_t set = probe.key & set_mask_;
-    const std::uint64_t left = candidates(set, probe);
-    slot = nullptr;
-    return left != 0 && try_first(set, left, probe, slot);
+  // Changes nothing.
+  template <bool kNarrow>
+  [[gnu::always_inline]] TlbPlace place_common(const TlbProbe& probe) {
+    return place<kNarrow>(probe.key & set_mask_, probe.key);
   }
+  // The key into its place, with new data or the same, as the most recent.
+  [[gnu::always_inline]] void put_common(const TlbPlace& place, const TlbProbe& probe,
+                                         std::uint64_t data) {
+    *place.stamp = now();
+    place.slot->key = probe.key;
+    place.slot->data = data;
+  }
+  // The key in its place, where it was found, as the most recent.
+  [[gnu::always_inline]] void touch_common(const TlbPlace& place) { *place.stamp = now(); }
+
   // The slot of the key, made most recent; nullptr if it is not here.
-  TlbSlot* find_common(const TlbProbe& probe) {
-    const std::uint64_t set = probe.key & set_mask_;
-    TlbSlot* slot = nullptr;
-    for (std::uint64_t left = candidates(set, probe); left != 0; left &= left - 1) {
-      if (try_first(set, left, probe, slot)) return slot;
-    }
-    return nullptr;
-  }
   TlbSlot* find(const TlbProbe& probe) {
-    if (common_) return find_common(probe);
     const std::uint64_t set = set_of(probe.key);
     if (!wide_.empty()) return wide_[set].find(probe);
+    if (replacement_ == TlbReplacement::Lru) {
+      const TlbPlace at = place<true>(set, probe.key);
+      if (!at.found()) return nullptr;
+      *at.stamp = now();
+      return at.slot;
+    }
     TlbSlot* slot = search(set, probe.key);
-    if (slot != nullptr) touch(set, way_of(set, slot), probe);
+    if (slot != nullptr) touch_tree(set, way_of(set, slot));
     return slot;
   }
   // The same, the order unchanged.
@@ -257,18 +258,14 @@ class TlbArray {
     const std::uint64_t set = set_of(probe.key);
     return wide_.empty() ? search(set, probe.key) : wide_[set].peek(probe);
   }
-
   // The key must not be here.
-  [[gnu::always_inline]] void insert_common(const TlbProbe& probe, std::uint64_t data) {
-    replace_last(probe.key & set_mask_, probe, data);
-  }
   void insert(const TlbProbe& probe, std::uint64_t data) {
     const std::uint64_t set = set_of(probe.key);
     if (!wide_.empty()) return wide_[set].insert(probe, data);
-    if (recency()) return replace_last(set, probe, data);
+    if (recency()) return put_common(place<true>(set, probe.key), probe, data);
     const std::uint32_t way = victim(set);
-    fill(set, way, probe, data);
-    touch(set, way, probe);
+    rows_[set].slots[way] = {probe.key, data};
+    touch_tree(set, way);
   }
 
   bool erase(const TlbProbe& probe) {
@@ -288,28 +285,28 @@ class TlbArray {
   std::uint64_t erase_if(Condition&& condition) {
     std::uint64_t dropped = 0;
     for (FullSet& set : wide_) dropped += set.erase_if(condition);
-    for (std::size_t i = 0; i < slots_.size(); ++i) {
-      if (slots_[i].key == 0 || !condition(slots_[i].key)) continue;
-      drop(i / kSlotsPerSet, &slots_[i]);
-      ++dropped;
+    for (std::size_t set = 0; set < rows_.size(); ++set) {
+      for (TlbSlot& slot : rows_[set].slots) {
+        if (slot.key == 0 || !condition(slot.key)) continue;
+        drop(set, &slot);
+        ++dropped;
+      }
     }
     return dropped;
   }
 
   template <class Visit>
   void for_each(Visit&& visit) const {
-    const auto visit_all = [&visit](const std::vector<TlbSlot>& slots) {
+    const auto visit_all = [&visit](const auto& slots) {
       for (const TlbSlot& slot : slots) {
         if (slot.key != 0) visit(slot);
       }
     };
-    visit_all(slots_);
+    for (const TlbRow& row : rows_) visit_all(row.slots);
     for (const FullSet& set : wide_) visit_all(set.slots());
   }
 
  private:
-  static constexpr std::uint32_t kSlotsPerSet = RecencyPlaces::kMaxWays;
-
   bool recency() const {
     return replacement_ == TlbReplacement::Lru || replacement_ == TlbReplacement::Fifo;
   }
@@ -318,83 +315,59 @@ class TlbArray {
     return std::has_single_bit(sets_) ? key & set_mask_ : (key & tlb_key::kVpnMask) % sets_;
   }
   std::uint32_t way_of(std::uint64_t set, const TlbSlot* slot) const {
-    return static_cast<std::uint32_t>(slot - &slots_[set * kSlotsPerSet]);
+    return static_cast<std::uint32_t>(slot - rows_[set].slots.data());
   }
   TlbSlot* search(std::uint64_t set, std::uint64_t key) {
-    TlbSlot* slots = &slots_[set * kSlotsPerSet];
-    for (std::uint32_t way = 0; way < ways_; ++way) {
-      if (slots[way].key == key) return slots + way;
+    for (TlbSlot& slot : rows_[set].slots) {
+      if (slot.key == key) return &slot;
     }
     return nullptr;
   }
 
-  // The places whose mark agrees, as bytes::zeros gives them.
-  [[gnu::always_inline]] std::uint64_t candidates(std::uint64_t set, const TlbProbe& probe) const {
-    return bytes::zeros(marks_[set] ^ probe.mark() * bytes::kOnes);
+  // Of LRU and FIFO. `kNarrow`: sets of up to four ways are worth a question.
+  template <bool kNarrow>
+  [[gnu::always_inline]] TlbPlace place(std::uint64_t set, std::uint64_t key) {
+    TlbRow& row = rows_[set];
+    TlbStamps& stamps = stamps_[set];
+    const TlbChoice choice = kNarrow && ways_ <= 4 ? choose_of_4(row, stamps, key)
+                                                   : choose_of_8(row, stamps, key);
+    return {&row.slots[choice.way], &stamps.of_way[choice.way], choice.lowest};
   }
-  // Whether the first of them has the key, which then becomes the most recent.
-  [[gnu::always_inline]] bool try_first(std::uint64_t set, std::uint64_t left,
-                                        const TlbProbe& probe, TlbSlot*& slot) {
-    const std::uint64_t order = orders_[set];
-    const std::uint64_t way = bytes::low(order >> bytes::shift_of(left));
-    slot = &slots_[set * kSlotsPerSet + way];
-    if (slot->key != probe.key) [[unlikely]]
-      return false;
-    orders_[set] = RecencyPlaces::to_front(order, left, way);
-    marks_[set] = RecencyPlaces::to_front(marks_[set], left, probe.mark());
-    return true;
+  [[gnu::always_inline]] std::uint16_t now() {
+    if (now_ == TlbStamps::kLatest) [[unlikely]]
+      renumber();
+    return ++now_;
   }
-  [[gnu::always_inline]] void fill(std::uint64_t set, std::uint64_t way, const TlbProbe& probe,
-                                   std::uint64_t data) {
-    TlbSlot& slot = slots_[set * kSlotsPerSet + way];
-    slot.key = probe.key;
-    slot.data = data;
+  [[gnu::noinline]] void renumber() {
+    for (TlbStamps& stamps : stamps_) stamps.renumber();
+    now_ = TlbStamps::kOldest + TlbRow::kWays;
   }
-  // Of LRU and FIFO.
-  [[gnu::always_inline]] void replace_last(std::uint64_t set, const TlbProbe& probe,
-                                           std::uint64_t data) {
-    const std::uint64_t way = places_.last(orders_[set]);
-    orders_[set] = places_.last_to_front(orders_[set], way);
-    marks_[set] = places_.last_to_front(marks_[set], probe.mark());
-    fill(set, way, probe, data);
-  }
-  void touch(std::uint64_t set, std::uint32_t way, const TlbProbe& probe) {
-    std::uint64_t& order = orders_[set];
-    if (replacement_ == TlbReplacement::Lru) {
-      const std::uint64_t high = RecencyPlaces::place_of(order, way);
-      order = RecencyPlaces::to_front(order, high, way);
-      marks_[set] = RecencyPlaces::to_front(marks_[set], high, probe.mark());
-    } else if (replacement_ == TlbReplacement::TreePlru) {
-      TreeBits::touch(&order, way, ways_);
-    }
-  }
+
   // Of tree-PLRU and random.
+  void touch_tree(std::uint64_t set, std::uint32_t way) {
+    if (replacement_ == TlbReplacement::TreePlru) TreeBits::touch(&trees_[set], way, ways_);
+  }
   std::uint32_t victim(std::uint64_t set) {
-    const std::uint64_t& order = orders_[set];
-    return detail::first_invalid(&slots_[set * kSlotsPerSet], ways_, [this, &order] {
+    return detail::first_invalid(rows_[set].slots.data(), ways_, [this, set] {
       return replacement_ == TlbReplacement::TreePlru
-                 ? TreeBits::victim(&order, ways_)
+                 ? TreeBits::victim(&trees_[set], ways_)
                  : static_cast<std::uint32_t>(random_.below(ways_));
     });
   }
   void drop(std::uint64_t set, TlbSlot* slot) {
     *slot = {};
-    if (!recency()) return;
-    const std::uint32_t way = way_of(set, slot);
-    const std::uint64_t high = RecencyPlaces::place_of(orders_[set], way);
-    orders_[set] = places_.to_back(orders_[set], high, way);
-    marks_[set] = places_.to_back(marks_[set], high, 0);
+    if (recency()) stamps_[set].of_way[way_of(set, slot)] = TlbStamps::kInvalid;
   }
 
   std::uint32_t sets_ = 0, ways_ = 0;
   std::uint64_t set_mask_ = 0;  // if sets_ is a power of two
   TlbReplacement replacement_ = TlbReplacement::Lru;
   bool common_ = false;
-  RecencyPlaces places_;
-  std::vector<std::uint64_t> orders_;  // by set: RecencyPlaces or TreeBits
-  std::vector<std::uint64_t> marks_;   // of RecencyPlaces
-  std::vector<TlbSlot> slots_;         // eight for each set; those past ways_ stay invalid
-  std::vector<FullSet> wide_;          // instead of both, one for each set of more than eight ways
+  std::uint16_t now_ = TlbStamps::kOldest - 1;  // the latest stamp
+  std::vector<TlbStamps> stamps_;               // by set, of LRU and FIFO
+  std::vector<std::uint64_t> trees_;            // by set, of tree-PLRU
+  std::vector<TlbRow> rows_;                    // by set; ways past ways_ stay invalid
+  std::vector<FullSet> wide_;  // instead of all three, one for each set of more than eight ways
   Random random_{0};
 };
 

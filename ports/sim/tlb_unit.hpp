@@ -34,9 +34,9 @@ class TlbUnit {
   }
 
   bool holds(int level) const { return home_[index(level)] != kNowhere; }
-  // Base pages have a common array: what insert_common() knows.
+  // Base pages have a common array: what put_small() knows.
   bool common() const { return (seen_ & kUncommon) == 0; }
-  // And nothing but base pages of spaces is here: what guess_small() knows.
+  // And nothing but base pages of spaces is here: what place_small() knows.
   bool plain() const { return seen_ == kSmall; }
   bool saw_global() const { return (seen_ & kGlobals) != 0; }
 
@@ -45,7 +45,7 @@ class TlbUnit {
   TlbSlot* find(const TlbProbe& page) {
     unsigned kinds = seen_ & ~kUncommon;
     if (common()) [[likely]] {
-      if (TlbSlot* slot = arrays_[0].find_common(page)) return slot;
+      if (TlbSlot* slot = arrays_[0].find(page)) return slot;
       kinds &= ~kSmall;
     }
     const std::uint64_t vpn = tlb_key::first_vpn(page.key);
@@ -58,29 +58,25 @@ class TlbUnit {
     }
     return nullptr;
   }
-  // See TlbArray::guess_common.
-  [[gnu::always_inline]] bool guess_small(const TlbProbe& probe, TlbSlot*& slot) {
-    return arrays_[0].guess_common(probe, slot);
+  // See TlbArray.
+  template <bool kNarrow>
+  [[gnu::always_inline]] TlbPlace place_small(const TlbProbe& probe) {
+    return arrays_[0].place_common<kNarrow>(probe);
   }
+  [[gnu::always_inline]] void put_small(const TlbPlace& place, const TlbProbe& probe,
+                                        std::uint64_t data) {
+    arrays_[0].put_common(place, probe, data);
+  }
+  [[gnu::always_inline]] void touch_small(const TlbPlace& place) { arrays_[0].touch_common(place); }
   // The slot of exactly this key, the order unchanged.
   TlbSlot* peek(const TlbProbe& probe) {
     return saw(probe.key) ? home(probe.key).peek(probe) : nullptr;
   }
   // The key must not be here.
   void insert(const TlbProbe& probe, std::uint64_t data) {
-    if (kind_bit(probe.key) == kSmall) [[likely]]
-      return insert_small(probe, data);
-    insert_any(probe, data);
-  }
-  // The same for a base page that is not global.
-  [[gnu::always_inline]] void insert_small(const TlbProbe& probe, std::uint64_t data) {
-    if (!common()) [[unlikely]]
-      return insert_any(probe, data);
-    insert_common(probe, data);
-  }
-  // The same in a unit that is common.
-  [[gnu::always_inline]] void insert_common(const TlbProbe& probe, std::uint64_t data) {
-    arrays_[0].insert_common(probe, data);
+    if (!holds(tlb_key::level(probe.key))) return;
+    seen_ |= kind_bit(probe.key);
+    home(probe.key).insert(probe, data);
   }
   bool erase(std::uint64_t key) { return saw(key) && home(key).erase(TlbProbe(key)); }
 
@@ -113,11 +109,6 @@ class TlbUnit {
   }
   bool saw(std::uint64_t key) const {
     return (seen_ & kind_bit(key)) != 0 && holds(tlb_key::level(key));
-  }
-  void insert_any(const TlbProbe& probe, std::uint64_t data) {
-    if (!holds(tlb_key::level(probe.key))) return;
-    seen_ |= kind_bit(probe.key);
-    home(probe.key).insert(probe, data);
   }
   TlbArray& home(std::uint64_t key) { return arrays_[home_[index(tlb_key::level(key))]]; }
 

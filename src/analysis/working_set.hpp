@@ -22,9 +22,8 @@
 #include <string>
 #include <vector>
 
-#include <boost/unordered/unordered_flat_map.hpp>
-
 #include "analysis/dense_trace.hpp"
+#include "analysis/name_map.hpp"
 #include "analysis/page_trace.hpp"
 
 namespace pw::analysis {
@@ -55,7 +54,7 @@ class LengthCounts {
   Row row_after(std::uint64_t length) const;  // the first row with a larger length
 
   std::vector<std::uint64_t> dense_;
-  boost::unordered_flat_map<std::uint64_t, std::uint64_t> sparse_;
+  NameMap<std::uint64_t> sparse_;
   std::vector<Row> rows_;  // ascending; the last one stands for the end
 };
 

@@ -1,5 +1,5 @@
-// TlbArray and FullSet against an oracle written from the definitions of the replacements, over
-// random streams.
+// TlbArray, FullSet and WalkCache against an oracle written from the definitions of the
+// replacements, over random streams.
 #include "ports/sim/tlb.hpp"
 
 #include <gtest/gtest.h>
@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/random.hpp"
+#include "ports/sim/walk_cache.hpp"
 
 namespace pw::sim {
 namespace {
@@ -133,22 +134,96 @@ TEST_P(TlbArrayTest, HitsAndVictimsAreThoseOfTheDefinition) {
       for (OracleSet& each : oracle) expected += each.erase_if(of_first);
       ASSERT_EQ(array.erase_if(of_first), expected);
     } else {
-      const bool common = array.common() && random.chance(2);
-      const TlbSlot* slot = common ? array.find_common(probe) : array.find(probe);
       const std::uint64_t* expected = set.find(key);
+      if (array.common() && random.chance(2)) {
+        const TlbPlace place = random.chance(2) ? array.place_common<true>(probe)
+                                                : array.place_common<false>(probe);
+        ASSERT_EQ(place.found(), expected != nullptr) << "step " << step;
+        if (expected != nullptr) {
+          ASSERT_EQ(place.slot->data, *expected);
+          random.chance(2) ? array.touch_common(place) : array.put_common(place, probe, *expected);
+          continue;
+        }
+        const std::uint64_t data = random.next();
+        array.put_common(place, probe, data);
+        set.insert(key, data);
+        continue;
+      }
+      const TlbSlot* slot = array.find(probe);
       ASSERT_EQ(slot != nullptr, expected != nullptr) << "step " << step;
       if (slot != nullptr) {
         ASSERT_EQ(slot->data, *expected);
         continue;
       }
       const std::uint64_t data = random.next();
-      common ? array.insert_common(probe, data) : array.insert(probe, data);
+      array.insert(probe, data);
       set.insert(key, data);
     }
   }
   std::map<std::uint64_t, std::uint64_t> expected;
   for (const OracleSet& set : oracle) set.collect(expected);
   EXPECT_EQ(contents(array), expected);
+}
+
+// Long enough for the stamps of use to run out and be given anew, more than once.
+TEST(TlbArrayLru, KeepsItsOrderWhenStampsRunOut) {
+  constexpr std::uint32_t kSets = 2, kWays = 6;
+  TlbArray array({kSets, kWays, TlbReplacement::Lru}, 1);
+  std::vector<OracleSet> oracle(kSets, OracleSet(kWays, TlbReplacement::Lru));
+  Random random(3);
+  for (int step = 0; step < 200'000; ++step) {
+    const std::uint64_t key = random_key(random, {kSets, kWays, TlbReplacement::Lru});
+    const TlbProbe probe(key);
+    OracleSet& set = oracle[key % kSets];
+    const bool expected = set.find(key) != nullptr;
+    ASSERT_EQ(array.find(probe) != nullptr, expected) << "step " << step;
+    if (random.chance(500)) {
+      ASSERT_EQ(array.erase(probe), set.erase_if([key](auto k) { return k == key; }) != 0);
+    } else if (!expected) {
+      array.insert(probe, 1);
+      set.insert(key, 1);
+    }
+  }
+}
+
+// WalkCache is LRU over all its ways, whether uses are noted at once or later.
+TEST(WalkCacheTest, HitsAndVictimsAreThoseOfTheDefinition) {
+  for (const std::uint32_t ways : {1U, 2U, 5U, 32U, 100U}) {
+    WalkCache cache(ways);
+    OracleSet oracle(ways, TlbReplacement::Lru);
+    Random random(ways);
+    for (int step = 0; step < 30'000; ++step) {
+      // Spells in which everything fits, so that the log runs full, and others in which it is read.
+      const std::uint64_t pages = step % 2'000 < 1'000 ? ways : ways * 3 / 2 + 1;
+      const auto pcid = 1 + static_cast<std::uint32_t>(random.below(2));
+      const std::uint64_t key = tlb_key::make(random.below(pages) << 9, pcid, 2);
+      const std::uint32_t way = cache.find(key);
+      if (random.chance(100)) {
+        ASSERT_EQ(way != WalkCache::kNone,
+                  oracle.erase_if([key](auto k) { return k == key; }) != 0);
+        if (way != WalkCache::kNone) cache.erase(way);
+        continue;
+      }
+      std::map<std::uint64_t, std::uint64_t> held;
+      oracle.collect(held);
+      ASSERT_EQ(way != WalkCache::kNone, held.count(key) != 0) << "step " << step;
+      if (way == WalkCache::kNone) {
+        const std::uint64_t data = random.next() & x86::kAddressMask & ~(kPageSize - 1);
+        cache.insert(key, x86::UpperEntry(data));
+        oracle.insert(key, data);
+        continue;
+      }
+      ASSERT_EQ(cache[way].table, held[key]);
+      const bool used = random.chance(2);
+      const bool later = !random.chance(8);
+      if (later) cache.to_front_if(way, used ? 1 : 0);
+      if (!later && used) cache.to_front(way);
+      ASSERT_EQ(used && oracle.find(key) == nullptr, false);
+    }
+    std::uint32_t live = 0;
+    cache.for_each([&](std::uint64_t, const x86::UpperEntry&) { ++live; });
+    EXPECT_EQ(live, cache.live());
+  }
 }
 
 TEST_P(TlbArrayTest, PeekingLeavesTheOrderAlone) {

@@ -208,17 +208,21 @@ TEST_P(WalkTest, StartsBelowARememberedEntryWithItsRights) {
 TEST_P(WalkTest, AStepAgreesWithTheWalkOrDeclines) {
   tables.map(root, kVpn, 1, kFrame, kPageFlags);
   const x86::Walker walker(rules);
-  const std::uint64_t table = x86::Pte{entry(2)}.raw & ~x86::kWritable;
-  std::uint64_t upper = table;
-  EXPECT_FALSE(walker.step(tables.memory(), kVpn, 1, x86::kAccessed, upper));  // A is not set
-  EXPECT_EQ(upper, table);
+  const x86::UpperEntry upper((entry(2) & ~x86::kWritable) | x86::kNoExecute);
+  EXPECT_EQ(upper.pfn(), x86::Pte{entry(2)}.pfn());
+  EXPECT_EQ(upper.rights(), x86::kUser | x86::kNoExecute);
+  std::uint64_t leaf = 0;
+  EXPECT_FALSE(walker.step(tables.memory(), kVpn, 1, upper, leaf));  // A is not set
   walk(Access::Read, Mode::User);
-  ASSERT_TRUE(walker.step(tables.memory(), kVpn, 1, x86::kAccessed, upper));
-  EXPECT_EQ(x86::Pte{upper}.pfn(), kFrame);
-  EXPECT_EQ(upper & x86::kRightsMask, x86::kUser);
-  upper = entry(3);
+  ASSERT_TRUE(walker.step(tables.memory(), kVpn, 1, upper, leaf));
+  EXPECT_EQ(x86::Pte{leaf}.pfn(), kFrame);
+  EXPECT_EQ(leaf & x86::kRightsMask, x86::kUser | x86::kNoExecute);
+  entry(1) |= x86::kGlobal;
+  EXPECT_FALSE(walker.step(tables.memory(), kVpn, 1, upper, leaf));
+  ASSERT_TRUE(walker.step(tables.memory(), kVpn, 2, x86::UpperEntry(entry(3)), leaf));
+  EXPECT_EQ(leaf & x86::kRightsMask, entry(2) & x86::kRightsMask);
   entry(2) |= x86::kLarge;
-  EXPECT_FALSE(walker.step(tables.memory(), kVpn, 2, x86::kAccessed, upper));
+  EXPECT_FALSE(walker.step(tables.memory(), kVpn, 2, x86::UpperEntry(entry(3)), leaf));
 }
 
 }  // namespace

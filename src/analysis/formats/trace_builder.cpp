@@ -15,10 +15,10 @@ void TraceBuilder::expect(std::uint64_t references) {
 
 TraceBuilder::Entry& TraceBuilder::find_in_map(std::uint64_t name) {
   const auto [at, fresh] = map_.try_emplace(name);
-  if (!fresh) return at->second;
-  at->second.id = new_id(name);
+  if (!fresh) return at.value();
+  at.value().id = new_id(name);
   const std::uint64_t number = name >> kBlockBits;
-  if (number >= kBlocks || ++names_in_map_[number] != kWorthABlock) return at->second;
+  if (number >= kBlocks || ++names_in_map_[number] != kWorthABlock) return at.value();
   make_block(number);
   return blocks_[number][name & (kBlockNames - 1)];
 }

@@ -7,12 +7,12 @@
 #pragma once
 
 #include <algorithm>
-#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
 #include <vector>
 
+#include "analysis/name_map.hpp"
 #include "analysis/page_trace.hpp"
 #include "base/result.hpp"
 
@@ -94,8 +94,8 @@ class TraceBuilder {
   Entry* free_entries_ = nullptr;  // of the last slab
   std::size_t free_blocks_ = 0;
   std::vector<std::unique_ptr<Entry, FreeSlab>> slabs_;
-  boost::unordered_flat_map<std::uint64_t, Entry> map_;
-  boost::unordered_flat_map<std::uint64_t, std::uint32_t> names_in_map_;  // by block
+  NameMap<Entry> map_;
+  NameMap<std::uint32_t> names_in_map_;  // by block
   std::vector<PageId> pages_;
   std::vector<std::uint64_t> names_;
 };

@@ -90,6 +90,10 @@ class TableMemory {
   std::uint64_t* table(Pfn pfn) const {
     return reinterpret_cast<std::uint64_t*>(base_ + (pfn.value << kPageShift));
   }
+  // The same by the table's physical address.
+  std::uint64_t* table_at(std::uint64_t address) const {
+    return reinterpret_cast<std::uint64_t*>(base_ + address);
+  }
   // Entry `index` of a table: always within reach here, see Walker::walk.
   std::uint64_t* entry(Pfn pfn, unsigned index) const { return table(pfn) + index; }
   // The frame whose first byte lies at `host`.

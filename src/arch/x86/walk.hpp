@@ -105,6 +105,21 @@ struct Walk {
   std::array<std::uint64_t, kMaxLevels + 1> upper;
 };
 
+// What a step of a walk needs of the entry above: the table, and the rights of all levels so far as
+// masks for the entry below.
+struct UpperEntry {
+  std::uint64_t table = 0;    // its physical address
+  std::uint64_t grants = 0;   // all bits, but W and U only as granted
+  std::uint64_t forbids = 0;  // NX or nothing
+
+  UpperEntry() = default;
+  // From an entry with the rights of all levels in place of its own, as in Walk::upper.
+  explicit constexpr UpperEntry(std::uint64_t raw)
+      : table(raw & kAddressMask), grants(raw | ~kAllRights), forbids(raw & kNoExecute) {}
+  constexpr Pfn pfn() const { return Pfn(table >> kPageShift); }
+  constexpr std::uint64_t rights() const { return (grants & kAllRights) | forbids; }
+};
+
 // A processor's walker: the rules, with what follows from them worked out once.
 class Walker {
  public:
@@ -113,7 +128,7 @@ class Walker {
       Checks& checks = checks_[static_cast<unsigned>(level)];
       checks.any = kPresent | reserved_bits(level, false, rules);
       checks.large = reserved_bits(level, true, rules);
-      checks.plain = checks.any | (level > 1 ? kLarge : 0);
+      checks.marked = checks.any | kAccessed | (level > 1 ? kLarge : kGlobal);
     }
     for (unsigned index = 0; index < permitted_.size(); ++index) {
       for (const Mode mode : {Mode::User, Mode::Kernel}) {
@@ -137,18 +152,16 @@ class Walker {
             Walk& out) const;
 
   // One step of a walk that has nothing to decide and nothing to write, which is what most walks
-  // are made of. `upper` is as in Walk, and becomes the same for the entry of `level` below it.
-  // False, with `upper` unchanged, if this entry needs walk(): not valid, a large leaf, without A,
-  // or with a bit of `special`. (Whether the leaf has D, where that matters, is left to the
+  // are made of: from `upper` to the entry of `level` below it, with the rights of all levels so
+  // far. False, with `entry` undefined, if this entry needs walk(): not valid, a large leaf,
+  // without A, or a global leaf. (Whether the leaf has D, where that matters, is left to the
   // caller.)
-  [[gnu::always_inline]] bool step(TableMemory memory, Vpn vpn, int level, std::uint64_t special,
-                                   std::uint64_t& upper) const {
-    const std::uint64_t entry = memory.table(Pte{upper}.pfn())[index_at(vpn, level)];
-    const std::uint64_t plain = checks_[static_cast<unsigned>(level)].plain;
-    if ((entry & (plain | kAccessed | special)) != (kPresent | kAccessed)) [[unlikely]]
+  [[gnu::always_inline]] bool step(TableMemory memory, Vpn vpn, int level, const UpperEntry& upper,
+                                   std::uint64_t& entry) const {
+    const std::uint64_t raw = memory.table_at(upper.table)[index_at(vpn, level)];
+    if ((raw & checks_[static_cast<unsigned>(level)].marked) != (kPresent | kAccessed)) [[unlikely]]
       return false;
-    // NX turned over, rights of all kinds are those that both grant.
-    upper = ((entry ^ kNoExecute) & ((upper ^ kNoExecute) | ~kRightsMask)) ^ kNoExecute;
+    entry = (raw & upper.grants) | upper.forbids;
     return true;
   }
 
@@ -159,9 +172,9 @@ class Walker {
   }
 
   struct Checks {
-    std::uint64_t any = 0;    // of these bits of an entry only P may be set, and must be
-    std::uint64_t large = 0;  // of these none, if it is a large leaf
-    std::uint64_t plain = 0;  // as `any`, and no large leaf
+    std::uint64_t any = 0;     // of these bits of an entry only P may be set, and must be
+    std::uint64_t large = 0;   // of these none, if it is a large leaf
+    std::uint64_t marked = 0;  // of these only P and A, if it is no large leaf and not global
   };
 
   WalkRules rules_;
