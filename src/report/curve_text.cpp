@@ -42,7 +42,8 @@ std::string cell(const CurveReport& report, const PolicyCurve& curve, const Size
   return text;
 }
 
-std::string table(const CurveReport& report) {
+// A row for each size, a column for each policy.
+std::string by_size(const CurveReport& report) {
   const auto& curves = report.sweep.curves;
   Table table(std::vector<Align>(curves.size() + 2, Align::Right));
   std::vector<std::string> head{"memory", "pages"};
@@ -55,6 +56,52 @@ std::string table(const CurveReport& report) {
     table.row(row);
   }
   return table.text();
+}
+
+// A row for each policy, a column for each of the sizes [first, last).
+std::string by_policy(const CurveReport& report, std::size_t first, std::size_t last) {
+  const auto& curves = report.sweep.curves;
+  std::vector<Align> columns(last - first + 1, Align::Right);
+  columns[0] = Align::Left;
+  Table table(columns);
+  std::vector<std::string> head{""};
+  for (std::size_t i = first; i < last; ++i) head.push_back(page_bytes(curves[0].points[i].pages));
+  table.row(head);
+  for (const PolicyCurve& curve : curves) {
+    std::vector<std::string> row{curve.policy.text()};
+    for (std::size_t i = first; i < last; ++i) {
+      row.push_back(cell(report, curve, curve.points[i]));
+    }
+    table.row(row);
+  }
+  return table.text();
+}
+
+std::size_t width_of(const std::string& table) { return table.find('\n'); }
+
+// The first layout where it fits; with many policies the second, in as many pieces as it takes.
+std::string table(const CurveReport& report, std::size_t width) {
+  const std::string wide = by_size(report);
+  std::size_t widest = 0;
+  for (std::size_t at = 0; at < wide.size(); at = wide.find('\n', at) + 1) {
+    widest = std::max(widest, width_of(wide.substr(at)));
+  }
+  if (widest <= width) return wide;
+  std::string text;
+  const std::size_t sizes = report.sweep.curves[0].points.size();
+  for (std::size_t first = 0; first < sizes;) {
+    std::size_t last = first + 1;
+    std::string piece = by_policy(report, first, last);
+    while (last < sizes) {
+      std::string longer = by_policy(report, first, last + 1);
+      if (width_of(longer) > width) break;
+      piece = std::move(longer);
+      ++last;
+    }
+    text += (text.empty() ? "" : "\n") + piece;
+    first = last;
+  }
+  return text;
 }
 
 std::string summaries(const CurveReport& report) {
@@ -152,9 +199,9 @@ std::string metric_title(Metric metric) {
 
 std::string curve_text(const CurveReport& report, const TextStyle& style) {
   return heading("Fault curves", style) + about(report) + '\n' +
-         heading(metric_title(report.metric) + " by size of memory", style) + table(report) + '\n' +
-         curve_picture(report, style.width) + '\n' + heading("Memory to give", style) +
-         summaries(report) + notes(report, style.width);
+         heading(metric_title(report.metric) + " by size of memory", style) +
+         table(report, style.width) + '\n' + curve_picture(report, style.width) + '\n' +
+         heading("Memory to give", style) + summaries(report) + notes(report, style.width);
 }
 
 }  // namespace pw::report
