@@ -18,30 +18,20 @@
 // go) a fault. Memory: see CountOrder.
 #pragma once
 
-#include "policy/count_order.hpp"
-#include "policy/policy.hpp"
+#include "policy/counting.hpp"
 
 namespace pw::policy {
 
-class Lfu {
+class Lfu : public Counting {
  public:
   static constexpr std::string_view kName = "lfu";
-  static constexpr Needs kNeeds = Needs::References;
 
-  explicit Lfu(const Setup& setup) : order_(setup) {}
+  using Counting::Counting;
 
-  std::uint32_t size() const { return order_.size(); }
-  void insert(Id id) { order_.insert(id); }
-  void touch(Id id) { order_.touch(id); }
-  void erase(Id id) { order_.erase(id); }
-  void prefetch(Id id) const { order_.prefetch(id); }
   template <class Probe>
   Id victim(Probe&& probe) {
     return order_.take_lowest(probe);
   }
-
- private:
-  CountOrder order_;
 };
 
 }  // namespace pw::policy

@@ -19,27 +19,20 @@
 // pages: as in lfu.hpp.
 #pragma once
 
-#include "policy/count_order.hpp"
-#include "policy/policy.hpp"
+#include "policy/counting.hpp"
 #include "policy/tick_clock.hpp"
 
 namespace pw::policy {
 
-class LfuAgeing {
+class LfuAgeing : public Counting {
  public:
   static constexpr std::string_view kName = "lfu-ageing";
-  static constexpr Needs kNeeds = Needs::References;
   static constexpr std::array kParameters{
       Parameter{"tick", 0, 0, 1e15, "references between two halvings; 0: ten for each frame"}};
 
   explicit LfuAgeing(const Setup& setup)
-      : order_(setup), clock_(setup.value(kParameters, 0), 10, setup.frames) {}
+      : Counting(setup), clock_(setup.value(kParameters, 0), 10, setup.frames) {}
 
-  std::uint32_t size() const { return order_.size(); }
-  void insert(Id id) { order_.insert(id); }
-  void touch(Id id) { order_.touch(id); }
-  void erase(Id id) { order_.erase(id); }
-  void prefetch(Id id) const { order_.prefetch(id); }
   template <class Probe>
   Id victim(Probe&& probe) {
     return order_.take_lowest(probe);
@@ -52,7 +45,6 @@ class LfuAgeing {
   }
 
  private:
-  CountOrder order_;
   TickClock clock_;
 };
 

@@ -5,8 +5,7 @@
 
 #include <algorithm>
 
-#include "machine/scheduler.hpp"
-#include "tests/support/small_machine.hpp"
+#include "tests/support/thrashing_load.hpp"
 
 namespace pw {
 namespace {
@@ -20,49 +19,9 @@ struct Throughput {
   std::uint64_t least_steps = 0;  // of any program
 };
 
-// Works on 40 pages of its own, a few microseconds on each, and reads input now and then.
-class Program final : public sim::Workload {
- public:
-  Program(const sim::Region& work, const sim::Region& input, std::uint64_t seed)
-      : work_(work, seed), input_(input) {}
-  std::optional<sim::WorkStep> next() override {
-    return ++steps_ % 100 == 0 ? input_.next() : work_.next();
-  }
-
- private:
-  sim::Uniform work_;
-  sim::Loop input_;
-  std::uint64_t steps_ = 0;
-};
-
 Throughput run(int programs, const LoadControlConfig& control) {
-  constexpr DeviceModel kDisk{"disk", 0, 100'000, 100'000, 0, 2};
-  MachineConfig config = exact_config(1_MiB);
-  config.verify_each_operation = false;
-  config.swap = 64_MiB;
-  config.swap_device = kDisk;
-  config.file_device = DeviceModel{"input", 0, 300'000, 300'000, 0, 64};
-  config.cold_page_cache = true;
-  const auto machine = make_machine(config);
-  Scheduler scheduler(*machine, control);
-  for (int i = 0; i < programs; ++i) {
-    const Pid pid = *machine->spawn();
-    const FileId input = machine->open_file("input", 64_MiB);
-    MmapRequest request;
-    request.length = 64_MiB;
-    request.rights = kReadOnly;
-    request.backing = &machine->object(input);
-    const sim::Region file{*machine->mmap(pid, request), 16'384};
-    const sim::Region work{map(*machine, pid, 160_KiB), 40, 2'000, 2};
-    const auto seed = static_cast<std::uint64_t>(i + 1);
-    scheduler.add(pid, std::make_unique<Program>(work, file, seed), i);
-  }
   constexpr std::uint64_t kWarmUp = 1'000'000'000, kMeasured = 8'000'000'000;
-  scheduler.run(kWarmUp);
-  const ScheduleReport before = scheduler.report();
-  scheduler.run(kMeasured);
-  const ScheduleReport after = scheduler.report();
-  EXPECT_TRUE(machine->verify());
+  const auto [before, after] = run_programs(programs, kWarmUp, kMeasured, control);
   Throughput result;
   result.utilisation = static_cast<double>(after.busy_ns - before.busy_ns) /
                        static_cast<double>(kMeasured);

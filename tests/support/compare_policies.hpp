@@ -85,6 +85,31 @@ class RandomString {
   std::uint64_t phase_ = 0, left_ = 0, base_ = 0, width_ = 1, place_ = 0;
 };
 
+// Plays a string in `frames` frames on a policy whose pages come with a clear accessed bit; what
+// was evicted, in order.
+template <class P>
+std::vector<Id> evictions(P& policy, const std::vector<Id>& string, std::uint32_t frames) {
+  std::vector<Id> gone;
+  const Id ids = string.empty() ? 0 : 1 + *std::max_element(string.begin(), string.end());
+  Pages pages(ids);
+  std::vector<bool> resident(ids, false);
+  for (const Id id : string) {
+    pages.accessed[id] = resident[id];
+    if (resident[id]) {
+      if constexpr (policy::kHearsReferences<P>) policy.touch(id);
+      continue;
+    }
+    if constexpr (policy::kHearsMisses<P>) policy.miss(id, pages);
+    if (policy.size() == frames) {
+      gone.push_back(policy.victim(pages));
+      resident[gone.back()] = false;
+    }
+    policy.insert(id);
+    resident[id] = true;
+  }
+  return gone;
+}
+
 // Both sides of one comparison.
 template <class P, class Reference>
 class Comparison {

@@ -12,6 +12,7 @@ namespace pw::policy {
 namespace {
 
 using test::compare_many;
+using test::evictions;
 using test::Pages;
 using test::setup_of;
 
@@ -235,25 +236,6 @@ TEST(ClockPro, EvictsAsItsReferenceWithOtherShares) {
        {std::vector<double>{0, 0.05, 0.05}, {0, 0.5, 0.5}, {1, 0.25, 0.5}, {1, 0.01, 0.3}}) {
     compare_many<ClockPro, NaiveClockPro>(values, 800);
   }
-}
-
-// Plays a string; what was evicted, in order.
-Ids evictions(ClockPro& policy, const Ids& string, std::uint32_t frames) {
-  Ids gone;
-  Pages pages(32);
-  std::vector<bool> resident(32, false);
-  for (const Id id : string) {
-    pages.accessed[id] = resident[id];
-    if (resident[id]) continue;
-    policy.miss(id, pages);
-    if (policy.size() == frames) {
-      gone.push_back(policy.victim(pages));
-      resident[gone.back()] = false;
-    }
-    policy.insert(id);
-    resident[id] = true;
-  }
-  return gone;
 }
 
 TEST(ClockPro, AScanPassesThroughItsColdPages) {

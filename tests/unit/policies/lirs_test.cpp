@@ -102,24 +102,9 @@ TEST(Lirs, EvictsAsItsReferenceWithOtherShares) {
 
 constexpr auto kIdle = [](Id) { return Verdict::Idle; };
 
-// Plays a string; what was evicted, in order.
 Ids evictions(const Ids& string, std::uint32_t frames) {
   Lirs policy(setup_of(32, frames));
-  Ids gone;
-  std::vector<bool> resident(32, false);
-  for (const Id id : string) {
-    if (resident[id]) {
-      policy.touch(id);
-      continue;
-    }
-    if (policy.size() == frames) {
-      gone.push_back(policy.victim(kIdle));
-      resident[gone.back()] = false;
-    }
-    policy.insert(id);
-    resident[id] = true;
-  }
-  return gone;
+  return test::evictions(policy, string, frames);
 }
 
 TEST(Lirs, KeepsMostOfALoopLongerThanTheMemory) {

@@ -15,6 +15,7 @@ namespace pw::policy {
 namespace {
 
 using test::compare_many;
+using test::evictions;
 using test::Pages;
 using test::setup_of;
 
@@ -197,29 +198,6 @@ TEST(ScanClocks, S3FifoEvictsAsItsReferenceWithOtherOptions) {
   }
 }
 TEST(ScanClocks, CarEvictsAsItsReference) { compare_many<Car, NaiveCar>(); }
-
-// Plays a string without pins on a policy that starts pages unused; what was evicted, in order.
-template <class P>
-Ids evictions(P& policy, const Ids& string, std::uint32_t frames) {
-  Ids gone;
-  Pages pages(32);
-  std::vector<bool> resident(32, false);
-  for (const Id id : string) {
-    pages.accessed[id] = resident[id];
-    if (resident[id]) {
-      if (P::kNeeds == Needs::References) policy.touch(id);
-      continue;
-    }
-    if constexpr (kHearsMisses<P>) policy.miss(id, pages);
-    if (policy.size() == frames) {
-      gone.push_back(policy.victim(pages));
-      resident[gone.back()] = false;
-    }
-    policy.insert(id);
-    resident[id] = true;
-  }
-  return gone;
-}
 
 TEST(ScanClocks, SieveSiftsFromOldToNew) {
   Sieve policy(setup_of(32, 7));

@@ -14,6 +14,7 @@ namespace pw::policy {
 namespace {
 
 using test::compare_many;
+using test::evictions;
 using test::Pages;
 using test::setup_of;
 
@@ -220,28 +221,6 @@ TEST(ScanLists, SegmentedLruEvictsAsItsReferenceWithOtherSegments) {
   }
 }
 TEST(ScanLists, ArcEvictsAsItsReference) { compare_many<Arc, NaiveArc>(); }
-
-// Plays a string without pins; what was evicted, in order.
-template <class P>
-Ids evictions(P& policy, const Ids& string, std::uint32_t frames) {
-  Ids gone;
-  std::vector<bool> resident(32, false);
-  const auto idle = [](Id) { return Verdict::Idle; };
-  for (const Id id : string) {
-    if (resident[id]) {
-      policy.touch(id);
-      continue;
-    }
-    if constexpr (kHearsMisses<P>) policy.miss(id, idle);
-    if (policy.size() == frames) {
-      gone.push_back(policy.victim(idle));
-      resident[gone.back()] = false;
-    }
-    policy.insert(id);
-    resident[id] = true;
-  }
-  return gone;
-}
 
 TEST(ScanLists, TwoQKeepsAReusedPageThroughAScan) {
   TwoQ policy(setup_of(32, 4));  // In holds 1, Out remembers 2
