@@ -148,6 +148,11 @@ void JobBisection::part(std::span<Event> events, std::span<Event> others, std::u
       found(high, jobs);
       return;
     }
+    if (high - low <= most_lanes_) {
+      const auto by_lane = lanes_.run(events, high - low);
+      for (std::uint32_t i = 0; i < by_lane.size(); ++i) found(low + 1 + i, by_lane[i]);
+      return;
+    }
     // Halfway on a logarithmic scale, as distances spread.
     const double middle = std::sqrt(static_cast<double>(low + 1) * high);
     const std::uint32_t k = std::clamp(static_cast<std::uint32_t>(middle), low + 1, high - 1);
@@ -187,8 +192,9 @@ void JobBisection::solve(std::uint32_t least, const Count& count, const Progress
     events = others.subspan(2 * done);
     others = std::span(events_).subspan(2 * done, events.size());
   }
-  part(events, others, least, least + static_cast<std::uint32_t>(jobs_));
+  part(events, others, least, std::max(static_cast<std::uint32_t>(most_), least + 1));
   events_.clear();
+  open_ = most_ = 0;
 }
 
 }  // namespace pw::analysis

@@ -9,14 +9,18 @@
 // takes the latest token that is in time for its beginning, which its end puts back at the next
 // beginning; where room shrinks, the latest tokens go, where it grows, new ones come. "The latest
 // in time" is a disjoint-set forest (Tarjan, JACM 22(2), 1975) of beginnings without a token, as
-// a beginning that has lost its tokens gets none again.
+// a beginning that has lost its tokens gets none again. Where few numbers of machines are left for
+// a set of jobs, one pass finds them all: see job_lanes.hpp.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <span>
 #include <vector>
+
+#include "analysis/job_lanes.hpp"
 
 namespace pw::analysis {
 
@@ -26,13 +30,24 @@ class JobBisection {
   using Count = std::function<void(std::uint32_t machines, std::uint64_t jobs)>;
   using Progress = std::function<void(double)>;
 
+  // `lanes`: as soon as so few numbers are left for a set of jobs, they are looked at together.
+  explicit JobBisection(std::uint32_t lanes = JobLanes::kMost) : most_lanes_(lanes) {}
+
   void reserve(std::size_t jobs) { events_.reserve(2 * jobs); }
   // Events in time. A job begins, and gets the next number from 0 up; every job has an end.
-  void begin(std::int32_t room) { events_.push_back({kBegins, room}); }
-  void end(std::uint32_t job, std::int32_t room) { events_.push_back({job, room}); }
+  void begin(std::int32_t room) {
+    events_.push_back({kBegins, room});
+    most_ = std::max(most_, ++open_ - room);
+  }
+  void end(std::uint32_t job, std::int32_t room) {
+    events_.push_back({job, room});
+    most_ = std::max(most_, --open_ - room);
+  }
   // The room, which was given with the last event, shrinks before the next one.
   void limit(std::int32_t room) {
-    if (!events_.empty() && events_.back().room > room) events_.back().room = room;
+    if (events_.empty() || events_.back().room <= room) return;
+    events_.back().room = room;
+    most_ = std::max(most_, open_ - room);
   }
 
   // `least`: so many machines there are always: jobs that need fewer count as needing that many,
@@ -40,11 +55,8 @@ class JobBisection {
   void solve(std::uint32_t least, const Count& count, const Progress& progress = {});
 
  private:
-  static constexpr std::uint32_t kBegins = 0xFFFF'FFFFU;
-  struct Event {
-    std::uint32_t job;  // that ends here, or kBegins
-    std::int32_t room;
-  };
+  static constexpr std::uint32_t kBegins = JobEvent::kBegins;
+  using Event = JobEvent;
 
   void part(std::span<Event> events, std::span<Event> others, std::uint32_t low,
             std::uint32_t high);
@@ -61,9 +73,13 @@ class JobBisection {
   void found(std::uint32_t machines, std::size_t jobs);
 
   std::vector<Event> events_, others_;
+  std::int32_t open_ = 0;                  // jobs that have begun and not ended
+  std::int32_t most_ = 0;                  // machines with which all jobs are done
   std::vector<std::uint32_t> place_;       // tokens, or a place further back: see .cpp
   std::vector<std::uint64_t> done_;        // by job of the last run: a bit
   std::vector<std::uint32_t> done_ranks_;  // by word of done_: bits before it
+  std::uint32_t most_lanes_;
+  JobLanes lanes_;
   const Count* count_ = nullptr;
   const Progress* progress_ = nullptr;
   std::size_t jobs_ = 0, jobs_found_ = 0, told_ = 0;

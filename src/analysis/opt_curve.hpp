@@ -10,8 +10,8 @@
 // The numbers are found by bisection, for all jobs together: the jobs known to need more than `lo`
 // machines and at most `hi` are run on a number between, with the room that the jobs of `lo`
 // machines leave at each time, and part in those done and those not done. Near-linear in the jobs
-// at each of some log2(pages) levels, whatever the trace. Decision note 0007 proves it, and says
-// what else there is and what it costs.
+// at each of some log2(pages) levels, whatever the trace; the last of them are one pass over a few
+// numbers at once. Decision note 0007 proves it, and says what else there is and what it costs.
 //
 // Why a filtered recording is enough for every memory of more than K pages. Between two hidden
 // references of a page fewer than K other pages are referenced. So while a page is in use (Use to

@@ -97,14 +97,17 @@ class Player {
  private:
   enum Flag : std::uint8_t { kResident = 1, kAccessed = 2, kInUse = 4 };
 
-  auto probe() {
-    return [this](PageId page) {
-      std::uint8_t& flags = flags_[page];
-      const bool accessed = (flags & (kAccessed | kInUse)) != 0;
-      flags &= static_cast<std::uint8_t>(~kAccessed);
+  struct Probe {
+    std::uint8_t* flags;
+
+    policy::Verdict operator()(PageId page) const {
+      const bool accessed = (flags[page] & (kAccessed | kInUse)) != 0;
+      flags[page] &= static_cast<std::uint8_t>(~kAccessed);
       return accessed ? policy::Verdict::Accessed : policy::Verdict::Idle;
-    };
-  }
+    }
+    [[gnu::always_inline]] void prefetch(PageId page) const { __builtin_prefetch(&flags[page], 1); }
+  };
+  Probe probe() { return {flags_.data()}; }
 
   void run_ticks(std::uint64_t time) {
     if constexpr (policy::kTicks<P>) {

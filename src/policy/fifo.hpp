@@ -25,7 +25,7 @@ class Fifo {
 
   template <class Probe>
   Id victim(Probe&& probe) {
-    const Id gone = queue_.find([&](Id id) { return probe(id) != Verdict::Unevictable; });
+    const Id gone = queue_.find([&](Id id) { return probe(id) != Verdict::Unevictable; }, probe);
     if (gone != kNoPage) queue_.remove(gone);
     return gone;
   }

@@ -14,6 +14,7 @@
 // entry is a page if and only if the page's number is the entry's slot + 1; 0: not in the log.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <utility>
 #include <vector>
@@ -51,19 +52,26 @@ class IdLog {
     --size_;
   }
 
-  // The first page; kNoPage: there is none.
-  Id front() {
-    return find([](Id) { return true; });
+  // The first page; kNoPage: there is none. `probe` is what will be asked about it.
+  template <class Probe>
+  Id front(const Probe& probe) {
+    return find([](Id) { return true; }, probe);
   }
   // The first page for which wanted(id) is true; none after it is asked about.
-  template <class Wanted>
-  Id find(Wanted&& wanted) {
-    for (; begin_ != end_; ++begin_) {
-      // Those in front came long ago: the host has their numbers no longer at hand.
-      if (const Id soon = ring_[slot_of(begin_ + kAhead)]; soon != kNoPage) number_.prefetch(soon);
-      if (ring_[slot_of(begin_)] != kNoPage) break;
+  template <class Wanted, class Probe>
+  Id find(Wanted&& wanted, const Probe& probe) {
+    const std::uint32_t end = end_;
+    std::uint32_t first = begin_;
+    for (; first != end; ++first) {
+      // Those in front came long ago: the host has what it knows of them no longer at hand.
+      if (const Id soon = ring_[slot_of(first + kAhead)]; soon != kNoPage) {
+        number_.prefetch(soon);
+        prefetch_for(probe, soon);
+      }
+      if (ring_[slot_of(first)] != kNoPage) break;
     }
-    for (std::uint32_t at = begin_; at != end_; ++at) {
+    begin_ = first;
+    for (std::uint32_t at = first; at != end; ++at) {
       const Id id = ring_[slot_of(at)];
       if (id != kNoPage && wanted(id)) return id;
     }
@@ -74,38 +82,47 @@ class IdLog {
   static constexpr std::uint32_t kLeastSlots = 16;
   static constexpr std::uint32_t kAhead = 8;  // entries
 
-  std::uint32_t slot_of(std::uint32_t at) const {
-    return at & static_cast<std::uint32_t>(ring_.size() - 1);
-  }
+  std::uint32_t slot_of(std::uint32_t at) const { return at & mask_; }
   std::uint32_t checked(Id id) const {
     const std::uint32_t number = id < number_.ids() ? number_[id] : 0;
     PW_CHECK_MSG(number != 0, "the page is not resident in this policy");
     return number;
   }
   void write(Id id) {
-    if (end_ - begin_ == ring_.size()) [[unlikely]]
+    if (end_ - begin_ > mask_) [[unlikely]]
       sweep();
     const std::uint32_t slot = slot_of(end_++);
     ring_[slot] = id;
     number_.set(id, slot + 1);
   }
-  // Closes the holes up, and doubles the ring if there are few: there is room for one entry then.
+  // Closes the holes up, where the ring lies, and doubles it if there are few: there is room for
+  // one entry then.
   [[gnu::noinline]] void sweep() {
-    std::vector<Id> pages(ring_.size() * (size_ > ring_.size() / 4 * 3 ? 2 : 1));
-    std::uint32_t count = 0;
+    const bool few = size_ > ring_.size() / 4 * 3;
+    std::uint32_t to = begin_;
     for (std::uint32_t at = begin_; at != end_; ++at) {
-      pages[count] = ring_[slot_of(at)];
-      count += pages[count] != kNoPage;  // without a branch, which nobody could predict
+      const Id id = ring_[slot_of(at)];
+      ring_[slot_of(to)] = id;
+      to += id != kNoPage;  // without a branch, which nobody could predict
     }
-    ring_ = std::move(pages);
-    begin_ = 0;
-    end_ = count;
-    for (std::uint32_t slot = 0; slot < count; ++slot) number_.set(ring_[slot], slot + 1);
+    end_ = to;
+    if (few) {
+      std::rotate(ring_.begin(), ring_.begin() + slot_of(begin_), ring_.end());
+      ring_.resize(2 * ring_.size());
+      mask_ = 2 * mask_ + 1;
+      end_ -= begin_;
+      begin_ = 0;
+    }
+    for (std::uint32_t at = begin_; at != end_; ++at) {
+      if (end_ - at > kAhead) number_.prefetch(ring_[slot_of(at + kAhead)]);
+      number_.set(ring_[slot_of(at)], slot_of(at) + 1);
+    }
   }
 
   IdNumbers number_;
-  std::vector<Id> ring_;               // a power of two of slots
-  std::uint32_t begin_ = 0, end_ = 0;  // entries, counted for ever; they wrap
+  std::vector<Id> ring_;                  // a power of two of slots
+  std::uint32_t mask_ = kLeastSlots - 1;  // ring_.size() - 1, at hand
+  std::uint32_t begin_ = 0, end_ = 0;     // entries, counted for ever; they wrap
   std::uint32_t size_ = 0;
 };
 

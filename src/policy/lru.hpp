@@ -27,7 +27,7 @@ class Lru {
 
   template <class Probe>
   Id victim(Probe&& probe) {
-    const Id gone = stack_.find([&](Id id) { return probe(id) != Verdict::Unevictable; });
+    const Id gone = stack_.find([&](Id id) { return probe(id) != Verdict::Unevictable; }, probe);
     if (gone != kNoPage) stack_.remove(gone);
     return gone;
   }

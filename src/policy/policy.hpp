@@ -109,6 +109,11 @@ template <class P>
 inline constexpr bool kPrefetches = requires(const P p) {
   p.prefetch(Id{});
 };
+// A probe may have prefetch(Id): it will be asked about the page soon; a hint for the host.
+template <class Probe>
+[[gnu::always_inline]] inline void prefetch_for(const Probe& probe, Id id) {
+  if constexpr (requires { probe.prefetch(id); }) probe.prefetch(id);
+}
 template <class P>
 inline constexpr bool kHearsReferences = P::kNeeds == Needs::References ||
                                          P::kNeeds == Needs::Future;

@@ -34,7 +34,7 @@ class SecondChance {
     bool spared = false;
     for (int round = 0; round < 2; ++round) {
       for (std::uint32_t left = queue_.size(); left > 0; --left) {
-        const Id id = queue_.front();
+        const Id id = queue_.front(probe);
         const Verdict verdict = probe(id);
         if (verdict == Verdict::Idle || (verdict == Verdict::Accessed && round == 1)) {
           queue_.remove(id);

@@ -51,19 +51,20 @@ template <bool kCheck>
 Result<void> add_records(const char* at, std::size_t count, TraceBuilder& out) {
   PW_TRY(out.room_for(count));
   const std::uint64_t done = out.references();
+  PageId* const pages = out.extend(count);
   for (std::size_t i = 0; i < count; ++i) {
     const OracleRecord record = {at + i * kOracleRecordBytes};
     if (i + kAhead < count) out.prefetch(record.ahead(kAhead).id());
-    std::uint32_t& expected = out.add(record.id());
+    std::uint32_t& expected = out.find_page(record.id(), pages[i]);
     if constexpr (kCheck) {
       const std::uint64_t number = done + i + 1;
       const std::int64_t next = record.next();
-      const bool later = next > static_cast<std::int64_t>(number) || next == kOracleNever;
-      if ((expected != number && expected != 0) || !later) [[unlikely]] {
+      const auto following = static_cast<std::uint64_t>(next);  // -1, never, is the latest
+      if ((expected != number && expected != 0) || following <= number || next < kOracleNever)
+          [[unlikely]] {
         return contradiction(number, next, expected);
       }
-      expected = static_cast<std::uint32_t>(
-          std::min(static_cast<std::uint64_t>(next), std::uint64_t{kNoMore}));
+      expected = static_cast<std::uint32_t>(std::min(following, std::uint64_t{kNoMore}));
     }
   }
   return {};

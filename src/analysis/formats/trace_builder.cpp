@@ -11,6 +11,13 @@ namespace pw::analysis {
 
 void TraceBuilder::expect(std::uint64_t references) {
   pages_.reserve(std::min(references, kMaxReferences));
+  // Huge pages are in place sooner than small ones, and spare the host's TLB. Only those that lie
+  // within the array as a whole, so that nothing else is made larger; the host may decline.
+  const auto begin = reinterpret_cast<std::uintptr_t>(pages_.data());
+  const std::uintptr_t first = (begin + kSlabBytes - 1) / kSlabBytes * kSlabBytes;
+  const std::uintptr_t end = (begin + pages_.capacity() * sizeof(PageId)) / kSlabBytes * kSlabBytes;
+  if (first >= end) return;
+  ::madvise(reinterpret_cast<void*>(first), end - first, MADV_HUGEPAGE);
 }
 
 TraceBuilder::Entry& TraceBuilder::find_in_map(std::uint64_t name) {
@@ -36,6 +43,7 @@ void TraceBuilder::make_block(std::uint64_t number) {
   }
   names_in_map_.erase(number);
   if (blocks_.size() <= number) blocks_.resize(number + 1);
+  block_count_ = blocks_.size();
   blocks_[number] = entries;
 }
 
