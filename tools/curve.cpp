@@ -52,7 +52,7 @@ Result<std::vector<policy::PolicySpec>> parse_policies(const std::string& text,
   while (at <= text.size()) {
     const std::size_t end = std::min(text.find(',', at), text.size());
     Result<policy::PolicySpec> spec = policy::parse_policy(text.substr(at, end - at));
-    if (!spec) return fail(Errno::Invalid, "--policy: " + spec.error().message + ", or all");
+    if (!spec) return fail(Errno::Invalid, "--policy: " + spec.error().message);
     specs.push_back(std::move(*spec));
     at = end + 1;
   }

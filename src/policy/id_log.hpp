@@ -107,7 +107,8 @@ class IdLog {
     }
     end_ = to;
     if (few) {
-      std::rotate(ring_.begin(), ring_.begin() + slot_of(begin_), ring_.end());
+      std::rotate(ring_.begin(), ring_.begin() + static_cast<std::ptrdiff_t>(slot_of(begin_)),
+                  ring_.end());
       ring_.resize(2 * ring_.size());
       mask_ = 2 * mask_ + 1;
       end_ -= begin_;
