@@ -127,6 +127,15 @@ std::string notes(const CurveReport& report, std::size_t width) {
         "spread among four parts of the sample: two of three such samples come closer than that.",
         count(sweep.sampled_pages), percent(sweep.rate)));
   }
+  for (const PolicyCurve& curve : sweep.curves) {
+    if (curve.points.empty()) continue;
+    const SizePoint& largest = curve.points.back();
+    if (largest.resident == 0) continue;
+    lines.push_back(fmt::format(
+        "{} gives up pages unasked: of the largest memory shown it holds {} "
+        "on average.",
+        curve.policy.text(), page_bytes(static_cast<std::uint64_t>(largest.resident + 0.5))));
+  }
   bool assumed = false;
   bool unknown = false;
   for (const PolicyCurve& curve : sweep.curves) {

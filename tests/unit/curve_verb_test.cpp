@@ -14,6 +14,7 @@ namespace pw::tools {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 struct Said {
   int status = 0;
@@ -71,6 +72,19 @@ TEST_F(CurveVerb, TextHasTheTableThePictureAndTheMemoryToGive) {
   EXPECT_THAT(said.out, HasSubstr("  12 KiB      3   30   19\n"));
   EXPECT_THAT(said.out, HasSubstr("a lru, b opt"));
   EXPECT_THAT(said.out, HasSubstr("at most 5 % slower"));
+}
+
+TEST_F(CurveVerb, ManyPoliciesAreRowsAndMeanResidentSetsAreTold) {
+  const Said few = call({"curve", path_, "--policy", "lru,working-set:tau=3", "--sizes", "5"});
+  EXPECT_THAT(few.out, HasSubstr("memory  pages  lru  working-set:tau=3\n"));
+  EXPECT_THAT(few.out, HasSubstr("working-set:tau=3 gives up pages unasked: of the largest memory "
+                                 "shown it holds"));
+  EXPECT_THAT(few.out, Not(HasSubstr("lru gives up")));
+  const Said all = call({"curve", path_, "--policy", "all", "--sizes", "3,4,5"});
+  EXPECT_EQ(all.status, 0);
+  EXPECT_THAT(all.out, HasSubstr("12 KiB  16 KiB  20 KiB\n"));
+  EXPECT_THAT(all.out, HasSubstr("  lru                30      24       5\n"));
+  EXPECT_THAT(all.out, HasSubstr("  opt                19      12       5\n"));
 }
 
 TEST_F(CurveVerb, JsonFollowsItsSchema) {
