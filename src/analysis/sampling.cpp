@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "analysis/name_map.hpp"
 #include "base/check.hpp"
 
 namespace pw::analysis {
@@ -10,14 +11,8 @@ namespace {
 
 constexpr std::uint32_t kNotTaken = 0xFFFF'FFFFU;
 
-// The finalizer of SplitMix64 (Steele, Lea, Flood, OOPSLA 2014): every bit depends on every other.
-constexpr std::uint64_t mixed(std::uint64_t x) {
-  x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9U;
-  x = (x ^ x >> 27) * 0x94D049BB133111EBU;
-  return x ^ x >> 31;
-}
-
 std::uint64_t hash_of(PageId id, std::uint64_t seed) {
+  const NameHash mixed;  // every bit depends on every other
   return mixed((id + std::uint64_t{1}) * 0x9E3779B97F4A7C15U + mixed(seed));
 }
 
