@@ -62,7 +62,7 @@ void Reclaimer::admitted(Pfn pfn) {
   Frame& frame = pool_->frame(pfn);
   if (ids_ != nullptr && ids_->of(pfn) == policy::kNoPage) ids_->settle(new_id(), pfn);
   if (!part_of_frame_.empty() && !readmitted_) {
-    part_of_frame_[pfn.value] = static_cast<std::uint16_t>(payer_);
+    part_of_frame_[pfn.value] = static_cast<std::uint32_t>(payer_);
   }
   Part& part = part_of(pfn);
   ++part.frames;

@@ -148,7 +148,7 @@ class Reclaimer final : public FrameSource,
   policy::PolicySpec spec_;
   policy::Setup setup_;
   std::vector<Part> parts_;
-  std::vector<std::uint16_t> part_of_frame_;    // with local replacement only
+  std::vector<std::uint32_t> part_of_frame_;    // with local replacement only
   bool readmitted_ = false;                     // a page comes back to the part it was in
   std::size_t payer_ = 0;                       // index of the part of the process that runs
   int anonymous_credit_ = 0, file_credit_ = 0;  // who is scanned next
