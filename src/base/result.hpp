@@ -37,6 +37,9 @@ enum class Errno : int {
   NotExecutable = 8,
   NotSupported = 95,
   Overflow = 75,
+  NoCall = 38,
+  Removed = 43,
+  SeekPipe = 29,
 };
 
 struct Error {

@@ -36,12 +36,18 @@ FileId Machine::create_shared(ByteCount size) {
   return shared.id;
 }
 
+void Machine::hold_file(FileId id) {
+  ++objects_->object(id).holders;
+  open_files_.push_back(id);
+}
+
 Result<void> Machine::close_file(FileId id) {
   const auto it = std::find(open_files_.begin(), open_files_.end(), id);
   if (it == open_files_.end()) return fail(Errno::BadFile);
   VmObject& file = objects_->object(id);
   Result<void> written;
-  if (file.kind == ObjectKind::File) {
+  const bool last = std::count(open_files_.begin(), open_files_.end(), id) == 1;
+  if (file.kind == ObjectKind::File && last) {
     written = write_back(*core_, file, PageOffset(0), PageOffset(file.pages().value));
   }
   open_files_.erase(it);

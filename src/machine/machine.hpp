@@ -114,7 +114,10 @@ class Machine {
   FileId open_file(std::string name, std::unique_ptr<BackingStore> store, bool read_only = false);
   // A file whose bytes nobody will ask for (replay).
   FileId open_file(std::string name, ByteCount size);
-  // The handle goes; pages stay while areas map them. Dirty pages are written first: error Io.
+  // Another handle of an open file.
+  void hold_file(FileId file);
+  // The handle goes; pages stay while areas map them. With the last one dirty pages are written:
+  // error Io.
   Result<void> close_file(FileId file);
   Result<void> read_file(FileId file, ByteCount offset, std::span<std::byte> out);
   Result<void> write_file(FileId file, ByteCount offset, std::span<const std::byte> bytes);

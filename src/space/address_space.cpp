@@ -131,7 +131,8 @@ bool AddressSpace::mergeable(const Vma& below, const Vma& above) {
   const PageCount pages = below.range_.pages();
   return below.rights == above.rights && below.may == above.may && below.shared == above.shared &&
          below.grows_down == above.grows_down && below.role == above.role &&
-         below.label == above.label && below.backing == above.backing &&
+         below.label == above.label && below.traits == above.traits &&
+         below.backing == above.backing &&
          (below.backing == nullptr || below.backing_page + pages == above.backing_page) &&
          (below.shared || below.private_page + pages == above.private_page);
 }

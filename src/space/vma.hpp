@@ -27,6 +27,22 @@ inline constexpr Rights kReadExecute{true, false, true};
 
 enum class AreaRole : std::uint8_t { Normal, Heap, Stack, Vdso };
 
+// What a program asked for about an area beside its rights: the other bits of Linux's vm_flags.
+// Areas that differ here do not merge.
+struct AreaTraits {
+  bool locked = false, lock_on_fault = false;  // mlock; MLOCK_ONFAULT
+  bool no_reserve = false;                     // MAP_NORESERVE
+  bool accounted = false;                      // its pages count as committed (overcommit)
+  bool dont_fork = false, wipe_on_fork = false, dont_dump = false;
+  bool random = false, sequential = false;    // MADV_RANDOM, MADV_SEQUENTIAL
+  bool huge = false, no_huge = false;         // MADV_HUGEPAGE, MADV_NOHUGEPAGE
+  bool mergeable = false;                     // MADV_MERGEABLE
+  bool sealed = false;                        // mseal
+  bool droppable = false;                     // MAP_DROPPABLE
+  std::uint8_t key = 0;                       // protection key
+  friend bool operator==(const AreaTraits&, const AreaTraits&) = default;
+};
+
 struct Vma {
   VpnRange range_;
   Rights rights;
@@ -34,6 +50,7 @@ struct Vma {
   bool shared = false;
   bool grows_down = false;
   AreaRole role = AreaRole::Normal;
+  AreaTraits traits;
   LabelId label = 0;
   VmObject* backing = nullptr;
   PageOffset backing_page{0};

@@ -35,6 +35,8 @@ ROOM_ORDER = [
     ["src/proc"],
     ["ports/sim", "ports/uffd", "ports/kvm"],
     ["src/machine"],
+    ["src/sys"],
+    ["src/script"],
     ["recorder/common"],
     ["src/record", "ports/host"],
     ["src/replay"],
@@ -50,7 +52,7 @@ ONLY_BASE = {"src/policy"}
 
 # Rooms that are part of the core: no exceptions, no threads, no streams (they build for the
 # browser).
-CORE = {room for room in LEVEL if LEVEL[room] <= LEVEL["src/machine"]} - {"ports/uffd", "ports/kvm"}
+CORE = {room for room in LEVEL if LEVEL[room] <= LEVEL["src/script"]} - {"ports/uffd", "ports/kvm"}
 
 # Plain values that a room further up may know: a machine's configuration describes the simulated
 # CPU.
