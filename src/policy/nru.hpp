@@ -17,6 +17,20 @@
 // Seeded, as random.hpp. A bit once read by a search stays known until the tick. A page that may
 // not go is drawn once in a search at most, and stays in its class. Where time stands still (a
 // caller without ticks) nothing makes a page "not recently used" again, and NRU turns into RANDOM.
+//
+// The draw. Pages stand in a row, those not known as referenced first; a draw is a place, uniform
+// among those of the class that the search has not drawn yet, which stand first in it.
+//
+//   a b c d|e f    c is drawn and goes: d, the last of its class, takes its place, and f, the last
+//   a b d|f e      of the row, the place that d leaves
+//   a b d h|e f    h comes, behind its class; the page that stood there goes to the end of the row
+//   a h d|b e f    b is drawn, but was referenced: h, the last to draw from, takes its place, and b
+//                  goes to the front of the other class, where the first draw looks no more
+//
+// A page drawn that may not go changes places with the last to draw from and so is out of the draw;
+// when a referenced one is drawn after it, the last of those that may not go steps to their front.
+// A tick leaves the order as it is.
+//
 // O(1) amortised a fault; a tick reads every bit. Memory: see PagePool.
 #pragma once
 

@@ -41,14 +41,8 @@ enum class Memory { Private, File };
 VirtAddr map_pages(Machine& machine, Pid pid, Memory memory, std::uint32_t pages) {
   const ByteCount length(pages * kPageSize);
   if (memory == Memory::Private) return test::map(machine, pid, length);
-  auto store = std::make_unique<sim::MemoryStore>(length);
-  MmapRequest request;
-  request.length = length;
-  request.shared = true;
-  request.backing = &machine.object(machine.open_file("data", std::move(store)));
-  const auto at = machine.mmap(pid, request);
-  EXPECT_TRUE(at);
-  return *at;
+  const FileId file = machine.open_file("data", std::make_unique<sim::MemoryStore>(length));
+  return test::map_file(machine, pid, file, kReadWrite, true);
 }
 
 template <class P>

@@ -10,14 +10,6 @@ namespace {
 
 using namespace pw::test;
 
-Result<VirtAddr> map_at(Machine& machine, Pid pid, std::uint64_t address, ByteCount length) {
-  MmapRequest request;
-  request.address = VirtAddr(address);
-  request.length = length;
-  request.fixed = true;
-  return machine.mmap(pid, request);
-}
-
 // An address means nothing without its space: 0x1000 is another frame with other bytes in each
 // process.
 TEST(AddressSpaceGolden, TheSameAddressIsAnotherFrameInEachProcess) {

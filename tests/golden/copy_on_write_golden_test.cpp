@@ -61,11 +61,7 @@ TEST(CopyOnWriteGolden, ReadingAGibibyteOfFreshMemoryTakesNoDataFrame) {
   config.verify_each_operation = false;
   const auto machine = make_machine(config);
   const Pid pid = *machine->spawn();
-  MmapRequest request;
-  request.address = VirtAddr(1ULL << 40);
-  request.fixed = true;
-  request.length = 1_GiB;
-  const VirtAddr base = *machine->mmap(pid, request);
+  const VirtAddr base = *map_at(*machine, pid, 1ULL << 40, 1_GiB);
   const auto result = machine->reference_all(*machine->find(pid), 1 << 18, [&](std::uint64_t n) {
     return Reference{page(base, n), Access::Read};
   });
@@ -86,11 +82,7 @@ std::uint64_t cost_of_fifty_children(bool lazy_fork) {
   config.lazy_fork = lazy_fork;
   const auto machine = make_machine(config);
   const Pid server = *machine->spawn();
-  MmapRequest request;
-  request.address = VirtAddr(1ULL << 40);
-  request.fixed = true;
-  request.length = 256_MiB;
-  const VirtAddr base = *machine->mmap(server, request);
+  const VirtAddr base = *map_at(*machine, server, 1ULL << 40, 256_MiB);
   const auto result = machine->reference_all(*machine->find(server), 1 << 16, [&](std::uint64_t n) {
     return Reference{page(base, n), Access::Write};
   });

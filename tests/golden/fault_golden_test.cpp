@@ -12,16 +12,6 @@ FileId cold_file(Machine& machine, ByteCount size) {
   return machine.open_file("data", std::make_unique<sim::MemoryStore>(size));
 }
 
-VirtAddr map_file(Machine& machine, Pid pid, FileId file, bool shared = false,
-                  Rights rights = kReadWrite) {
-  MmapRequest request;
-  request.length = machine.object(file).size;
-  request.backing = &machine.object(file);
-  request.shared = shared;
-  request.rights = rights;
-  return *machine.mmap(pid, request);
-}
-
 class Recorder final : public FaultWatcher {
  public:
   void step(FaultStep step, const FaultRequest&, std::uint64_t) override { steps.push_back(step); }
@@ -62,7 +52,8 @@ TEST(FaultGolden, KindsAreToldApart) {
   const Pid child = *machine->fork(pid);
   for (std::uint64_t n = 0; n < 3; ++n) ASSERT_TRUE(store(*machine, child, page(base, n), 1).ok());
   const FileId file = cold_file(*machine, 16_KiB);
-  const VirtAddr own = map_file(*machine, pid, file), common = map_file(*machine, pid, file, true);
+  const VirtAddr own = map_file(*machine, pid, file);
+  const VirtAddr common = map_file(*machine, pid, file, kReadWrite, true);
   for (std::uint64_t n = 0; n < 4; ++n) load(*machine, pid, page(own, n));
   ASSERT_TRUE(store(*machine, pid, own, 1).ok());
   load(*machine, pid, common);
@@ -202,11 +193,7 @@ TEST(PrefetchGolden, SwapReadaheadBringsAClusterBack) {
     config.prefetch.swap_readahead_pages = window;
     const auto machine = make_machine(config);
     const Pid pid = *machine->spawn();
-    MmapRequest request;
-    request.address = VirtAddr(0x4000'0000);
-    request.fixed = true;
-    request.length = 256_KiB;
-    const VirtAddr base = *machine->mmap(pid, request);
+    const VirtAddr base = *map_at(*machine, pid, 0x4000'0000, 256_KiB);
     for (std::uint64_t n = 0; n < 64; ++n) EXPECT_TRUE(store(*machine, pid, page(base, n), n).ok());
     EXPECT_EQ(machine->reclaimer().reclaim(64), 64U);
     for (std::uint64_t n = 0; n < 64; n += stride) EXPECT_EQ(load(*machine, pid, page(base, n)), n);

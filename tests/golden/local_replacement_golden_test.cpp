@@ -105,11 +105,7 @@ TEST(LocalReplacementGolden, WhatAnEndedProcessLeavesGoesFirst) {
   const auto machine = make_machine(config);
   const FileId file = machine->open_file("file", 64_KiB);
   const Program reader = start(*machine, 8), other = start(*machine, 200);
-  MmapRequest request;
-  request.length = 64_KiB;
-  request.rights = kReadOnly;
-  request.backing = &machine->object(file);
-  const VirtAddr text = *machine->mmap(reader.pid, request);
+  const VirtAddr text = map_file(*machine, reader.pid, file, kReadOnly);
   for (std::uint64_t i = 0; i < 16; ++i) {
     EXPECT_TRUE(machine->touch(reader.pid, page(text, i), Access::Read).ok());
   }

@@ -26,6 +26,14 @@ Traffic traffic_of(Machine& machine) {
   return traffic;
 }
 
+// Clears the accessed bits of pages from `base` on, as a scan would.
+void clear_accessed(Machine& machine, Pid pid, VirtAddr base, std::uint64_t pages) {
+  x86::PageTables& tables = machine.find(pid)->space->tables();
+  for (std::uint64_t i = 0; i < pages; ++i) {
+    tables.find(page_of(page(base, i)))->raw &= ~x86::kAccessed;
+  }
+}
+
 // Writes 64 pages one after the other, then reclaims them all; every byte comes back.
 Traffic write_and_reclaim(std::uint32_t cluster) {
   MachineConfig config = exact_config(4_MiB);
@@ -39,10 +47,7 @@ Traffic write_and_reclaim(std::uint32_t cluster) {
     EXPECT_TRUE(store(*machine, pid, page(base, i), i + 1).ok());
   }
   machine->advance(1'000'000);
-  // Nobody has looked at them since: their accessed bits are cleared as a scan would.
-  for (std::uint64_t i = 0; i < kPages; ++i) {
-    machine->find(pid)->space->tables().find(page_of(page(base, i)))->raw &= ~x86::kAccessed;
-  }
+  clear_accessed(*machine, pid, base, kPages);  // nobody has looked at them since
   EXPECT_EQ(machine->reclaimer().reclaim(kPages), kPages);
   EXPECT_TRUE(machine->verify());
   const Traffic traffic = traffic_of(*machine);
@@ -71,9 +76,7 @@ TEST(PageOutGolden, APageWrittenAheadThatChangesIsWrittenAgain) {
   const VirtAddr base = map(*machine, pid, bytes_of(PageCount(4)));
   for (std::uint64_t i = 0; i < 4; ++i) EXPECT_TRUE(store(*machine, pid, page(base, i), 7).ok());
   machine->advance(1'000'000);
-  for (std::uint64_t i = 0; i < 4; ++i) {
-    machine->find(pid)->space->tables().find(page_of(page(base, i)))->raw &= ~x86::kAccessed;
-  }
+  clear_accessed(*machine, pid, base, 4);
   EXPECT_EQ(machine->reclaimer().reclaim(1), 1U);
   EXPECT_EQ(traffic_of(*machine).pages, 4U);
   EXPECT_TRUE(store(*machine, pid, page(base, 2), 8).ok());  // its copy is out of date
@@ -90,18 +93,12 @@ TEST(PageOutGolden, FilePagesAreClusteredToo) {
   const auto machine = make_machine(config);
   const Pid pid = *machine->spawn();
   const FileId file = machine->open_file("file", 64_KiB);
-  MmapRequest request;
-  request.length = 64_KiB;
-  request.shared = true;
-  request.backing = &machine->object(file);
-  const VirtAddr base = *machine->mmap(pid, request);
+  const VirtAddr base = map_file(*machine, pid, file, kReadWrite, true);
   for (std::uint64_t i = 0; i < 16; ++i) {
     EXPECT_TRUE(machine->touch(pid, page(base, i), Access::Write).ok());
   }
   machine->advance(1'000'000);
-  for (std::uint64_t i = 0; i < 16; ++i) {
-    machine->find(pid)->space->tables().find(page_of(page(base, i)))->raw &= ~x86::kAccessed;
-  }
+  clear_accessed(*machine, pid, base, 16);
   EXPECT_EQ(machine->reclaimer().reclaim(1), 1U);
   EXPECT_EQ(machine->counters().reclaim.file_written, 16U);
   EXPECT_EQ(machine->counters().reclaim.clustered, 15U);

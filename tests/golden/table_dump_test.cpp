@@ -103,14 +103,6 @@ struct TableDump : testing::TestWithParam<std::tuple<int, Kernel>> {
     fill_other();
   }
 
-  VirtAddr map_file(Pid pid, FileId file, Rights rights, bool shared) {
-    MmapRequest request;
-    request.length = 64_KiB;
-    request.rights = rights;
-    request.shared = shared;
-    request.backing = &machine->object(file);
-    return machine->mmap(pid, request).value();
-  }
   // Anonymous memory, files, a stack and rights of all kinds; then a fork, and copies on write.
   void fill_family() {
     parent = *machine->spawn();
@@ -119,9 +111,9 @@ struct TableDump : testing::TestWithParam<std::tuple<int, Kernel>> {
     const FileId file = machine->open_file("file", std::make_unique<KeptStore>(bytes));
     const VirtAddr anonymous = map(*machine, parent, 256_KiB);
     const VirtAddr shared = map(*machine, parent, 64_KiB, true);
-    const VirtAddr shared_file = map_file(parent, file, kReadWrite, true);
-    const VirtAddr private_file = map_file(parent, file, kReadWrite, false);
-    const VirtAddr program = map_file(parent, file, kReadExecute, false);
+    const VirtAddr shared_file = map_file(*machine, parent, file, kReadWrite, true);
+    const VirtAddr private_file = map_file(*machine, parent, file);
+    const VirtAddr program = map_file(*machine, parent, file, kReadExecute);
     const VirtAddr stack_top = *machine->map_stack(parent, 32_KiB) + 32_KiB;
     ASSERT_TRUE(store(*machine, parent, stack_top - ByteCount(64), 1).ok());
     for (std::uint64_t n = 0; n < 16; ++n) {
@@ -146,11 +138,7 @@ struct TableDump : testing::TestWithParam<std::tuple<int, Kernel>> {
   void fill_other() {
     other = *machine->spawn();
     for (int bit = 13; bit < 12 + 9 * levels - 1; bit += 3) {
-      MmapRequest request;
-      request.address = VirtAddr((1ULL << bit) + (1ULL << 20));
-      request.length = 8_KiB;
-      request.fixed = true;
-      const VirtAddr at = machine->mmap(other, request).value();
+      const VirtAddr at = *map_at(*machine, other, (1ULL << bit) + (1ULL << 20), 8_KiB);
       ASSERT_TRUE(store(*machine, other, at, at.value).ok());
       written.insert(at.value);
     }

@@ -8,7 +8,6 @@
 
 #include <array>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -16,6 +15,7 @@
 #include "base/check.hpp"
 #include "base/random.hpp"
 #include "kvm/tiny_guest.hpp"
+#include "support/long_tests.hpp"
 
 namespace pw {
 namespace {
@@ -188,8 +188,7 @@ void check_one(Tree& tree, TinyGuest& guest, Random& random, Tally& tally) {
 }
 
 TEST(KvmWalker, AgreesOnRandomTables) {
-  const bool long_run = std::getenv("PAGEWRIGHT_LONG_TESTS") != nullptr;
-  const unsigned guests = kGuests * (long_run ? kLongFactor : 1);
+  const unsigned guests = kGuests * (test::long_tests() ? kLongFactor : 1);
   std::string why;
   if (!TinyGuest::offered(why)) GTEST_SKIP() << why;
   Tally tally;

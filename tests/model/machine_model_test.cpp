@@ -8,6 +8,7 @@
 
 #include "model/isolated.hpp"
 #include "model/player.hpp"
+#include "support/long_tests.hpp"
 
 namespace pw::model {
 namespace {
@@ -35,7 +36,7 @@ class MachineModel : public testing::TestWithParam<std::uint64_t> {};
 // In a release build 8 shards * 60 seeds * 3000 operations = 1,440,000.
 TEST_P(MachineModel, AgreesOnEveryByteAndEveryOutcome) {
   std::uint64_t first = GetParam() * 1000, count = kSeeds;
-  if (std::getenv("PAGEWRIGHT_LONG_TESTS") != nullptr) count *= kLongFactor;
+  if (test::long_tests()) count *= kLongFactor;
   if (const char* one = std::getenv("PAGEWRIGHT_MODEL_SEED")) {
     first = std::strtoull(one, nullptr, 10);
     count = 1;

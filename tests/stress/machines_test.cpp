@@ -2,10 +2,9 @@
 // does alone. Under the thread sanitizer this also shows that the core shares nothing unguarded.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-
 #include "stress/crowded_machine.hpp"
 #include "stress/in_threads.hpp"
+#include "support/long_tests.hpp"
 
 namespace pw::stress {
 namespace {
@@ -21,7 +20,7 @@ constexpr std::uint64_t kSeeds = 12;
 
 CrowdOptions options_of(std::uint64_t seed) {
   CrowdOptions options{seed, kOperations, kVerifyEvery};
-  if (std::getenv("PAGEWRIGHT_LONG_TESTS") != nullptr) options.operations *= 20;
+  if (test::long_tests()) options.operations *= 20;
   return options;
 }
 

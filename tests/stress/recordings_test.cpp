@@ -12,6 +12,7 @@
 #include "record/payload.hpp"
 #include "replay/replay.hpp"
 #include "stress/in_threads.hpp"
+#include "support/recorded_calls.hpp"
 #include "support/sample_recording.hpp"
 #include "unit/filtered_trace.hpp"
 
@@ -119,14 +120,6 @@ TEST_P(RecordingOf, IsWrittenTheSameByManyThreads) {
 INSTANTIATE_TEST_SUITE_P(Details, RecordingOf,
                          ::testing::Values(Detail::Pages, Detail::Switches, Detail::Full));
 
-record::MappedArea writable_area(std::uint64_t begin_page, std::uint64_t pages) {
-  record::MappedArea area;
-  area.begin = VirtAddr(begin_page << kPageShift);
-  area.end = area.begin + ByteCount(pages << kPageShift);
-  area.readable = area.writable = true;
-  return area;
-}
-
 // A process that walks about in `pages` pages, in chunks whose number depends on the seed.
 bool write_walk(const std::string& path, std::uint64_t seed, std::uint64_t pages) {
   constexpr std::uint64_t kFirstPage = 0x10000;
@@ -135,7 +128,8 @@ bool write_walk(const std::string& path, std::uint64_t seed, std::uint64_t pages
   info.filter_pages = kFilter;
   auto writer = record::Writer::create(path, info, {.replace = true});
   if (!writer || !writer->add_process(kPid, 0, 1000)) return false;
-  const auto image = writer->add_image(kPid, {{"walk"}, {writable_area(kFirstPage, pages)}}, 1000);
+  const auto image = writer->add_image(
+      kPid, {{"walk"}, {record::testing::writable_area(kFirstPage, pages)}}, 1000);
   if (!image) return false;
   Random random(seed);
   analysis::testing::Filter filter(kFilter);

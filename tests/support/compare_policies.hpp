@@ -244,4 +244,31 @@ void compare_many(std::span<const double> values = {}, std::uint64_t seeds = 3'0
   }
 }
 
+// Unmapping a page makes its id new: nothing is remembered of it, whether its return is told in
+// time or not, so that it goes before those that come later.
+template <class P>
+void forgets_what_is_erased() {
+  for (const bool told : {false, true}) {
+    P policy(setup_of(32, 4));
+    const auto idle = [](Id) { return Verdict::Idle; };
+    const auto bring = [&](Id id) {
+      if constexpr (policy::kHearsMisses<P>) {
+        if (told) policy.miss(id, idle);
+      }
+      policy.insert(id);
+    };
+    for (Id id = 0; id < 4; ++id) bring(id);
+    EXPECT_EQ(policy.victim(idle), 0U);
+    policy.erase(0);
+    bring(0);
+    for (const Id expected : {1U, 2U}) {
+      EXPECT_EQ(policy.victim(idle), expected);
+      bring(expected + 3);
+    }
+    for (const Id expected : {3U, 0U, 4U, 5U}) EXPECT_EQ(policy.victim(idle), expected);
+    EXPECT_EQ(policy.victim(idle), kNoPage);
+    EXPECT_EQ(policy.size(), 0U);
+  }
+}
+
 }  // namespace pw::test

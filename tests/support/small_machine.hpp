@@ -38,6 +38,28 @@ inline VirtAddr map(Machine& machine, Pid pid, ByteCount length, bool shared = f
   return *at;
 }
 
+// At this very address; fails if it cannot be there.
+inline Result<VirtAddr> map_at(Machine& machine, Pid pid, std::uint64_t address, ByteCount length) {
+  MmapRequest request;
+  request.address = VirtAddr(address);
+  request.length = length;
+  request.fixed = true;
+  return machine.mmap(pid, request);
+}
+
+// The whole file.
+inline VirtAddr map_file(Machine& machine, Pid pid, FileId file, Rights rights = kReadWrite,
+                         bool shared = false) {
+  MmapRequest request;
+  request.length = machine.object(file).size;
+  request.rights = rights;
+  request.shared = shared;
+  request.backing = &machine.object(file);
+  const auto at = machine.mmap(pid, request);
+  EXPECT_TRUE(at);
+  return *at;
+}
+
 inline VirtAddr page(VirtAddr base, std::uint64_t n) { return base + bytes_of(PageCount(n)); }
 
 inline AccessResult store(Machine& machine, Pid pid, VirtAddr at, std::uint64_t value) {

@@ -45,11 +45,7 @@ inline LoadResult run_programs(int programs, std::uint64_t warm_up_ns, std::uint
   for (int i = 0; i < programs; ++i) {
     const Pid pid = *machine->spawn();
     const FileId input = machine->open_file("input", 64_MiB);
-    MmapRequest request;
-    request.length = 64_MiB;
-    request.rights = kReadOnly;
-    request.backing = &machine->object(input);
-    const sim::Region file{*machine->mmap(pid, request), 16'384};
+    const sim::Region file{map_file(*machine, pid, input, kReadOnly), 16'384};
     const sim::Region work{map(*machine, pid, 160_KiB), 40, 2'000, 2};
     const auto seed = static_cast<std::uint64_t>(i + 1);
     scheduler.add(pid, std::make_unique<WorkingProgram>(work, file, seed), i);

@@ -2,6 +2,8 @@
 // recorder would, and naive LRU and OPT on the unfiltered string.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <list>
@@ -9,6 +11,7 @@
 #include <set>
 #include <vector>
 
+#include "analysis/dense_trace.hpp"
 #include "base/random.hpp"
 #include "record/recording.hpp"
 
@@ -77,6 +80,36 @@ inline record::Chunk begin_chunk(const Filter& filter, std::uint32_t pid) {
 inline void end_chunk(const Filter& filter, record::Chunk& chunk) {
   chunk.info.end_clock = filter.clock();
   chunk.info.events = chunk.events.size();
+}
+
+// What a recorder with a filter of `k` pages tells of the references, as a trace.
+inline DenseTrace filtered(const Pages& refs, std::size_t k,
+                           std::size_t references_per_chunk = ~std::size_t{0}) {
+  DenseTraceBuilder builder(record::Detail::Pages, static_cast<std::uint32_t>(k));
+  Filter filter(k);
+  for (std::size_t at = 0; at < refs.size();) {
+    record::Chunk chunk = begin_chunk(filter, 1);
+    const std::size_t end = at + std::min(refs.size() - at, references_per_chunk);
+    for (; at < end; ++at) filter.reference(refs[at], chunk.events);
+    end_chunk(filter, chunk);
+    EXPECT_TRUE(builder.add(chunk));
+  }
+  return builder.finish();
+}
+
+// A chunk of a recording with every reference.
+inline record::Chunk unfiltered_chunk(const Pages& refs) {
+  record::Chunk chunk;
+  chunk.info.pid = 1;
+  for (const std::uint64_t page : refs) {
+    record::Event e;
+    e.kind = record::EventKind::Reference;
+    e.clock = ++chunk.info.end_clock;
+    e.address = page * kPageSize + 100;
+    e.size = 8;
+    chunk.events.push_back(e);
+  }
+  return chunk;
 }
 
 // Misses of LRU by definition: a list, most recent first.

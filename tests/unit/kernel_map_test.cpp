@@ -106,8 +106,8 @@ TEST(KernelMapSize, AMachineOf64GiBNeedsTwoMegabytesOfCodeAndFewTables) {
 TEST_P(KernelMapTest, CodeCannotBeWrittenAndDataCannotBeExecuted) {
   const auto machine = make_machine(kernel_config(64_MiB, GetParam()));
   InKernel kernel(*machine);
-  for (const VirtAddr code : {KernelMap::kCode, KernelMap::kCode + 2_MiB - ByteCount(1),
-                              KernelMap::kEntryCode}) {
+  for (const VirtAddr code :
+       {KernelMap::kCode, KernelMap::kCode + 2_MiB - ByteCount(1), KernelMap::kEntryCode}) {
     EXPECT_TRUE(kernel.reach(code, Access::Execute));
     EXPECT_TRUE(kernel.reach(code, Access::Read));
     EXPECT_FALSE(kernel.reach(code, Access::Write));
@@ -222,12 +222,8 @@ TEST_P(KernelMapTest, BothRootsHaveTheSameUserHalf) {
   };
   const std::uint64_t step = x86::pages_at(GetParam().levels).value << kPageShift;
   for (std::uint64_t i = 1; i <= 8; ++i) {
-    MmapRequest request;
-    request.address = VirtAddr(i * step);
-    request.length = 4_KiB;
-    request.fixed = true;
-    ASSERT_TRUE(machine->mmap(pid, request));
-    ASSERT_TRUE(store(*machine, pid, request.address, i).ok());
+    ASSERT_TRUE(map_at(*machine, pid, i * step, 4_KiB));
+    ASSERT_TRUE(store(*machine, pid, VirtAddr(i * step), i).ok());
     EXPECT_EQ(entries(tables.root()), i);
     EXPECT_EQ(entries(tables.user_root()), i);
   }

@@ -4,24 +4,12 @@
 #include <gtest/gtest.h>
 
 #include "filtered_trace.hpp"
+#include "support/recorded_calls.hpp"
 
 namespace pw::analysis {
 namespace {
 
 using namespace testing;  // NOLINT
-
-DenseTrace filtered(const Pages& refs, std::size_t k, std::size_t references_per_chunk) {
-  DenseTraceBuilder builder(record::Detail::Pages, static_cast<std::uint32_t>(k));
-  Filter filter(k);
-  for (std::size_t at = 0; at < refs.size(); at += references_per_chunk) {
-    record::Chunk chunk = begin_chunk(filter, 1);
-    const std::size_t end = std::min(refs.size(), at + references_per_chunk);
-    for (std::size_t i = at; i < end; ++i) filter.reference(refs[i], chunk.events);
-    end_chunk(filter, chunk);
-    EXPECT_TRUE(builder.add(chunk));
-  }
-  return builder.finish();
-}
 
 TEST(LruCurve, OfFilteredReferencesEqualsNaiveLruAtEverySizeFromK) {
   for (const std::size_t k : {1U, 2U, 7U, 16U}) {
@@ -58,17 +46,7 @@ TEST(LruCurve, OfAPlainTraceEqualsNaiveLruAtEverySize) {
 TEST(LruCurve, OfEveryReferenceEqualsNaiveLru) {
   for (const Pages& refs : strings_of_all_kinds(5, 3000, 50)) {
     DenseTraceBuilder builder(record::Detail::Full, 0);
-    record::Chunk chunk;
-    for (std::size_t i = 0; i < refs.size(); ++i) {
-      record::Event e;
-      e.kind = record::EventKind::Reference;
-      e.clock = i + 1;
-      e.address = refs[i] * kPageSize + 100;
-      e.size = 8;
-      chunk.events.push_back(e);
-    }
-    chunk.info.end_clock = refs.size();
-    ASSERT_TRUE(builder.add(chunk));
+    ASSERT_TRUE(builder.add(unfiltered_chunk(refs)));
     const LruCurve curve = lru_curve(builder.finish());
     for (std::size_t frames = 1; frames <= 60; ++frames) {
       ASSERT_EQ(curve.misses(frames), naive_lru(refs, frames)) << frames;
@@ -207,16 +185,6 @@ TEST(LruCurve, WhereProcessesTakeTurnsIsOffByNoMoreThanItSays) {
   }
 }
 
-record::Event system_call_event(record::Chunk& chunk, std::uint64_t clock,
-                                const record::SyscallRecord& call) {
-  record::Event e;
-  e.kind = record::EventKind::Syscall;
-  e.clock = clock;
-  e.index = static_cast<std::uint32_t>(chunk.syscalls.size());
-  chunk.syscalls.push_back(call);
-  return e;
-}
-
 // Pages 0..9 are referenced, `call` happens, pages 0..9 are referenced again; K 1.
 LruCurve around_a_call(const record::SyscallRecord& call, std::uint64_t second_first_page = 0) {
   DenseTraceBuilder builder(record::Detail::Switches, 1);
@@ -224,7 +192,7 @@ LruCurve around_a_call(const record::SyscallRecord& call, std::uint64_t second_f
   record::Chunk chunk = begin_chunk(filter, 1);
   for (std::uint64_t p = 0; p < 10; ++p) filter.reference(p, chunk.events);
   filter.reference(99, chunk.events);
-  chunk.events.push_back(system_call_event(chunk, filter.clock(), call));
+  record::testing::add_call(chunk, filter.clock(), call);
   for (std::uint64_t p = 0; p < 10; ++p) {
     filter.reference(second_first_page + p, chunk.events);
   }

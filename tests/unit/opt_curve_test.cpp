@@ -25,16 +25,6 @@ PageTrace plain(const Pages& refs) {
   return trace;
 }
 
-DenseTrace filtered(const Pages& refs, std::size_t k) {
-  DenseTraceBuilder builder(record::Detail::Pages, static_cast<std::uint32_t>(k));
-  Filter filter(k);
-  record::Chunk chunk = begin_chunk(filter, 1);
-  for (const std::uint64_t page : refs) filter.reference(page, chunk.events);
-  end_chunk(filter, chunk);
-  EXPECT_TRUE(builder.add(chunk));
-  return builder.finish();
-}
-
 TEST(OptCurve, EveryShortStringAtEverySize) {
   // All strings of 7 references to at most 4 pages, under their names and others.
   for (std::uint32_t code = 0; code < 4 * 4 * 4 * 4 * 4 * 4 * 4; ++code) {

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "record/writer.hpp"
+#include "support/recorded_calls.hpp"
 #include "support/sample_recording.hpp"
 
 namespace pw::analysis {
@@ -42,13 +43,8 @@ struct Script {
   }
   void call(std::uint32_t number, std::initializer_list<std::uint64_t> arguments,
             std::int64_t result, const std::string& path = {}) {
-    record::SyscallRecord call;
-    call.number = number;
-    std::copy(arguments.begin(), arguments.end(), call.arguments);
-    call.result = result;
-    call.path = path;
-    add(EventKind::Syscall).index = static_cast<std::uint32_t>(chunk.syscalls.size());
-    chunk.syscalls.push_back(call);
+    record::testing::add_call(chunk, chunk.info.end_clock,
+                              record::testing::call_of(number, arguments, result, path));
   }
   void stack(std::uint32_t number) {
     Event& e = add(EventKind::Stack);

@@ -8,6 +8,7 @@
 
 #include "machine/machine.hpp"
 #include "record/writer.hpp"
+#include "support/recorded_calls.hpp"
 #include "support/temporary_folder.hpp"
 #include "unit/filtered_trace.hpp"
 
@@ -20,24 +21,16 @@ using record::Chunk;
 using record::Detail;
 using record::Event;
 using record::EventKind;
+using record::testing::writable_area;
 
 constexpr std::uint64_t kFirstPage = 0x10000;
 constexpr std::uint32_t kPid = 77;
-
-record::MappedArea area(std::uint64_t begin_page, std::uint64_t pages, const std::string& name) {
-  record::MappedArea result;
-  result.begin = VirtAddr(begin_page << kPageShift);
-  result.end = result.begin + ByteCount(pages << kPageShift);
-  result.readable = result.writable = true;
-  result.name = name;
-  return result;
-}
 
 // Writes a recording of one process with one image, whose events `fill` makes, and opens it.
 class Recorded {
  public:
   Recorded(Detail detail, std::uint32_t filter_pages, const std::function<void(Chunk&)>& fill,
-           const std::vector<record::MappedArea>& areas = {area(kFirstPage, 4096, "")}) {
+           const std::vector<record::MappedArea>& areas = {writable_area(kFirstPage, 4096)}) {
     const std::string path = folder_ / "test.pwrec";
     record::RecordingInfo info;
     info.detail = detail;
@@ -171,20 +164,10 @@ TEST(Replay, SwitchesGiveTheTlbEveryReference) {
   EXPECT_EQ(result->tlb.walks, expected.walks);
 }
 
-Event syscall(Chunk& chunk, std::uint32_t number, std::vector<std::uint64_t> arguments,
-              std::int64_t result, const std::string& path = {}) {
-  record::SyscallRecord call;
-  call.number = number;
-  std::copy(arguments.begin(), arguments.end(), call.arguments);
-  call.result = result;
-  call.path = path;
-  Event event;
-  event.kind = EventKind::Syscall;
-  event.clock = chunk.events.back().clock;
-  event.index = static_cast<std::uint32_t>(chunk.syscalls.size());
-  chunk.syscalls.push_back(call);
-  chunk.events.push_back(event);
-  return event;
+void syscall(Chunk& chunk, std::uint32_t number, std::initializer_list<std::uint64_t> arguments,
+             std::int64_t result, const std::string& path = {}) {
+  record::testing::add_call(chunk, chunk.events.back().clock,
+                            record::testing::call_of(number, arguments, result, path));
 }
 
 void touch(Chunk& chunk, std::uint64_t page, Access access) {
@@ -244,7 +227,7 @@ TEST(Replay, AColdPageCacheMakesFileFaultsMajor) {
                             for (std::uint64_t i = 0; i < 16; ++i)
                               touch(chunk, 0x400 + i, Access::Read);
                           },
-                          {area(0x400, 16, "/bin/program")});
+                          {writable_area(0x400, 16, "/bin/program")});
   MachineConfig config = bare(0, "clock");
   const auto warm = replay(recorded.get(), config);
   config.cold_page_cache = true;

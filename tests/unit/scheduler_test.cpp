@@ -31,11 +31,7 @@ class SchedulerTest : public ::testing::Test {
   Pid reader(std::uint64_t pages, Scheduler& scheduler) {
     const Pid pid = *machine->spawn();
     const FileId file = machine->open_file("data", bytes_of(PageCount(pages)));
-    MmapRequest request;
-    request.length = bytes_of(PageCount(pages));
-    request.rights = kReadOnly;
-    request.backing = &machine->object(file);
-    const sim::Region region{*machine->mmap(pid, request), pages, 1'000};
+    const sim::Region region{map_file(*machine, pid, file, kReadOnly), pages, 1'000};
     scheduler.add(pid, std::make_unique<sim::Sequential>(region));
     return pid;
   }

@@ -190,11 +190,7 @@ Stolen stolen_with(int swappiness) {
   const Pid pid = *machine->spawn();
   const VirtAddr base = map(*machine, pid, 512_KiB);
   const FileId file = machine->open_file("data", std::make_unique<sim::MemoryStore>(2_MiB));
-  MmapRequest request;
-  request.length = 2_MiB;
-  request.rights = kReadOnly;
-  request.backing = &machine->object(file);
-  const VirtAddr mapped = *machine->mmap(pid, request);
+  const VirtAddr mapped = map_file(*machine, pid, file, kReadOnly);
   for (std::uint64_t i = 0; i < 512; ++i) {
     EXPECT_TRUE(store(*machine, pid, page(base, i % 128), i).ok());
     EXPECT_TRUE(machine->touch(pid, page(mapped, i), Access::Read).ok());

@@ -8,7 +8,7 @@
 
 #include "analysis/curve_costs.hpp"
 #include "filtered_trace.hpp"
-#include "support/vector_traces.hpp"
+#include "support/policy_vectors.hpp"
 #include "tools/size_list.hpp"
 
 namespace pw::analysis {
@@ -27,23 +27,7 @@ Input input_of(PageTrace trace) {
 }
 
 PageTrace zipf(std::size_t count) {
-  PageTrace trace;
-  std::vector<PageId> id(1'000'000, kNoNext);
-  for (const std::uint32_t page : test::vector_trace("zipf", count)) {
-    if (id[page] == kNoNext) id[page] = trace.ids++;
-    trace.pages.push_back(id[page]);
-  }
-  return trace;
-}
-
-DenseTrace filtered(const Pages& refs, std::size_t k) {
-  DenseTraceBuilder builder(record::Detail::Pages, static_cast<std::uint32_t>(k));
-  Filter filter(k);
-  record::Chunk chunk = begin_chunk(filter, 1);
-  for (const std::uint64_t page : refs) filter.reference(page, chunk.events);
-  end_chunk(filter, chunk);
-  EXPECT_TRUE(builder.add(chunk));
-  return builder.finish();
+  return test::dense_vector_trace(test::kVectorColumns[0], count);
 }
 
 TEST(Sweep, EveryPolicyAtEverySizeIsWhatPlayingItAlone) {

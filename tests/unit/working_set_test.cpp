@@ -161,18 +161,7 @@ TEST(WorkingSet, OfAFilteredRecordingCountsPagesInUse) {
 TEST(WorkingSet, OfAFullRecordingIsExact) {
   for (std::uint64_t seed = 1; seed <= 8; ++seed) {
     for (const Pages& refs : strings_of_all_kinds(seed, 200, 12)) {
-      record::Chunk chunk;
-      chunk.info.pid = 1;
-      for (std::size_t i = 0; i < refs.size(); ++i) {
-        record::Event e;
-        e.kind = record::EventKind::Reference;
-        e.clock = i + 1;
-        e.address = refs[i] * kPageSize + 8;
-        e.size = 8;
-        chunk.events.push_back(e);
-      }
-      chunk.info.end_clock = refs.size();
-      const DenseTrace trace = built({chunk}, record::Detail::Full, 0);
+      const DenseTrace trace = built({unfiltered_chunk(refs)}, record::Detail::Full, 0);
       WorkingSetOptions options;
       options.taus = {1, 2, 5, 30, 200};
       options.points = 200;

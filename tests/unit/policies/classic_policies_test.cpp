@@ -27,28 +27,33 @@ using test::Pages;
 using test::RandomString;
 using test::setup_of;
 
+// The last of a list takes the place of the page that leaves.
+void take_out(std::vector<Id>& list, Id id) {
+  *std::ranges::find(list, id) = list.back();
+  list.pop_back();
+}
+
 // Draws among a list of pages; who may not go changes places with the last and is out of the draw.
+Id draw_out(std::vector<Id>& list, Pages& pages, Random& random) {
+  for (std::size_t among = list.size(); among > 0; --among) {
+    const std::size_t drawn = random.below(among);
+    const Id id = list[drawn];
+    if (pages(id) != Verdict::Unevictable) {
+      take_out(list, id);
+      return id;
+    }
+    std::swap(list[drawn], list[among - 1]);
+  }
+  return kNoPage;
+}
+
 class NaiveRandom {
  public:
   explicit NaiveRandom(const Setup& setup) : random_(setup.seed) {}
   void insert(Id id) { pages_.push_back(id); }
   void touch(Id) {}
-  void erase(Id id) {
-    *std::find(pages_.begin(), pages_.end(), id) = pages_.back();
-    pages_.pop_back();
-  }
-  Id victim(Pages& pages) {
-    for (std::size_t among = pages_.size(); among > 0; --among) {
-      const std::size_t drawn = random_.below(among);
-      const Id id = pages_[drawn];
-      if (pages(id) != Verdict::Unevictable) {
-        erase(id);
-        return id;
-      }
-      std::swap(pages_[drawn], pages_[among - 1]);
-    }
-    return kNoPage;
-  }
+  void erase(Id id) { take_out(pages_, id); }
+  Id victim(Pages& pages) { return draw_out(pages_, pages, random_); }
 
  private:
   std::vector<Id> pages_;
@@ -210,7 +215,64 @@ class NaiveAgeing {
   NaiveTicks ticks_;
 };
 
+// The two classes as lists, drawn from as nru.hpp tells. In its row the one stands behind the
+// other, so that where the first grows or shrinks, the second moves by a place at its ends.
+class NaiveNru {
+ public:
+  explicit NaiveNru(const Setup& setup)
+      : random_(setup.seed), ticks_(setup, setup.value(Nru::kParameters, 0), 3) {}
+  void insert(Id id) {
+    idle_.push_back(id);
+    if (!used_.empty()) std::rotate(used_.begin(), used_.begin() + 1, used_.end());
+  }
+  void touch(Id) {}
+  void erase(Id id) {
+    if (std::ranges::find(used_, id) != used_.end()) {
+      take_out(used_, id);
+    } else {
+      take_out(idle_, id);
+      if (!used_.empty()) std::rotate(used_.begin(), used_.end() - 1, used_.end());
+    }
+  }
+  Id victim(Pages& pages) {
+    for (std::size_t among = idle_.size(); among > 0; --among) {
+      const std::size_t drawn = random_.below(among);
+      const Id id = idle_[drawn];
+      const Verdict verdict = pages(id);
+      if (verdict == Verdict::Idle) {
+        erase(id);
+        return id;
+      }
+      std::swap(idle_[drawn], idle_[among - 1]);
+      if (verdict == Verdict::Accessed) {
+        take_out(idle_, id);
+        used_.insert(used_.begin(), id);
+      }
+    }
+    return draw_out(used_, pages, random_);
+  }
+  std::uint64_t tick(std::uint64_t now, Pages& pages) {
+    if (ticks_.due(now)) {
+      idle_.insert(idle_.end(), used_.begin(), used_.end());
+      used_.clear();
+      for (const Id id : idle_) pages(id);
+    }
+    return ticks_.next();
+  }
+
+ private:
+  std::vector<Id> idle_, used_;
+  Random random_;
+  NaiveTicks ticks_;
+};
+
 TEST(ClassicPolicies, RandomEvictsAsItsReference) { compare_many<RandomChoice, NaiveRandom>(); }
+TEST(ClassicPolicies, NruEvictsAsItsReference) {
+  compare_many<Nru, NaiveNru>();
+  compare_many<Nru, NaiveNru>(std::array{1.0}, 1'000);
+  compare_many<Nru, NaiveNru>(std::array{7.0});
+  compare_many<Nru, NaiveNru>(std::array{200.0}, 1'000);
+}
 TEST(ClassicPolicies, LfuEvictsAsItsReference) { compare_many<Lfu, NaiveCounting<false>>(); }
 TEST(ClassicPolicies, MfuEvictsAsItsReference) { compare_many<Mfu, NaiveCounting<true>>(); }
 TEST(ClassicPolicies, LfuWithAgeingEvictsAsItsReference) {
@@ -252,8 +314,9 @@ TEST(ClassicPolicies, SeedsMakeRandomRunsDifferentAndRepeatable) {
   EXPECT_NE(run(7), run(8));
 }
 
-// NRU may take any page of the lowest class, so what it takes is checked against the classes, kept
-// in a plain way: a page is "recently used" if its bit was set at any time since the last tick.
+// By definition NRU may take any page of the lowest class. The classes are kept here without regard
+// to how NRU finds or orders them: a page is "recently used" if its bit was set at any time since
+// the last tick.
 class NruClasses {
  public:
   NruClasses(std::uint32_t ids, std::uint64_t interval)

@@ -16,6 +16,7 @@ namespace {
 
 using test::compare_many;
 using test::evictions;
+using test::forgets_what_is_erased;
 using test::Pages;
 using test::setup_of;
 
@@ -223,18 +224,6 @@ TEST(ScanClocks, CarMovesUsedPagesToItsSecondClock) {
   EXPECT_EQ(evictions(policy, {0, 1, 2, 3, 0, 1, 4, 5, 6, 7}, 4), (Ids{2, 3, 4, 5}));
 }
 
-template <class P>
-void forgets_what_is_erased() {
-  P policy(setup_of(32, 4));
-  const auto idle = [](Id) { return Verdict::Idle; };
-  for (Id id = 0; id < 4; ++id) policy.insert(id);
-  EXPECT_EQ(policy.victim(idle), 0U);
-  policy.erase(0);
-  policy.insert(0);
-  for (const Id expected : {1U, 2U, 3U, 0U}) EXPECT_EQ(policy.victim(idle), expected);
-  EXPECT_EQ(policy.victim(idle), kNoPage);
-  EXPECT_EQ(policy.size(), 0U);
-}
 TEST(ScanClocks, ErasedGhostsAreForgotten) {
   forgets_what_is_erased<S3Fifo>();
   forgets_what_is_erased<Car>();

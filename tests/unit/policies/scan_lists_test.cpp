@@ -15,6 +15,7 @@ namespace {
 
 using test::compare_many;
 using test::evictions;
+using test::forgets_what_is_erased;
 using test::Pages;
 using test::setup_of;
 
@@ -258,20 +259,6 @@ TEST(ScanLists, PagesReturnWithoutMiss) {
   returns_without_miss<Arc>();
 }
 
-// Unmapping a page makes its id new: nothing is remembered of it.
-template <class P>
-void forgets_what_is_erased() {
-  P policy(setup_of(32, 4));
-  const auto idle = [](Id) { return Verdict::Idle; };
-  for (Id id = 0; id < 4; ++id) policy.insert(id);
-  EXPECT_EQ(policy.victim(idle), 0U);
-  policy.erase(0);
-  policy.miss(0, idle);
-  policy.insert(0);
-  for (const Id expected : {1U, 2U, 3U, 0U}) EXPECT_EQ(policy.victim(idle), expected);
-  EXPECT_EQ(policy.victim(idle), kNoPage);
-  EXPECT_EQ(policy.size(), 0U);
-}
 TEST(ScanLists, ErasedGhostsAreForgotten) {
   forgets_what_is_erased<TwoQ>();
   forgets_what_is_erased<Arc>();
