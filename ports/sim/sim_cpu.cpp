@@ -137,12 +137,10 @@ bool SimCpu::translate_run(VirtAddr address, Access access, Mode mode, std::uint
 
 bool SimCpu::find_or_walk(VirtAddr address, Access access, Mode mode, Translation& out) {
   const TlbProbe probe(key_vpn(address) | key_base_);
-  if (const TlbSlot* slot = first_for(access).unit.find(probe)) {
-    return found(address, access, mode, *slot, true, out);
-  }
-  if (const TlbSlot* slot = l2_.find(probe)) {
-    return found(address, access, mode, *slot, false, out);
-  }
+  const TlbSlot in_l1 = first_for(access).unit.find(probe);
+  if (in_l1.key != 0) return found(address, access, mode, in_l1, true, out);
+  const TlbSlot in_l2 = l2_.find(probe);
+  if (in_l2.key != 0) return found(address, access, mode, in_l2, false, out);
   return miss(address, access, mode, out);
 }
 
@@ -214,13 +212,13 @@ bool SimCpu::upgrade(VirtAddr address, Access access, Mode mode, TlbSlot slot, b
   raw_.walk_references += walk.references;
   TlbUnit& l1 = first_for(access).unit;
   if (in_l1) {
-    l1.peek(probe)->data = entry.raw;
+    *l1.peek(probe) = entry.raw;
     ++raw_.l1_hits_by_size[walk.level - 1];
   } else {
     l1.insert(probe, entry.raw);
     ++raw_.l2_hits_by_size[walk.level - 1];
   }
-  if (TlbSlot* copy = l2_.peek(probe)) copy->data = entry.raw;
+  if (std::uint64_t* copy = l2_.peek(probe)) *copy = entry.raw;
   return answer(address, access, walk.level, entry, out);
 }
 

@@ -169,12 +169,13 @@ class SimCpu {
   }
 
   bool look_up(VirtAddr address, First& first, unsigned need, Translation& out);
-  bool look_up_above(std::uint64_t vpn, First& first, unsigned need, TlbPlace in_l1, TlbPlace in_l2,
-                     Translation& out);
+  bool look_up_above(VirtAddr address, First& first, unsigned need, Translation& out,
+                     TlbChoice in_l1);
   bool look_up_any(VirtAddr address, unsigned need, Translation& out, bool absent = false);
   bool find_or_walk(VirtAddr address, Access access, Mode mode, Translation& out);
   void note_shapes();
-  bool answer_small(std::uint64_t vpn, First& first, Entry entry, Translation& out);
+  bool make_room(First& first);
+  void answer_small(std::uint64_t vpn, First& first, Entry entry, Translation& out);
   bool answer(VirtAddr address, Access access, int level, Entry entry, Translation& out);
   bool found(VirtAddr address, Access access, Mode mode, const TlbSlot& slot, bool in_l1,
              Translation& out);

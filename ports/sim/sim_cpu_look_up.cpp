@@ -4,7 +4,7 @@
 
 namespace pw::sim {
 
-[[gnu::always_inline]] inline bool SimCpu::answer_small(std::uint64_t vpn, First& first,
+[[gnu::always_inline]] inline void SimCpu::answer_small(std::uint64_t vpn, First& first,
                                                         Entry entry, Translation& out) {
   const Pfn pfn = entry.pfn();
   out.pfn = pfn;
@@ -14,6 +14,14 @@ namespace pw::sim {
   near.entry = entry;
   near.pfn = pfn;
   near.level = 1;
+}
+
+// Where stamps or the log have run out. What comes before is counted and remembered already, so
+// that look_up() calls this last and keeps nothing meanwhile.
+[[gnu::noinline]] bool SimCpu::make_room(First& first) {
+  first.unit.make_room();
+  l2_.make_room();
+  upper_[2].settle();
   return true;
 }
 
@@ -52,22 +60,25 @@ namespace pw::sim {
   return true;
 }
 
-// look_up() of a page that the L1 does not hold, with no entry of level 2 cached for it.
-[[gnu::always_inline]] inline bool SimCpu::look_up_above(std::uint64_t vpn, First& first,
-                                                         unsigned need, TlbPlace in_l1,
-                                                         TlbPlace in_l2, Translation& out) {
-  Entry entry{in_l2.slot->data};
+// look_up() of a page that the L1 does not hold, with no entry of level 2 cached for it. (Not
+// inlined, and given no more than registers hold: look_up() has none to spare.)
+[[gnu::noinline]] bool SimCpu::look_up_above(VirtAddr address, First& first, unsigned need,
+                                             Translation& out, TlbChoice in_l1) {
+  const std::uint64_t vpn = page_of(address).value;
+  const TlbProbe probe(vpn | key_base_);
+  const TlbPlace in_l2 = l2_.place_small(probe);
+  Entry entry{in_l2.data()};
   if (in_l2.found()) {
     if (!entry.has(need)) [[unlikely]]
-      return look_up_any(address_of(Vpn(vpn)), need, out);
+      return look_up_any(address, need, out);
     ++l1_misses_[0];
   } else if (!walk_from_3(vpn, need, entry)) [[unlikely]] {
-    return look_up_any(address_of(Vpn(vpn)), need, out, true);
+    return look_up_any(address, need, out, true);
   }
-  const TlbProbe probe(vpn | key_base_);
   l2_.put_small(in_l2, probe, entry.raw);
-  first.unit.put_small(in_l1, probe, entry.raw);
-  return answer_small(vpn, first, entry, out);
+  first.unit.put_small(first.unit.place_small(probe, in_l1), probe, entry.raw);
+  answer_small(vpn, first, entry, out);
+  return (!first.unit.spent() && !l2_.spent()) || make_room(first);
 }
 
 // The common case: an address of the user half, and in the TLBs nothing but base pages, in arrays
@@ -78,33 +89,37 @@ bool SimCpu::look_up(VirtAddr address, First& first, unsigned need, Translation&
     return look_up_any(address, need, out);
   const std::uint64_t vpn = page_of(address).value;
   const TlbProbe probe(vpn | key_base_);
-  const TlbPlace in_l1 = first.unit.place_small<true>(probe);
+  const TlbPlace in_l1 = first.unit.place_small(probe);
   if (in_l1.found()) {
-    const Entry entry{in_l1.slot->data};
+    const Entry entry{in_l1.data()};
     if (!entry.has(need)) [[unlikely]]
       return look_up_any(address, need, out);
     ++raw_.l1_hits_by_size[0];
     first.unit.touch_small(in_l1);
-    return answer_small(vpn, first, entry, out);
+    answer_small(vpn, first, entry, out);
+    return !first.unit.spent() || make_room(first);
   }
-  const TlbPlace in_l2 = l2_.place_small<false>(probe);
   const std::uint32_t way = upper_[2].find(vpn >> 9 | upper_key_base_);
-  if (way == WalkCache::kNone) return look_up_above(vpn, first, need, in_l1, in_l2, out);
+  if (way == WalkCache::kNone) return look_up_above(address, first, need, out, in_l1.choice);
+  const TlbPlace in_l2 = l2_.place_small(probe);
   // The leaf is read whether or not the L2 has the page, so that the verdict needs no branch, and
   // no harm is done: reading changes nothing.
   Entry leaf{0};
   if (!leaf_marked(upper_[2][way], vpn, leaf)) [[unlikely]]
     return look_up_any(address, need, out, !in_l2.found());
   const std::uint64_t found = in_l2.found_mask();
-  const Entry entry{leaf.raw ^ ((leaf.raw ^ in_l2.slot->data) & found)};
+  const Entry entry{leaf.raw ^ ((leaf.raw ^ in_l2.data()) & found)};
   if (!entry.has(need)) [[unlikely]]
     return look_up_any(address, need, out, !in_l2.found());
   const std::uint64_t walks = found + 1;
-  upper_[2].to_front_if(way, static_cast<std::uint32_t>(walks));
   ++l1_misses_[walks];
   l2_.put_small(in_l2, probe, entry.raw);
   first.unit.put_small(in_l1, probe, entry.raw);
-  return answer_small(vpn, first, entry, out);
+  upper_[2].to_front_if(way, static_cast<std::uint32_t>(walks));
+  answer_small(vpn, first, entry, out);
+  if (first.unit.spent() || l2_.spent() || upper_[2].log_full()) [[unlikely]]
+    return make_room(first);
+  return true;
 }
 
 }  // namespace pw::sim

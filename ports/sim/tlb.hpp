@@ -55,12 +55,17 @@ struct TlbProbe {
   constexpr explicit TlbProbe(std::uint64_t k) : key(k), hash(k * 0x9E3779B97F4A7C15ULL) {}
 };
 
+struct TlbSlot {
+  std::uint64_t key = 0;  // 0: invalid
+  std::uint64_t data = 0;
+};
+
 namespace detail {
-// The way to fill: the lowest invalid one, else `choose()`.
-template <class Choose>
-std::uint32_t first_invalid(const TlbSlot* slots, std::uint32_t ways, Choose&& choose) {
+// The way to fill: the lowest one without a key, else `choose()`.
+template <class Key, class Choose>
+std::uint32_t first_invalid(std::uint32_t ways, Key&& key, Choose&& choose) {
   for (std::uint32_t way = 0; way < ways; ++way) {
-    if (slots[way].key == 0) return way;
+    if (key(way) == 0) return way;
   }
   return choose();
 }
@@ -155,7 +160,8 @@ class FullSet {
     }
   }
   std::uint32_t victim() {
-    return detail::first_invalid(slots_.data(), live_ < ways_ ? ways_ : 0, [this] {
+    const auto key = [this](std::uint32_t way) { return slots_[way].key; };
+    return detail::first_invalid(live_ < ways_ ? ways_ : 0, key, [this] {
       return replacement_ == TlbReplacement::TreePlru
                  ? TreeBits::victim(tree_.data(), ways_)
                  : static_cast<std::uint32_t>(random_.below(ways_));
@@ -181,16 +187,14 @@ class FullSet {
 
 // Where a key is in its set, or where it would go; from TlbArray::place_common.
 struct TlbPlace {
-  TlbSlot* slot;
-  std::uint16_t* stamp;
-  std::uint32_t lowest;  // see TlbChoice
-  bool found() const { return lowest == 0; }
-  // All bits if found, else none; without a branch.
-  std::uint64_t found_mask() const { return 0 - std::uint64_t{lowest < 1}; }
+  TlbRow* row;
+  TlbChoice choice;
+  bool found() const { return choice.found(); }
+  std::uint64_t found_mask() const { return choice.found_mask(); }
+  std::uint64_t data() const { return row->data[choice.way()]; }
 };
 
-// A set of up to 8 ways is a row, with stamps if it is LRU or FIFO. (Stamps lie together, and stay
-// in the host's L1 cache.) Wider sets are FullSets.
+// A set of up to 8 ways is a row, whose stamps count if it is LRU or FIFO. Wider sets are FullSets.
 //
 // A reference that misses the L1 TLB looks for a key in the L2 and then, found or not, has it most
 // recent there. place_common() and put_common() do this without a branch on the verdict, which in
@@ -211,12 +215,8 @@ class TlbArray {
       return;
     }
     if (sets_ == 0) return;
-    rows_.resize(sets_);
-    if (recency()) {
-      stamps_.assign(sets_, TlbStamps(ways_));
-    } else if (replacement_ == TlbReplacement::TreePlru) {
-      trees_.assign(sets_, 0);
-    }
+    rows_.assign(sets_, TlbRow(ways_));
+    if (replacement_ == TlbReplacement::TreePlru) trees_.assign(sets_, 0);
     common_ = replacement_ == TlbReplacement::Lru && std::has_single_bit(sets_);
   }
 
@@ -225,59 +225,77 @@ class TlbArray {
   bool common() const { return common_; }
 
   // Changes nothing.
-  template <bool kNarrow>
   [[gnu::always_inline]] TlbPlace place_common(const TlbProbe& probe) {
-    return place<kNarrow>(probe.key & set_mask_, probe.key);
+    return place(probe.key & set_mask_, probe.key);
   }
-  // The key into its place, with new data or the same, as the most recent.
+  // The same again, from its choice.
+  [[gnu::always_inline]] TlbPlace place_common(const TlbProbe& probe, TlbChoice choice) {
+    return {&rows_[probe.key & set_mask_], choice};
+  }
+  // The key into its place, with new data or the same, as the most recent. After this and the next
+  // call, and before any other, make_room() if spent().
   [[gnu::always_inline]] void put_common(const TlbPlace& place, const TlbProbe& probe,
                                          std::uint64_t data) {
-    *place.stamp = now();
-    place.slot->key = probe.key;
-    place.slot->data = data;
+    place.row->stamps[place.choice.way()] = ++now_;
+    place.row->keys[place.choice.way()] = probe.key;
+    place.row->data[place.choice.way()] = data;
   }
   // The key in its place, where it was found, as the most recent.
-  [[gnu::always_inline]] void touch_common(const TlbPlace& place) { *place.stamp = now(); }
+  [[gnu::always_inline]] void touch_common(const TlbPlace& place) {
+    place.row->stamps[place.choice.way()] = ++now_;
+  }
+  // Stamps have run out.
+  bool spent() const { return now_ == TlbRow::kLatest; }
+  void make_room() {
+    if (spent()) [[unlikely]]
+      renumber();
+  }
 
-  // The slot of the key, made most recent; nullptr if it is not here.
-  TlbSlot* find(const TlbProbe& probe) {
+  // The data of a key, which becomes the most recent; nullptr if it is not here.
+  std::uint64_t* find(const TlbProbe& probe) {
     const std::uint64_t set = set_of(probe.key);
-    if (!wide_.empty()) return wide_[set].find(probe);
+    if (!wide_.empty()) return data_of(wide_[set].find(probe));
+    const TlbPlace at = place(set, probe.key);
+    if (!at.found()) return nullptr;
     if (replacement_ == TlbReplacement::Lru) {
-      const TlbPlace at = place<true>(set, probe.key);
-      if (!at.found()) return nullptr;
-      *at.stamp = now();
-      return at.slot;
+      touch_common(at);
+      make_room();
+    } else {
+      touch_tree(set, at.choice.way());
     }
-    TlbSlot* slot = search(set, probe.key);
-    if (slot != nullptr) touch_tree(set, way_of(set, slot));
-    return slot;
+    return &at.row->data[at.choice.way()];
   }
   // The same, the order unchanged.
-  TlbSlot* peek(const TlbProbe& probe) {
+  std::uint64_t* peek(const TlbProbe& probe) {
     const std::uint64_t set = set_of(probe.key);
-    return wide_.empty() ? search(set, probe.key) : wide_[set].peek(probe);
+    if (!wide_.empty()) return data_of(wide_[set].peek(probe));
+    const TlbPlace at = place(set, probe.key);
+    return at.found() ? &at.row->data[at.choice.way()] : nullptr;
   }
   // The key must not be here.
   void insert(const TlbProbe& probe, std::uint64_t data) {
     const std::uint64_t set = set_of(probe.key);
     if (!wide_.empty()) return wide_[set].insert(probe, data);
-    if (recency()) return put_common(place<true>(set, probe.key), probe, data);
+    if (recency()) {
+      put_common(place(set, probe.key), probe, data);
+      return make_room();
+    }
     const std::uint32_t way = victim(set);
-    rows_[set].slots[way] = {probe.key, data};
+    rows_[set].keys[way] = probe.key;
+    rows_[set].data[way] = data;
     touch_tree(set, way);
   }
 
   bool erase(const TlbProbe& probe) {
     const std::uint64_t set = set_of(probe.key);
-    TlbSlot* slot = peek(probe);
-    if (slot == nullptr) return false;
-    if (wide_.empty()) {
-      drop(set, slot);
-    } else {
-      wide_[set].erase(slot);
+    if (!wide_.empty()) {
+      TlbSlot* slot = wide_[set].peek(probe);
+      if (slot != nullptr) wide_[set].erase(slot);
+      return slot != nullptr;
     }
-    return true;
+    const TlbPlace at = place(set, probe.key);
+    if (at.found()) drop(*at.row, at.choice.way());
+    return at.found();
   }
 
   // Drops the slots whose key satisfies `condition`; says how many.
@@ -285,25 +303,28 @@ class TlbArray {
   std::uint64_t erase_if(Condition&& condition) {
     std::uint64_t dropped = 0;
     for (FullSet& set : wide_) dropped += set.erase_if(condition);
-    for (std::size_t set = 0; set < rows_.size(); ++set) {
-      for (TlbSlot& slot : rows_[set].slots) {
-        if (slot.key == 0 || !condition(slot.key)) continue;
-        drop(set, &slot);
+    for (TlbRow& row : rows_) {
+      for (std::uint32_t way = 0; way < ways_; ++way) {
+        if (row.keys[way] == 0 || !condition(row.keys[way])) continue;
+        drop(row, way);
         ++dropped;
       }
     }
     return dropped;
   }
 
+  // visit(TlbSlot)
   template <class Visit>
   void for_each(Visit&& visit) const {
-    const auto visit_all = [&visit](const auto& slots) {
-      for (const TlbSlot& slot : slots) {
-        if (slot.key != 0) visit(slot);
-      }
+    const auto visit_valid = [&visit](const TlbSlot& slot) {
+      if (slot.key != 0) visit(slot);
     };
-    for (const TlbRow& row : rows_) visit_all(row.slots);
-    for (const FullSet& set : wide_) visit_all(set.slots());
+    for (const TlbRow& row : rows_) {
+      for (std::uint32_t way = 0; way < ways_; ++way) visit_valid({row.keys[way], row.data[way]});
+    }
+    for (const FullSet& set : wide_) {
+      for (const TlbSlot& slot : set.slots()) visit_valid(slot);
+    }
   }
 
  private:
@@ -314,33 +335,16 @@ class TlbArray {
   std::uint64_t set_of(std::uint64_t key) const {
     return std::has_single_bit(sets_) ? key & set_mask_ : (key & tlb_key::kVpnMask) % sets_;
   }
-  std::uint32_t way_of(std::uint64_t set, const TlbSlot* slot) const {
-    return static_cast<std::uint32_t>(slot - rows_[set].slots.data());
-  }
-  TlbSlot* search(std::uint64_t set, std::uint64_t key) {
-    for (TlbSlot& slot : rows_[set].slots) {
-      if (slot.key == key) return &slot;
-    }
-    return nullptr;
-  }
+  static std::uint64_t* data_of(TlbSlot* slot) { return slot == nullptr ? nullptr : &slot->data; }
 
-  // Of LRU and FIFO. `kNarrow`: sets of up to four ways are worth a question.
-  template <bool kNarrow>
+  // (Where it would go: of LRU and FIFO only.)
   [[gnu::always_inline]] TlbPlace place(std::uint64_t set, std::uint64_t key) {
     TlbRow& row = rows_[set];
-    TlbStamps& stamps = stamps_[set];
-    const TlbChoice choice = kNarrow && ways_ <= 4 ? choose_of_4(row, stamps, key)
-                                                   : choose_of_8(row, stamps, key);
-    return {&row.slots[choice.way], &stamps.of_way[choice.way], choice.lowest};
-  }
-  [[gnu::always_inline]] std::uint16_t now() {
-    if (now_ == TlbStamps::kLatest) [[unlikely]]
-      renumber();
-    return ++now_;
+    return {&row, choose(row, key)};
   }
   [[gnu::noinline]] void renumber() {
-    for (TlbStamps& stamps : stamps_) stamps.renumber();
-    now_ = TlbStamps::kOldest + TlbRow::kWays;
+    for (TlbRow& row : rows_) row.renumber();
+    now_ = TlbRow::kOldest + TlbRow::kWays;
   }
 
   // Of tree-PLRU and random.
@@ -348,26 +352,27 @@ class TlbArray {
     if (replacement_ == TlbReplacement::TreePlru) TreeBits::touch(&trees_[set], way, ways_);
   }
   std::uint32_t victim(std::uint64_t set) {
-    return detail::first_invalid(rows_[set].slots.data(), ways_, [this, set] {
+    const auto key = [&row = rows_[set]](std::uint32_t way) { return row.keys[way]; };
+    return detail::first_invalid(ways_, key, [this, set] {
       return replacement_ == TlbReplacement::TreePlru
                  ? TreeBits::victim(&trees_[set], ways_)
                  : static_cast<std::uint32_t>(random_.below(ways_));
     });
   }
-  void drop(std::uint64_t set, TlbSlot* slot) {
-    *slot = {};
-    if (recency()) stamps_[set].of_way[way_of(set, slot)] = TlbStamps::kInvalid;
+  static void drop(TlbRow& row, std::uint32_t way) {
+    row.keys[way] = 0;
+    row.data[way] = 0;
+    row.stamps[way] = TlbRow::kInvalid;
   }
 
   std::uint32_t sets_ = 0, ways_ = 0;
   std::uint64_t set_mask_ = 0;  // if sets_ is a power of two
   TlbReplacement replacement_ = TlbReplacement::Lru;
   bool common_ = false;
-  std::uint16_t now_ = TlbStamps::kOldest - 1;  // the latest stamp
-  std::vector<TlbStamps> stamps_;               // by set, of LRU and FIFO
-  std::vector<std::uint64_t> trees_;            // by set, of tree-PLRU
-  std::vector<TlbRow> rows_;                    // by set; ways past ways_ stay invalid
-  std::vector<FullSet> wide_;  // instead of all three, one for each set of more than eight ways
+  std::uint16_t now_ = TlbRow::kOldest - 1;  // the latest stamp
+  std::vector<std::uint64_t> trees_;         // by set, of tree-PLRU
+  std::vector<TlbRow> rows_;                 // by set; ways past ways_ stay invalid
+  std::vector<FullSet> wide_;  // instead of both, one for each set of more than eight ways
   Random random_{0};
 };
 

@@ -40,12 +40,13 @@ class TlbUnit {
   bool plain() const { return seen_ == kSmall; }
   bool saw_global() const { return (seen_ & kGlobals) != 0; }
 
-  // A translation of a base page in a space, made most recent; nullptr if there is none. `probe`
-  // is for the page's key of level 1; the slot's key is another if its page is larger or global.
-  TlbSlot* find(const TlbProbe& page) {
+  // A translation of a base page in a space, made most recent; its key is 0 if there is none.
+  // `page` is for the page's key of level 1; what is found has another if its page is larger or
+  // global.
+  TlbSlot find(const TlbProbe& page) {
     unsigned kinds = seen_ & ~kUncommon;
     if (common()) [[likely]] {
-      if (TlbSlot* slot = arrays_[0].find(page)) return slot;
+      if (const std::uint64_t* data = arrays_[0].find(page)) return {page.key, *data};
       kinds &= ~kSmall;
     }
     const std::uint64_t vpn = tlb_key::first_vpn(page.key);
@@ -54,22 +55,27 @@ class TlbUnit {
       const TlbProbe probe(kind < 3 ? tlb_key::make(vpn, tlb_key::pcid(page.key), kind + 1)
                                     : tlb_key::make_global(vpn, kind - 2));
       if (!holds(tlb_key::level(probe.key))) continue;
-      if (TlbSlot* slot = home(probe.key).find(probe)) return slot;
+      if (const std::uint64_t* data = home(probe.key).find(probe)) return {probe.key, *data};
     }
-    return nullptr;
+    return {};
   }
   // See TlbArray.
-  template <bool kNarrow>
   [[gnu::always_inline]] TlbPlace place_small(const TlbProbe& probe) {
-    return arrays_[0].place_common<kNarrow>(probe);
+    return arrays_[0].place_common(probe);
+  }
+  [[gnu::always_inline]] TlbPlace place_small(const TlbProbe& probe, TlbChoice choice) {
+    return arrays_[0].place_common(probe, choice);
   }
   [[gnu::always_inline]] void put_small(const TlbPlace& place, const TlbProbe& probe,
                                         std::uint64_t data) {
     arrays_[0].put_common(place, probe, data);
   }
   [[gnu::always_inline]] void touch_small(const TlbPlace& place) { arrays_[0].touch_common(place); }
-  // The slot of exactly this key, the order unchanged.
-  TlbSlot* peek(const TlbProbe& probe) {
+  bool spent() const { return arrays_[0].spent(); }
+  void make_room() { arrays_[0].make_room(); }
+
+  // The data of exactly this key, the order unchanged.
+  std::uint64_t* peek(const TlbProbe& probe) {
     return saw(probe.key) ? home(probe.key).peek(probe) : nullptr;
   }
   // The key must not be here.

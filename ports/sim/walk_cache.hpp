@@ -52,12 +52,18 @@ class WalkCache {
     settle();
     list_.to_front(way - 1);
   }
-  // If `used` is 1; nothing if it is 0.
+  // If `used` is 1; nothing if it is 0. After this, and before any other call, settle() if the log
+  // is full.
   [[gnu::always_inline]] void to_front_if(std::uint32_t way, std::uint32_t used) {
     log_[logged_] = way;
     logged_ += used;
-    if (logged_ == kLog) [[unlikely]]
-      settle_log();
+  }
+  bool log_full() const { return logged_ == kLog; }
+  [[gnu::always_inline]] void settle() {
+    if (logged_ == 0) return;
+    if (logged_ != 1) return settle_log();
+    list_.to_front(log_[0] - 1);
+    logged_ = 0;
   }
   // The key must not be here.
   void insert(std::uint64_t key, const x86::UpperEntry& upper) {
@@ -70,7 +76,13 @@ class WalkCache {
       ++live_;
     }
     std::uint32_t& head = heads_[bucket(key)];
-    entry = {key, upper, head};
+    // Part by part: an aggregate would be put together on the stack and copied, which stalls the
+    // host.
+    entry.key = key;
+    entry.upper.table = upper.table;
+    entry.upper.grants = upper.grants;
+    entry.upper.forbids = upper.forbids;
+    entry.next = head;
     head = way;
   }
   void erase(std::uint32_t way) {
@@ -101,7 +113,7 @@ class WalkCache {
     x86::UpperEntry upper;
     std::uint32_t next = kNone;  // the next way of the same bucket
   };
-  static constexpr std::uint32_t kLog = 64;
+  static constexpr std::uint32_t kLog = 256;
   static constexpr std::uint32_t kFewWays = 63;  // their numbers fit into one word of bits
 
   // Neighbouring tables lie in neighbouring buckets; spaces (from bit 45 on) lie apart.
@@ -111,25 +123,23 @@ class WalkCache {
     while (*link != way) link = &entries_[*link].next;
     *link = entries_[way].next;
   }
-  [[gnu::always_inline]] void settle() {
-    if (logged_ == 0) return;
-    if (logged_ != 1) return settle_log();
-    list_.to_front(log_[0] - 1);
-    logged_ = 0;
-  }
   // Of a way that is in the log more than once only the last use matters.
   [[gnu::noinline]] void settle_log() {
-    std::array<std::uint32_t, kLog> last;
+    std::array<std::uint32_t, kFewWays> last;
     std::uint32_t n = 0;
     std::uint64_t seen = 0;
-    for (std::uint32_t i = logged_; i-- > 0;) {
-      const std::uint32_t way = log_[i];
-      const std::uint64_t bit = ways_ <= kFewWays ? std::uint64_t{1} << way : 0;
-      last[n] = way;
-      n += (seen & bit) == 0 ? 1 : 0;
-      seen |= bit;
+    if (ways_ > kFewWays) {
+      for (std::uint32_t i = 0; i < logged_; ++i) list_.to_front(log_[i] - 1);
+    } else {
+      for (std::uint32_t i = logged_; i-- > 0 && n < live_;) {
+        const std::uint32_t way = log_[i];
+        const std::uint64_t bit = std::uint64_t{1} << way;
+        if ((seen & bit) != 0) continue;
+        seen |= bit;
+        last[n++] = way;
+      }
+      while (n-- > 0) list_.to_front(last[n] - 1);
     }
-    while (n-- > 0) list_.to_front(last[n] - 1);
     logged_ = 0;
   }
 

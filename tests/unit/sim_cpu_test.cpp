@@ -304,6 +304,43 @@ TEST_P(SimCpuOracle, EveryReferenceHitsOrWalksAsTheDescriptionSays) {
   EXPECT_GT(oracle.counted.assists, 10U);
 }
 
+// References that nothing but other references come between, so many that the stamps of all arrays
+// and the log of the walk cache run out: spells that the L1 holds, that the L2 nearly holds, and
+// that need more entries of level 2 than are kept.
+TEST(SimCpuLongRun, EveryReferenceHitsOrWalksAsTheDescriptionSays) {
+  constexpr std::uint64_t kBase = 1ULL << 30, kRegions = 48, kPages = 300;
+  const CpuConfig config;
+  test::SimTables tables(4, 60);
+  const Pfn root = tables.new_table();
+  SimCpu cpu(config, tables.memory(), 1);
+  OracleCpu oracle(config);
+  cpu.load_space(1, root);
+  oracle.load(1);
+  std::map<std::uint64_t, MappedPage> pages;
+  for (std::uint64_t region = 0; region < kRegions; ++region) {
+    for (std::uint64_t page = 0; page < kPages; ++page) {
+      const std::uint64_t vpn = kBase + region * 512 + page;
+      tables.map(root, Vpn(vpn), 1, Pfn(vpn * 3), kPageFlags);
+      pages[vpn] = {};
+    }
+  }
+  Random random(1);
+  for (int step = 0; step < 240'000; ++step) {
+    const int spell = step / 20'000 % 3;
+    const std::uint64_t regions = spell == 0 ? 1 : spell == 1 ? 8 : kRegions;
+    const std::uint64_t vpn = kBase + random.below(regions) * 512 +
+                              random.below(spell == 0 ? 60 : kPages);
+    // (Where D has to be set, the log is read.)
+    const Access access = random.chance(spell == 1 ? 4'000 : 50) ? Access::Write : Access::Read;
+    Translation out;
+    ASSERT_TRUE(cpu.translate(address_of(Vpn(vpn)), access, Mode::User, out));
+    ASSERT_EQ(out.pfn, Pfn(vpn * 3));
+    oracle.access(vpn, access, pages[vpn]);
+    expect_equal(cpu.counters(), oracle.counted, step);
+    if (HasFatalFailure()) return;
+  }
+}
+
 struct SimCpuCase : ::testing::Test {
   test::SimTables tables{4, 64};
   Pfn root = tables.new_table();
@@ -335,8 +372,7 @@ TEST_F(SimCpuCase, WalkReferencesAreTheAnalyticOnes) {
     std::uint64_t before = 0;
     const auto references = [&](SimCpu& cpu, std::uint64_t page) {
       EXPECT_TRUE(touch(cpu, page));
-      return cpu.counters().walk_references -
-             std::exchange(before, cpu.counters().walk_references);
+      return cpu.counters().walk_references - std::exchange(before, cpu.counters().walk_references);
     };
     plain.load_space(1, top);
     EXPECT_EQ(references(plain, 0), static_cast<unsigned>(levels));
