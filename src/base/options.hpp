@@ -1,6 +1,7 @@
 // Choices about memory management that more than one room looks at: values only.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "base/units.hpp"
@@ -19,6 +20,10 @@ enum class Replacement : std::uint8_t { Global, Local };
 // in proportion to 1 + its priority, and then a process may also take frames from one of lower
 // priority.
 enum class Allocation : std::uint8_t { Equal, Proportional, Priority };
+
+// vm.overcommit_memory: refuse what can obviously not be had, nothing, or what goes beyond swap and
+// a part of RAM.
+enum class Overcommit : std::uint8_t { Heuristic, Always, Never };
 
 struct FaultCosts {  // CPU time of the kernel for each kind, nanoseconds
   std::uint64_t minor_ns = 500;
@@ -39,8 +44,10 @@ struct MemoryOptions {
   Contents contents = Contents::Bytes;
   FaultCosts costs;
   PrefetchConfig prefetch;
-  ByteCount stack_limit{8ULL << 20};
   PageCount stack_guard_gap{256};
+  std::size_t max_areas = 65530;  // of one space: vm.max_map_count
+  Overcommit overcommit = Overcommit::Heuristic;
+  std::uint32_t overcommit_percent = 50;  // vm.overcommit_ratio
 };
 
 }  // namespace pw

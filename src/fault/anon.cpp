@@ -31,7 +31,7 @@ namespace {
 bool place_fresh(PageFault& fault, Vpn vpn, bool accessed, std::uint64_t& ready_ns) {
   Core& core = fault.core;
   VmObject& object = fault.area.space->private_object();
-  const PageOffset at = fault.area.private_at(vpn);
+  const PageOffset at = fault.area.space->private_at(vpn);
   FrameGrant grant;
   if (!new_user_frame(core, FrameKind::Anon, object.family->id, at, {}, grant)) return false;
   core.pool.zero(grant.pfn);
@@ -57,7 +57,8 @@ void prepage(PageFault& fault) {
     if (entry != nullptr && entry->present()) return;
     std::uint64_t ready_ns = 0;
     if (!place_fresh(fault, vpn, false, ready_ns)) return;
-    const PageSlot slot = fault.area.space->private_object().slots.get(fault.area.private_at(vpn));
+    const PageSlot slot = fault.area.space->private_object().slots.get(
+        fault.area.space->private_at(vpn));
     core.pool.frame(slot.pfn()).flags |= kFramePrefetched;
     ++core.counters.reclaim.prefetched;
   }

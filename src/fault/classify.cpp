@@ -9,9 +9,9 @@ PageView view_page(Core& core, Vma& area, Vpn vpn) {
   }
   if (!area.shared) {
     const SlotTable& slots = area.space->private_object().slots;
-    view.own = slots.get(area.private_at(vpn));
+    view.own = slots.get(area.space->private_at(vpn));
     if (view.own.is_resident()) {
-      view.own_shared = slots.shared(area.private_at(vpn)) ||
+      view.own_shared = slots.shared(area.space->private_at(vpn)) ||
                         core.pool.frame(view.own.pfn()).refs > 1;
     }
   }

@@ -14,7 +14,7 @@ LeafResult copy_page(PageFault& fault, Pfn source) {
   }
   const FramePin pin(core.pool, source);
   VmObject& object = fault.area.space->private_object();
-  const PageOffset at = fault.area.private_at(fault.vpn);
+  const PageOffset at = fault.area.space->private_at(fault.vpn);
   FrameGrant grant;
   if (!new_user_frame(core, FrameKind::Anon, object.family->id, at, {}, grant)) {
     return {LeafResult::Kind::NoMemory};

@@ -94,6 +94,8 @@ FaultOutcome handle_fault(Core& core, FaultRequest& request, FaultWatcher* watch
   if (!area->allows(request.access)) {
     return signal(core, request, &FaultCounters::segv, FaultOutcome::segv(SignalCode::AccErr));
   }
+  // Whatever a write to private memory does, it may make a private page (vmf_anon_prepare()).
+  if (request.access == Access::Write && !area->shared) space.prepare_root(*area);
   // Each Again brings the page one state nearer to a translation; a page has few states. Reclaim
   // may throw one back in between, so the bound is generous; passing it means that memory cannot
   // hold one access's pages.

@@ -16,8 +16,8 @@ struct Home {
 
 Home home_of(PageFault& fault, Vpn vpn) {
   VmObject& own = fault.area.space->private_object();
-  if (!fault.area.shared && own.slots.get(fault.area.private_at(vpn)).is_swapped()) {
-    return {own, FrameKind::Anon, own.family->id, fault.area.private_at(vpn)};
+  if (!fault.area.shared && own.slots.get(fault.area.space->private_at(vpn)).is_swapped()) {
+    return {own, FrameKind::Anon, own.family->id, fault.area.space->private_at(vpn)};
   }
   VmObject& common = *fault.area.backing;
   return {common, FrameKind::Shared, common.id, fault.area.backing_at(vpn)};

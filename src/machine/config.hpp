@@ -39,6 +39,9 @@ struct MachineConfig {
   std::uint64_t writeback_interval_ns = 5'000'000'000;
   ByteCount stack_limit{8ULL << 20};
   PageCount stack_guard_gap{256};
+  std::size_t max_areas = 65530;  // of one process: vm.max_map_count
+  Overcommit overcommit = Overcommit::Heuristic;
+  std::uint32_t overcommit_percent = 50;  // vm.overcommit_ratio
   // fork copies no translations, which Linux does: an idle child costs next to nothing, a busy one
   // takes a minor fault for each page it looks at.
   bool lazy_fork = false;

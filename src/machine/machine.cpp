@@ -14,8 +14,10 @@ Machine::Machine(const MachineConfig& config)
   options_.lazy_fork = config.lazy_fork;
   options_.costs = config.costs;
   options_.prefetch = config.prefetch;
-  options_.stack_limit = config.stack_limit;
   options_.stack_guard_gap = config.stack_guard_gap;
+  options_.max_areas = config.max_areas;
+  options_.overcommit = config.overcommit;
+  options_.overcommit_percent = config.overcommit_percent;
   label({});
 }
 

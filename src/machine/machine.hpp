@@ -79,6 +79,7 @@ class Machine {
   // --- memory system calls: see space/operations.hpp for their errors, and NoProcess.
   Result<VirtAddr> mmap(Pid pid, const MmapRequest& request);
   Result<void> munmap(Pid pid, VirtAddr address, ByteCount length);
+  Result<void> mprotect(Pid pid, const ProtectRequest& request);
   Result<void> mprotect(Pid pid, VirtAddr address, ByteCount length, Rights rights);
   Result<VirtAddr> mremap(Pid pid, const MremapRequest& request);
   Result<VirtAddr> brk(Pid pid, VirtAddr wanted, LabelId label = 0);
@@ -237,6 +238,7 @@ auto Machine::in_space(Pid pid, Call&& call) -> decltype(call(std::declval<Addre
   if (!found) return tl::unexpected(found.error());
   Process& process = **found;
   mmu_->set_initiator(process.cpu);
+  process.space->limits() = process.limits;
   // Whoever calls the kernel runs. That his space is on the CPU matters only to the kernel's own
   // references.
   reclaimer_->set_payer(process.space->id());

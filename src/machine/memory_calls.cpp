@@ -15,11 +15,18 @@ Result<void> Machine::munmap(Pid pid, VirtAddr address, ByteCount length) {
   return done;
 }
 
-Result<void> Machine::mprotect(Pid pid, VirtAddr address, ByteCount length, Rights rights) {
-  const auto done = in_space(
-      pid, [&](AddressSpace& s) { return pw::mprotect(s, address, length, rights); });
+Result<void> Machine::mprotect(Pid pid, const ProtectRequest& request) {
+  const auto done = in_space(pid, [&](AddressSpace& s) { return pw::mprotect(s, request); });
   checked();
   return done;
+}
+
+Result<void> Machine::mprotect(Pid pid, VirtAddr address, ByteCount length, Rights rights) {
+  ProtectRequest request;
+  request.address = address;
+  request.length = length;
+  request.rights = rights;
+  return mprotect(pid, request);
 }
 
 Result<VirtAddr> Machine::mremap(Pid pid, const MremapRequest& request) {

@@ -59,6 +59,7 @@ Result<Pid> Machine::spawn(const std::string& name) {
   Process& process = processes_.create(0);
   process.name = name;
   process.places = places;
+  process.limits.stack = config_.stack_limit.value;
   process.space = std::move(*space);
   counters_.processes_peak = std::max<std::uint64_t>(counters_.processes_peak, processes_.size());
   checked();
@@ -101,6 +102,7 @@ Result<Pid> Machine::fork(Pid parent) {
   Process& child = processes_.create(parent);
   child.cpu = (*from)->cpu;
   child.user = (*from)->user;
+  child.limits = (*from)->limits;
   child.name = (*from)->name;
   child.places = (*from)->places;
   child.space = share(std::move(*forked));
@@ -118,6 +120,7 @@ Result<Pid> Machine::vfork(Pid parent) {
   Process& child = processes_.create(parent);
   child.cpu = (*from)->cpu;
   child.user = (*from)->user;
+  child.limits = (*from)->limits;
   child.name = (*from)->name;
   child.places = (*from)->places;
   child.space = (*from)->space;

@@ -29,6 +29,7 @@ struct Process {
   unsigned cpu = 0;
   int priority = 0;        // of its claim on memory; greater is more
   std::uint32_t user = 0;  // uid: what shared memory permissions look at
+  SpaceLimits limits;
   std::string name;
   ProcessLayout places;
   std::shared_ptr<AddressSpace> space;  // null in a zombie

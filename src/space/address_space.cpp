@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.hpp"
+#include "space/merge.hpp"
 #include "space/operations.hpp"
 
 namespace pw {
@@ -21,9 +22,13 @@ std::unique_ptr<AddressSpace> AddressSpace::create(Core& core, SpaceId id,
   if (!space->tables_.create_root(core.kernel_half)) return nullptr;
   VmObject* kin = relative == nullptr ? nullptr : relative->private_object_;
   space->private_object_ = &core.objects.create_private(*space, kin);
-  if (relative != nullptr) {
+  if (relative == nullptr) {
+    space->next_root_ = std::make_shared<std::uint32_t>(0);
+  } else {
     space->brk_ = relative->brk_;
-    space->next_foreign_page_ = relative->next_foreign_page_;
+    space->homes_ = relative->homes_;
+    space->next_root_ = relative->next_root_;
+    space->limits_ = relative->limits_;
   }
   return space;
 }
@@ -35,24 +40,23 @@ AddressSpace::~AddressSpace() {
 }
 
 Vma* AddressSpace::locate_private(PageOffset at, Vpn& vpn) {
-  for (Vma* area : moved_) {
-    if (at >= area->private_page && at - area->private_page < area->range_.pages()) {
-      vpn = area->range_.begin + (at - area->private_page);
-      return area;
-    }
-  }
-  vpn = Vpn(at.value);
+  const std::optional<Vpn> page = homes_.page_at(at);
+  if (!page) return nullptr;
+  vpn = *page;
   Vma* area = areas_.find(vpn);
-  return area != nullptr && !area->shared && !area->moved() ? area : nullptr;
+  return area != nullptr && !area->shared ? area : nullptr;
 }
 
+// arch_get_unmapped_area_topdown(), arch/x86/kernel/sys_x86_64.c, with its way out where the top is
+// full: from a third of the user half upwards.
 std::optional<Vpn> AddressSpace::find_gap(PageCount pages) const {
-  return areas_.highest_gap(pages, {layout_.lowest, layout_.mmap_top});
+  const auto gap = areas_.highest_gap(pages, {Vpn(1), layout_.mmap_top});
+  if (gap) return gap;
+  return areas_.lowest_gap(pages, {Vpn(layout_.user_end.value / 3), layout_.user_end});
 }
 
 void AddressSpace::enlist(Vma& area) {
   area.space = this;
-  if (area.moved()) moved_.push_back(&area);
   if (area.backing == nullptr) return;
   ++area.backing->holders;
   area.mapping_index = static_cast<std::uint32_t>(area.backing->mappings.size());
@@ -60,7 +64,6 @@ void AddressSpace::enlist(Vma& area) {
 }
 
 void AddressSpace::delist(Vma& area) {
-  if (area.moved()) moved_.erase(std::find(moved_.begin(), moved_.end(), &area));
   if (area.backing == nullptr) return;
   auto& mappings = area.backing->mappings;
   PW_CHECK(mappings[area.mapping_index] == &area);
@@ -75,44 +78,99 @@ void AddressSpace::delist(Vma& area) {
   core_->objects.release(*area.backing);
 }
 
-Vma& AddressSpace::insert(const Vma& area) {
-  Vma* placed = areas_.insert(std::make_unique<Vma>(area));
-  enlist(*placed);
-  counters_.mapped_pages += area.range_.pages().value;
-  core_->areas[area.label].mapped_pages += area.range_.pages().value;
-  auto& label = core_->areas[area.label];
+// Mapped pages of the space and as its limits count them, of the label and of the machine.
+void AddressSpace::count(const Vma& area, PageCount pages, int sign) {
+  const std::uint64_t n = sign > 0 ? pages.value : ~pages.value + 1;
+  counters_.mapped_pages += n;
+  if (area.is_data()) counters_.data_pages += n;
+  if (area.traits.locked) counters_.locked_pages += n;
+  if (area.traits.accounted) core_->committed_pages += n;
+  AreaCounters& label = core_->areas[area.label];
+  label.mapped_pages += n;
   label.mapped_peak = std::max(label.mapped_peak, label.mapped_pages);
-  core_->counters.mapped_pages += area.range_.pages().value;
+  core_->counters.mapped_pages += n;
   core_->counters.mapped_peak = std::max(core_->counters.mapped_peak, core_->counters.mapped_pages);
-  return merge_around(*placed);
 }
 
-void AddressSpace::remove(Vma& area) {
-  const std::uint64_t pages = area.range_.pages().value;
-  counters_.mapped_pages -= pages;
-  core_->areas[area.label].mapped_pages -= pages;
-  core_->counters.mapped_pages -= pages;
+Vma& AddressSpace::adopt(const Vma& area) {
+  Vma* placed = areas_.insert(std::make_unique<Vma>(area));
+  enlist(*placed);
+  count(*placed, placed->range_.pages(), 1);
+  return *placed;
+}
+
+Vma& AddressSpace::insert(const Vma& area, bool only_below) {
+  Vma* placed = &adopt(area);
+  Vma* below = areas_.prev(*placed);
+  if (below != nullptr && mergeable(*below, *placed)) {
+    absorb(*below, *placed);
+    placed = below;
+  }
+  Vma* above = only_below ? nullptr : areas_.next(*placed);
+  if (above != nullptr && mergeable(*placed, *above)) absorb(*placed, *above);
+  return *placed;
+}
+
+// Merges two neighbours; nothing is unmapped.
+void AddressSpace::absorb(Vma& kept, Vma& above) {
+  const Vpn end = above.range_.end;
+  if (kept.anon == 0) {
+    kept.anon = above.anon;
+    kept.inherited = above.inherited;
+  }
+  erase_merged(above);
+  areas_.resize(kept, {kept.range_.begin, end});
+}
+
+void AddressSpace::extend(Vma& area, Vpn end) {
+  resize(area, {area.range_.begin, end});
+  Vma* above = areas_.next(area);
+  if (above != nullptr && mergeable(area, *above)) absorb(area, *above);
+}
+
+void AddressSpace::set_traits(Vma& area, const AreaTraits& traits) {
+  count(area, area.range_.pages(), -1);
+  area.traits = traits;
+  count(area, area.range_.pages(), 1);
+}
+
+void AddressSpace::remove_moved(VpnRange range) {
+  if (range.empty()) return;
+  isolate(range);
+  Vma* area = areas_.lower_bound(range.begin);
+  while (area != nullptr && area->range_.begin < range.end) {
+    Vma* next = areas_.next(*area);
+    remove(*area);
+    area = next;
+  }
+}
+
+void AddressSpace::erase_private(VpnRange range) {
+  homes_.for_each_run(range, [this](VpnRange pages, PageOffset at) {
+    private_object_->slots.erase(at, at + pages.pages());
+  });
+}
+
+void AddressSpace::erase_merged(Vma& area) {
   const std::unique_ptr<Vma> gone = areas_.erase(area);
   delist(*gone);
 }
 
+void AddressSpace::remove(Vma& area) {
+  count(area, area.range_.pages(), -1);
+  erase_merged(area);
+}
+
 void AddressSpace::resize(Vma& area, VpnRange range) {
-  const std::uint64_t grown = range.pages().value - area.range_.pages().value;  // wraps when
-                                                                                // shrinking
+  count(area, area.range_.pages(), -1);
   areas_.resize(area, range);
-  counters_.mapped_pages += grown;
-  auto& label = core_->areas[area.label];
-  label.mapped_pages += grown;
-  label.mapped_peak = std::max(label.mapped_peak, label.mapped_pages);
-  core_->counters.mapped_pages += grown;
-  core_->counters.mapped_peak = std::max(core_->counters.mapped_peak, core_->counters.mapped_pages);
+  count(area, area.range_.pages(), 1);
 }
 
 Vma& AddressSpace::split(Vma& area, Vpn at) {
   PW_CHECK(area.range_.begin < at && at < area.range_.end);
   Vma upper = area;
   upper.set_range({at, area.range_.end});
-  upper.guard = PageCount(0);
   areas_.resize(area, {area.range_.begin, at});
   Vma* placed = areas_.insert(std::make_unique<Vma>(upper));
   enlist(*placed);
@@ -126,56 +184,86 @@ void AddressSpace::isolate(VpnRange range) {
   if (last != nullptr && last->range_.begin < range.end) split(*last, range.end);
 }
 
-bool AddressSpace::mergeable(const Vma& below, const Vma& above) {
-  if (below.range_.end != above.range_.begin) return false;
-  const PageCount pages = below.range_.pages();
-  return below.rights == above.rights && below.may == above.may && below.shared == above.shared &&
-         below.grows_down == above.grows_down && below.role == above.role &&
-         below.label == above.label && below.traits == above.traits &&
-         below.backing == above.backing &&
-         (below.backing == nullptr || below.backing_page + pages == above.backing_page) &&
-         (below.shared || below.private_page + pages == above.private_page);
+namespace {
+
+struct MergePlan {
+  bool below = false, above = false;
+};
+
+// With which neighbours the pages `wanted`, now part of `area`, become one. System V segments are
+// never merged away, but their borders may move.
+MergePlan plan_merge(const Vma& area, const Vma& wanted, const Vma* below, const Vma* above) {
+  const bool whole = wanted.range() == area.range();
+  MergePlan plan;
+  if (whole && area.segment) return plan;
+  plan.below = below != nullptr && continues(*below, wanted);
+  plan.above = above != nullptr && continues(wanted, *above);
+  if (plan.below && plan.above && (!roots_agree(*below, *above) || above->segment)) {
+    plan.above = false;
+  }
+  return plan;
 }
 
-Vma& AddressSpace::merge_around(Vma& area) {
-  Vma* kept = &area;
-  Vma* above = areas_.next(*kept);
-  if (above != nullptr && mergeable(*kept, *above)) {
-    const Vpn end = above->range_.end;
-    delist(*areas_.erase(*above));
-    areas_.resize(*kept, {kept->range_.begin, end});
+}  // namespace
+
+Result<Vma*> AddressSpace::modify(Vma& area, VpnRange part, const AreaChange& change) {
+  Vma wanted = area;
+  wanted.set_range(part);
+  wanted.rights = change.rights;
+  wanted.traits = change.traits;
+  const VpnRange all = area.range_;
+  Vma* below = part.begin == all.begin ? areas_.prev(area) : nullptr;
+  Vma* above = part.end == all.end ? areas_.next(area) : nullptr;
+  const MergePlan plan = plan_merge(area, wanted, below, above);
+  if (!plan.below && !plan.above) {
+    const std::size_t cuts = (part.begin > all.begin ? 1U : 0U) + (part.end < all.end ? 1U : 0U);
+    if (!may_have_areas(cuts)) return fail(Errno::NoMemory);
+    isolate(part);
+    Vma* piece = areas_.find(part.begin);
+    count(*piece, part.pages(), -1);
+    piece->rights = change.rights;
+    piece->traits = change.traits;
+    count(*piece, part.pages(), 1);
+    return piece;
   }
-  Vma* below = areas_.prev(*kept);
-  if (below != nullptr && mergeable(*below, *kept)) {
-    const Vpn end = kept->range_.end;
-    delist(*areas_.erase(*kept));
-    areas_.resize(*below, {below->range_.begin, end});
-    kept = below;
+  count(area, part.pages(), -1);
+  const std::uint32_t root = area.anon;
+  Vma* kept = plan.below ? below : above;
+  VpnRange range = kept->range_;
+  (plan.below ? range.end : range.begin) = plan.below ? part.end : part.begin;
+  if (part == all) {
+    erase_merged(area);
+  } else {
+    areas_.resize(area, plan.below ? VpnRange{part.end, all.end} : VpnRange{all.begin, part.begin});
   }
-  return *kept;
+  if (kept->anon == 0) kept->anon = root;
+  if (plan.below && plan.above) {
+    range.end = above->range_.end;
+    if (kept->anon == 0) kept->anon = above->anon;
+    erase_merged(*above);
+  }
+  areas_.resize(*kept, range);
+  count(*kept, part.pages(), 1);
+  return kept;
 }
 
-bool AddressSpace::private_free_below(const Vma& area, PageCount pages) const {
-  if (pages.value > area.private_page.value) return false;
-  const Vpn end(area.private_page.value);
-  const VpnRange wanted{end - pages, end};
-  for (const Vma* other : moved_) {
-    const VpnRange held = range_of(Vpn(other->private_page.value), other->range_.pages());
-    if (held.overlaps(wanted)) return false;
-  }
-  // Areas at home have their own page numbers. Below an area at home there is none.
-  return !area.moved() || !areas_.overlaps(wanted);
+void AddressSpace::prepare_root(Vma& area) {
+  if (area.anon != 0) return;
+  const Vma* above = areas_.next(area);
+  if (above != nullptr) area.anon = reusable_root(area, *above, *above);
+  const Vma* below = areas_.prev(area);
+  if (area.anon == 0 && below != nullptr) area.anon = reusable_root(*below, area, *below);
+  if (area.anon == 0) area.anon = new_root();
 }
 
-PageOffset AddressSpace::private_home(VpnRange range) {
-  for (const Vma* area : moved_) {
-    const VpnRange held = range_of(Vpn(area->private_page.value), area->range_.pages());
-    if (!held.overlaps(range)) continue;
-    const PageOffset home(next_foreign_page_);
-    next_foreign_page_ += range.pages().value;
-    return home;
-  }
-  return PageOffset(range.begin.value);
+bool AddressSpace::may_expand(const Vma& like, PageCount pages) const {
+  const std::uint64_t most = limits_.address_space >> kPageShift;
+  if (counters_.mapped_pages + pages.value > most) return false;
+  return !like.is_data() || counters_.data_pages + pages.value <= limits_.data >> kPageShift;
+}
+
+bool AddressSpace::may_have_areas(std::size_t more) const {
+  return areas_.size() + more <= core_->options.max_areas;
 }
 
 }  // namespace pw

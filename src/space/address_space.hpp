@@ -14,6 +14,7 @@
 #include "arch/x86/page_tables.hpp"
 #include "base/result.hpp"
 #include "space/core.hpp"
+#include "space/private_homes.hpp"
 #include "space/vma.hpp"
 #include "space/vma_tree.hpp"
 
@@ -29,8 +30,29 @@ struct SpaceLayout {
 struct SpaceCounters {
   std::uint64_t resident_pages = 0, resident_peak = 0;  // translations to frames, the zero page
                                                         // left out
-  std::uint64_t mapped_pages = 0;
+  std::uint64_t mapped_pages = 0;                       // of all areas (total_vm)
+  std::uint64_t data_pages = 0, locked_pages = 0;       // of those, as the limits count them
   FaultCounters faults;
+};
+
+// What a process may use (setrlimit); bytes, as the kernel keeps them.
+struct SpaceLimits {
+  static constexpr std::uint64_t kNone = ~std::uint64_t{0};
+  std::uint64_t address_space = kNone;  // RLIMIT_AS
+  std::uint64_t data = kNone;           // RLIMIT_DATA
+  std::uint64_t stack = 8ULL << 20;     // RLIMIT_STACK
+  std::uint64_t locked = 8ULL << 20;    // RLIMIT_MEMLOCK
+  bool may_lock_all = false;            // CAP_IPC_LOCK: `locked` says nothing
+};
+
+// Whether areas to come are locked (mlockall(MCL_FUTURE)).
+struct LockFuture {
+  bool locked = false, on_fault = false;
+};
+
+struct AreaChange {
+  Rights rights;
+  AreaTraits traits;
 };
 
 class AddressSpace {
@@ -50,29 +72,53 @@ class AddressSpace {
   SpaceLayout& layout() { return layout_; }
   VmaTree<Vma>& areas() { return areas_; }
   SpaceCounters& counters() { return counters_; }
+  const SpaceCounters& counters() const { return counters_; }
+  // Of the process that runs here: whoever enters the kernel for one says so.
+  SpaceLimits& limits() { return limits_; }
+  const SpaceLimits& limits() const { return limits_; }
+  LockFuture& lock_future() { return lock_future_; }
+  const PrivateHomes& homes() const { return homes_; }
+  PrivateHomes& homes() { return homes_; }
 
   Vma* find(Vpn vpn) { return areas_.find(vpn); }
   // The area and page where a private page lies, if it is mapped.
   Vma* locate_private(PageOffset at, Vpn& vpn);
-  // A free run of pages, top down below mmap_top; nullopt: the space is full.
+  PageOffset private_at(Vpn vpn) const { return homes_.at(vpn); }
+  // Forgets the private pages of `range`: translations must be gone.
+  void erase_private(VpnRange range);
+  // A free run of pages, top down below mmap_top, else bottom up above it; nullopt: the space is
+  // full.
   std::optional<Vpn> find_gap(PageCount pages) const;
 
-  // Takes an area in (its range must be free), merging it with equal neighbours. Returns the area
-  // it became.
-  Vma& insert(const Vma& area);
+  // Takes an area in (its range must be free, and claimed if private), merging it with its
+  // neighbours as the kernel does; `only_below`: with the one below alone, as brk does. Returns the
+  // area it became.
+  Vma& insert(const Vma& area, bool only_below = false);
+  // Takes an area in as it is, without merging: fork.
+  Vma& adopt(const Vma& area);
   void remove(Vma& area);
+  // Takes away the areas of `range`, whose pages have moved elsewhere.
+  void remove_moved(VpnRange range);
+  // Moves the upper end up into free pages, merging with what comes next (vma_merge_extend()).
+  void extend(Vma& area, Vpn end);
+  void set_traits(Vma& area, const AreaTraits& traits);  // of all of it, without merging
   void resize(Vma& area, VpnRange range);
   // Cuts `area` in two at `at`, strictly inside; returns the upper part.
   Vma& split(Vma& area, Vpn at);
   // Splits areas so that `range` covers whole areas only.
   void isolate(VpnRange range);
-  // Merges `area` with its neighbours where nothing tells them apart.
-  Vma& merge_around(Vma& area);
-  // Private offsets for a new private area at `range`: its page numbers, unless a moved area holds
-  // them.
-  PageOffset private_home(VpnRange range);
-  // True if nothing else has the `pages` private offsets below those of `area`: it may grow.
-  bool private_free_below(const Vma& area, PageCount pages) const;
+  // Gives the pages `part` of `area` other rights or traits: splits it, or moves the border to a
+  // neighbour, or merges them (vma_modify(), mm/vma.c). Returns the area that has the pages now.
+  // Error: NoMemory (more areas than a process may have).
+  Result<Vma*> modify(Vma& area, VpnRange part, const AreaChange& change);
+  // Before the first private page of an area: its anon root, new or a neighbour's
+  // (__anon_vma_prepare(), mm/rmap.c).
+  void prepare_root(Vma& area);
+  std::uint32_t new_root() { return ++*next_root_; }
+
+  // Whether the process may have `pages` more of an area like this (may_expand_vm(), mm/vma.c).
+  bool may_expand(const Vma& like, PageCount pages) const;
+  bool may_have_areas(std::size_t more) const;
 
   VirtAddr brk() const { return brk_; }
   void set_brk(VirtAddr brk) { brk_ = brk; }
@@ -81,7 +127,9 @@ class AddressSpace {
   AddressSpace(Core& core, SpaceId id, const SpaceLayout& layout, int levels);
   void enlist(Vma& area);
   void delist(Vma& area);
-  static bool mergeable(const Vma& below, const Vma& above);
+  void count(const Vma& area, PageCount pages, int sign);
+  void absorb(Vma& kept, Vma& above);
+  void erase_merged(Vma& area);
 
   Core* core_;
   SpaceId id_;
@@ -89,8 +137,10 @@ class AddressSpace {
   x86::PageTables tables_;
   VmObject* private_object_ = nullptr;
   VmaTree<Vma> areas_;
-  std::vector<Vma*> moved_;                       // private areas not at home
-  std::uint64_t next_foreign_page_ = 1ULL << 50;  // private offsets beyond any page number
+  PrivateHomes homes_;
+  std::shared_ptr<std::uint32_t> next_root_;  // of all spaces that forks made of one
+  SpaceLimits limits_;
+  LockFuture lock_future_;
   VirtAddr brk_;
   SpaceCounters counters_;
 };

@@ -27,7 +27,8 @@ struct Core {
   std::vector<AreaCounters>& areas;  // by LabelId
   const MemoryOptions& options;
   Pfn zero_frame;
-  x86::KernelHalf kernel_half = {};  // of each space's roots
+  x86::KernelHalf kernel_half = {};   // of each space's roots
+  std::uint64_t committed_pages = 0;  // promised to programs (vm_committed_as)
 };
 
 }  // namespace pw

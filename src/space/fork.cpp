@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "space/commit.hpp"
 #include "space/operations.hpp"
 #include "space/translations.hpp"
 
@@ -9,12 +10,18 @@ namespace {
 
 // Whether fork copies the translations of an area or leaves them to faults (vma_needs_copy(),
 // mm/memory.c): only where a fault could not find the page again in a file or shared object, that
-// is, where there are private pages.
-bool copies_translations(AddressSpace& parent, const Vma& area) {
-  if (area.shared) return false;
-  if (area.backing == nullptr) return true;
-  return parent.private_object().slots.any_in(area.private_page,
-                                              area.private_page + area.range().pages());
+// is, where there may be private pages.
+bool copies_translations(const Vma& area) { return !area.shared && area.anon != 0; }
+
+// What becomes of an area in the child (dup_mmap(), mm/mmap.c).
+Vma inherited_area(AddressSpace& child, const Vma& area) {
+  Vma copy = area;
+  copy.space = nullptr;
+  copy.traits.locked = copy.traits.lock_on_fault = false;
+  const bool has_pages = area.anon != 0 && !area.traits.wipe_on_fork;
+  copy.anon = has_pages ? child.new_root() : 0;
+  copy.inherited = has_pages;
+  return copy;
 }
 
 struct CopyCount {
@@ -76,24 +83,40 @@ bool copy_translations(Core& core, Vma& from, AddressSpace& child, Vma& to) {
 
 }  // namespace
 
+namespace {
+
+// False: no memory.
+bool copy_area(AddressSpace& parent, Vma& area, AddressSpace& child) {
+  Core& core = parent.core();
+  if (area.traits.dont_fork) {
+    if (!area.shared) child.erase_private(area.range());
+    return true;
+  }
+  if (area.traits.accounted &&
+      !may_commit(core, area.range().pages(), parent.counters().mapped_pages)) {
+    return false;
+  }
+  Vma& placed = child.adopt(inherited_area(child, area));
+  if (area.traits.wipe_on_fork) {
+    if (!area.shared) child.erase_private(area.range());
+    return true;
+  }
+  if (core.options.lazy_fork && !area.shared) {
+    write_protect(core, area, area.range(), FlushReason::Fork);
+    return true;
+  }
+  return !copies_translations(area) || copy_translations(core, area, child, placed);
+}
+
+}  // namespace
+
 std::unique_ptr<AddressSpace> fork_space(AddressSpace& parent, SpaceId id) {
   Core& core = parent.core();
   auto child = AddressSpace::create(core, id, parent.layout(), parent.tables().levels(), &parent);
   if (child == nullptr) return nullptr;
   child->private_object().slots.share_from(parent.private_object().slots);
-  bool enough = true;
   for (Vma& area : parent.areas()) {
-    Vma copy = area;
-    copy.space = nullptr;
-    Vma& placed = child->insert(copy);
-    if (core.options.lazy_fork && !area.shared) {
-      write_protect(core, area, area.range(), FlushReason::Fork);
-    } else if (copies_translations(parent, area)) {
-      enough = copy_translations(core, area, *child, placed);
-    }
-    if (!enough) break;
-  }
-  if (!enough) {
+    if (copy_area(parent, area, *child)) continue;
     unmap_all(*child);
     child->private_object().slots.clear();
     return nullptr;

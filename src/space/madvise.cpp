@@ -17,8 +17,7 @@ Result<void> discard(AddressSpace& space, VirtAddr address, ByteCount length) {
     const VpnRange part = intersection(area->range(), range);
     unmap_range(space.core(), *area, part, FlushReason::Unmap);
     if (!area->shared) {
-      const PageOffset from = area->private_at(part.begin);
-      space.private_object().slots.erase(from, from + part.pages());
+      space.erase_private(part);
     }
     at = part.end;
   }

@@ -1,3 +1,6 @@
+#include <optional>
+
+#include "space/commit.hpp"
 #include "space/operations.hpp"
 #include "space/translations.hpp"
 
@@ -12,13 +15,13 @@ bool writable_at_once(Core& core, AddressSpace& space, const Vma& area, Vpn vpn,
   if (!area.rights.write || area.shared || entry.pfn() == core.zero_frame) return false;
   const Frame& frame = core.pool.frame(entry.pfn());
   if (frame.kind != FrameKind::Anon || frame.refs != 1) return false;
-  if (space.private_object().slots.shared(area.private_at(vpn))) return false;
+  if (space.private_object().slots.shared(space.private_at(vpn))) return false;
   return entry.dirty() || (frame.flags & kFrameDirty) != 0;
 }
 
-void change_translations(Core& core, AddressSpace& space, Vma& area) {
+void change_translations(Core& core, AddressSpace& space, Vma& area, VpnRange part) {
   bool lessened = false;
-  space.tables().for_each_leaf(area.range(), [&](Vpn vpn, int, x86::Pte& entry) {
+  space.tables().for_each_leaf(part, [&](Vpn vpn, int, x86::Pte& entry) {
     constexpr std::uint64_t kRights = x86::kWritable | x86::kUser | x86::kNoExecute;
     const bool keep = entry.writable() || writable_at_once(core, space, area, vpn, entry);
     const std::uint64_t rights = leaf_flags(area, keep) & kRights;
@@ -31,32 +34,74 @@ void change_translations(Core& core, AddressSpace& space, Vma& area) {
     }
     entry.raw = (entry.raw & ~kRights) | rights;
   });
-  if (lessened) core.mmu.invalidate(space.id(), area.range(), FlushReason::Protect, false);
+  if (lessened) core.mmu.invalidate(space.id(), part, FlushReason::Protect, false);
+}
+
+// can_modify_vma() and what mprotect_fixup() asks of limits before it changes an area.
+Result<AreaTraits> traits_after(AddressSpace& space, const Vma& area, VpnRange part,
+                                const ProtectRequest& request) {
+  if (area.traits.sealed) return fail(Errno::Perm);
+  AreaTraits traits = area.traits;
+  traits.key = request.key.value_or(traits.key);
+  if (!request.rights.write) {
+    if (area.anonymous() && area.anon == 0) traits.accounted = false;
+    return traits;
+  }
+  Vma data = area;
+  data.rights = request.rights;
+  if (!space.may_expand(data, part.pages()) && space.may_expand(area, part.pages())) {
+    return fail(Errno::NoMemory);
+  }
+  if (!traits.accounted && !area.rights.write && !area.shared && !traits.no_reserve) {
+    if (!may_commit(space.core(), part.pages(), space.counters().mapped_pages)) {
+      return fail(Errno::NoMemory);
+    }
+    traits.accounted = true;
+  }
+  return traits;
+}
+
+// From where to where; PROT_GROWSDOWN and PROT_GROWSUP stretch it to the end of a stack.
+Result<VpnRange> stretched(AddressSpace& space, VpnRange range, const ProtectRequest& request) {
+  const Vma* first = space.areas().lower_bound(range.begin);
+  if (first == nullptr || first->range().begin >= range.end) return fail(Errno::NoMemory);
+  if (request.grows_down) {
+    if (!first->grows_down) return fail(Errno::Invalid);
+    return VpnRange{first->range().begin, range.end};
+  }
+  if (first->range().begin > range.begin) return fail(Errno::NoMemory);
+  if (request.grows_up) return fail(Errno::Invalid);  // no area grows up on x86
+  return range;
 }
 
 }  // namespace
 
-Result<void> mprotect(AddressSpace& space, VirtAddr address, ByteCount length, Rights rights) {
-  if (!page_aligned(address)) return fail(Errno::Invalid);
-  if (length.value == 0) return {};
-  const std::uint64_t end = address_of(space.layout().user_end).value;
-  if (address.value > end || length.value > end - address.value) return fail(Errno::NoMemory);
-  const VpnRange range = range_of(page_of(address), pages_for(length));
-  Vpn at = range.begin;
-  while (at < range.end) {
+// do_mprotect_pkey(), mm/mprotect.c.
+Result<void> mprotect(AddressSpace& space, const ProtectRequest& request) {
+  if (request.grows_down && request.grows_up) return fail(Errno::Invalid);
+  if (!page_aligned(request.address)) return fail(Errno::Invalid);
+  if (request.length.value == 0) return {};
+  const Vpn begin = page_of(request.address);
+  const PageCount pages = pages_for(request.length);
+  if (pages.value >= (1ULL << (64 - kPageShift)) - begin.value) return fail(Errno::NoMemory);
+  if (request.objection) return fail(*request.objection);
+  const Result<VpnRange> range = stretched(space, range_of(begin, pages), request);
+  if (!range) return tl::unexpected(range.error());
+  const Rights& rights = request.rights;
+  for (Vpn at = range->begin; at < range->end;) {
     Vma* area = space.find(at);
     if (area == nullptr) return fail(Errno::NoMemory);
-    if ((rights.write && !area->may.write) || (rights.execute && !area->may.execute)) {
-      return fail(Errno::Access);
-    }
-    const VpnRange part = intersection(area->range(), range);
+    const bool more = (rights.write && !area->may.write) || (rights.read && !area->may.read) ||
+                      (rights.execute && !area->may.execute);
+    if (more) return fail(Errno::Access);
+    const VpnRange part = intersection(area->range(), *range);
     at = part.end;
-    if (area->rights == rights) continue;
-    space.isolate(part);
-    area = space.find(part.begin);
-    area->rights = rights;
-    change_translations(space.core(), space, *area);
-    space.merge_around(*area);
+    const Result<AreaTraits> traits = traits_after(space, *area, part, request);
+    if (!traits) return tl::unexpected(traits.error());
+    if (area->rights == rights && area->traits.key == traits->key) continue;
+    const Result<Vma*> changed = space.modify(*area, part, {rights, *traits});
+    if (!changed) return tl::unexpected(changed.error());
+    change_translations(space.core(), space, **changed, part);
   }
   return {};
 }

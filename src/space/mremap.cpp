@@ -1,6 +1,9 @@
-#include <utility>
+// mremap(2): grows, shrinks and moves areas with their pages. Source: mm/mremap.c of Linux 6.18.
+#include <algorithm>
 #include <vector>
 
+#include "space/commit.hpp"
+#include "space/merge.hpp"
 #include "space/operations.hpp"
 #include "space/translations.hpp"
 
@@ -8,110 +11,264 @@ namespace pw {
 
 namespace {
 
-// An area like `area` for `range`, which is to continue it `ahead` pages after its begin.
-Vma continuation(AddressSpace& space, const Vma& area, VpnRange range, PageCount ahead) {
-  Vma more = area;
-  more.range_ = range;
-  more.backing_page = area.backing_page + ahead;
-  more.private_page = area.shared ? PageOffset(0) : space.private_home(range);
-  more.guard = PageCount(0);
-  return more;
+constexpr std::uint64_t kAllPages = 1ULL << (64 - kPageShift);
+
+// A remap as it proceeds: lengths in pages, the place once it is known.
+struct Remap {
+  AddressSpace& space;
+  const MremapRequest& request;
+  Vpn from, to;
+  PageCount old_pages, new_pages;
+  VirtAddr target;  // asked for, with fixed or dont_unmap
+  Vma* area = nullptr;
+
+  bool names_place() const { return request.fixed || request.dont_unmap; }
+  PageCount growth() const {
+    return new_pages > old_pages ? new_pages - old_pages : old_pages - new_pages;
+  }
+  VirtAddr source() const { return address_of(from); }
+};
+
+// check_mremap_params().
+Result<void> check_parameters(const Remap& remap) {
+  const MremapRequest& request = remap.request;
+  const std::uint64_t user_end = remap.space.layout().user_end.value;
+  const bool silly = remap.new_pages.value == 0 || remap.new_pages.value > user_end;
+  if (request.unknown_flags || !page_aligned(request.address) || silly) {
+    return fail(Errno::Invalid);
+  }
+  if (!remap.names_place()) return {};
+  const VirtAddr to = request.new_address;
+  if (to > address_of(Vpn(user_end - remap.new_pages.value)) || !page_aligned(to)) {
+    return fail(Errno::Invalid);
+  }
+  if (!request.may_move) return fail(Errno::Invalid);
+  if (request.dont_unmap && remap.old_pages != remap.new_pages) return fail(Errno::Invalid);
+  const std::uint64_t from = remap.from.value, target = page_of(to).value;
+  const bool overlap = from + remap.old_pages.value > target &&
+                       target + remap.new_pages.value > from;
+  return overlap ? Result<void>(fail(Errno::Invalid)) : Result<void>();
 }
 
-// Moves a whole area to `to`, same length, with its pages and translations. Private pages keep
-// their offsets: only the area remembers that they are not at home, so that relatives still find
-// them.
-void move_area(AddressSpace& space, Vma& area, Vpn to) {
-  Core& core = space.core();
-  std::vector<std::pair<PageCount, x86::Pte>> present;
-  const Vpn from = area.range().begin;
-  space.tables().for_each_leaf(area.range(), [&](Vpn vpn, int, x86::Pte& entry) {
-    present.emplace_back(vpn - from, entry);
+// check_prep_vma().
+Result<void> check_area(const Remap& remap) {
+  if (remap.area == nullptr) return fail(Errno::Fault);
+  const Vma& area = *remap.area;
+  if (area.traits.sealed) return fail(Errno::Perm);
+  if (!remap.names_place() && remap.new_pages <= remap.old_pages) return {};
+  if (remap.old_pages.value == 0 && !area.shared) return fail(Errno::Invalid);
+  if (remap.request.dont_unmap && area.role == AreaRole::Vdso) return fail(Errno::Invalid);
+  const PageCount kept = std::min(remap.old_pages, remap.new_pages);
+  if (kept > area.range().end - remap.from) return fail(Errno::Fault);
+  if (remap.new_pages == kept) return {};
+  if (area.backing_at(remap.from).value + remap.new_pages.value > kAllPages) {
+    return fail(Errno::Invalid);
+  }
+  if (area.role == AreaRole::Vdso) return fail(Errno::Fault);
+  if (area.traits.locked && !may_lock(remap.space, remap.growth())) return fail(Errno::Again);
+  if (!remap.space.may_expand(area, remap.growth())) return fail(Errno::NoMemory);
+  return {};
+}
+
+struct Translation {
+  PageCount ahead;
+  x86::Pte entry;
+};
+
+// Takes the translations of `range` out, to be put in elsewhere.
+std::vector<Translation> lift_translations(Core& core, Vma& area, VpnRange range) {
+  std::vector<Translation> lifted;
+  area.space->tables().for_each_leaf(range, [&](Vpn vpn, int, x86::Pte& entry) {
+    lifted.push_back({vpn - range.begin, entry});
   });
-  unmap_range(core, area, area.range(), FlushReason::Unmap);
-  Vma moved = area;
-  moved.range_ = range_of(to, area.range().pages());
-  if (moved.backing != nullptr) ++moved.backing->holders;  // the area is its own holder again below
-  space.remove(area);
-  Vma* placed = &space.insert(moved);
-  if (moved.backing != nullptr) core.objects.release(*moved.backing);
-  for (const auto& [ahead, entry] : present) {
+  unmap_range(core, area, range, FlushReason::Unmap);
+  return lifted;
+}
+
+void put_translations(Core& core, Vma& area, Vpn to, const std::vector<Translation>& lifted) {
+  AddressSpace& space = *area.space;
+  for (const auto& [ahead, entry] : lifted) {
     const Vpn vpn = to + ahead;
-    placed = space.find(vpn);
     if (entry.pfn() == core.zero_frame) {
-      map_page(core, *placed, vpn, entry.pfn(), false, entry.accessed());
+      map_page(core, area, vpn, entry.pfn(), false, entry.accessed());
       continue;
     }
     // Making tables may have evicted the page meanwhile: then a fault will find it.
-    const PageSlot own = placed->shared ? PageSlot()
-                                        : space.private_object().slots.get(placed->private_at(vpn));
-    const PageSlot slot = own.is_empty() && placed->backing != nullptr
-                              ? placed->backing->slots.get(placed->backing_at(vpn))
+    const PageSlot own = area.shared ? PageSlot()
+                                     : space.private_object().slots.get(space.private_at(vpn));
+    const PageSlot slot = own.is_empty() && area.backing != nullptr
+                              ? area.backing->slots.get(area.backing_at(vpn))
                               : own;
     if (slot != PageSlot::resident(entry.pfn())) continue;
     const FramePin pin(core.pool, entry.pfn());
-    map_page(core, *placed, vpn, entry.pfn(), entry.writable(), entry.accessed());
+    map_page(core, area, vpn, entry.pfn(), entry.writable(), entry.accessed());
   }
 }
 
-Result<VirtAddr> move_elsewhere(AddressSpace& space, Vma& area, const MremapRequest& request,
-                                PageCount pages) {
-  Vpn target = page_of(request.new_address);
-  if (request.fixed) {
-    PW_TRY(munmap(space, request.new_address, bytes_of(pages)));
+// The area at the new place (copy_vma(), mm/vma.c): anonymous memory without private pages forgets
+// where it was mapped first.
+Vma copied_area(const Remap& remap) {
+  Vma copy = *remap.area;
+  copy.backing_page = remap.area->backing_at(remap.from);
+  copy.range_ = range_of(remap.to, remap.new_pages);
+  if (copy.anonymous() && copy.anon == 0) copy.backing_page = PageOffset(remap.to.value);
+  if (copy.grows_down) copy.guard = remap.space.core().options.stack_guard_gap;
+  return copy;
+}
+
+// dontunmap_complete(): what stays is empty, is not locked and counts as nothing promised.
+void empty_source(Remap& remap) {
+  AddressSpace& space = remap.space;
+  const VpnRange range = range_of(remap.from, remap.old_pages);
+  Vma* area = space.find(remap.from);
+  AreaTraits traits = area->traits;
+  traits.locked = traits.lock_on_fault = traits.accounted = false;
+  const bool whole = area->range() == range;
+  space.set_traits(*area, traits);  // of all of it, as the kernel does
+  if (whole) {
+    area->anon = 0;
+    area->inherited = false;
+  }
+  if (!area->shared) space.homes().claim(range);
+}
+
+// move_vma().
+Result<VirtAddr> move_pages(Remap& remap) {
+  AddressSpace& space = remap.space;
+  Core& core = space.core();
+  if (!space.may_have_areas(3)) return fail(Errno::NoMemory);
+  const PageCount more = remap.request.dont_unmap ? remap.new_pages : remap.growth();
+  if (remap.area->traits.accounted && !may_commit(core, more, space.counters().mapped_pages)) {
+    return fail(Errno::NoMemory);
+  }
+  const VpnRange source = range_of(remap.from, remap.old_pages);
+  const Vma copy = copied_area(remap);
+  const auto lifted = lift_translations(core, *remap.area, source);
+  if (!copy.shared) {
+    space.homes().move(source, remap.to);
+    if (remap.new_pages > remap.old_pages) {
+      space.homes().claim({remap.to + remap.old_pages, remap.to + remap.new_pages});
+    }
+  }
+  Vma& placed = space.insert(copy);
+  put_translations(core, placed, remap.to, lifted);
+  if (remap.request.dont_unmap) {
+    empty_source(remap);
   } else {
-    const auto gap = space.find_gap(pages);
-    if (!gap) return fail(Errno::NoMemory);
-    target = *gap;
+    space.remove_moved(source);
   }
-  Vma* source = space.find(area.range().begin);
-  const PageCount old_pages = source->range().pages();
-  const Vma like = *source;
-  move_area(space, *source, target);
-  if (pages > old_pages) {
-    const VpnRange rest{target + old_pages, target + pages};
-    space.insert(continuation(space, like, rest, old_pages));
+  return address_of(remap.to);
+}
+
+// vrm_set_new_addr().
+Result<void> choose_place(Remap& remap) {
+  MmapRequest like;
+  like.address = remap.names_place() ? remap.target : VirtAddr(0);
+  like.fixed = remap.request.fixed;
+  like.shared = remap.area->shared;
+  like.backing = remap.area->backing;
+  like.backing_page = remap.area->backing_at(remap.from);
+  const Result<VpnRange> range = find_place(remap.space, like, remap.new_pages);
+  if (!range) return tl::unexpected(range.error());
+  remap.to = range->begin;
+  return {};
+}
+
+Result<void> shrink(Remap& remap) {
+  PW_TRY(munmap(remap.space, address_of(remap.from + remap.new_pages), bytes_of(remap.growth())));
+  remap.old_pages = remap.new_pages;
+  remap.area = remap.space.find(remap.from);
+  return {};
+}
+
+// mremap_to(): to a place that the caller names.
+Result<VirtAddr> move_to(Remap& remap) {
+  AddressSpace& space = remap.space;
+  if (remap.request.fixed) {
+    PW_TRY(munmap(space, remap.target, bytes_of(remap.new_pages)));
+    remap.area = space.find(remap.from);
+    if (remap.area == nullptr) return fail(Errno::Fault);
   }
-  return address_of(target);
+  if (remap.new_pages < remap.old_pages) {
+    PW_TRY(shrink(remap));
+    if (remap.area == nullptr) return fail(Errno::Fault);
+  }
+  if (remap.request.dont_unmap && !space.may_expand(*remap.area, remap.old_pages)) {
+    return fail(Errno::NoMemory);
+  }
+  PW_TRY(choose_place(remap));
+  return move_pages(remap);
+}
+
+// remap_move(): all areas of a range, one after the other, with the gaps between them.
+Result<VirtAddr> move_all(AddressSpace& space, const MremapRequest& request, VpnRange range) {
+  Result<VirtAddr> first = fail(Errno::Fault);
+  const Vpn target = page_of(request.new_address);
+  for (Vpn at = range.begin; at < range.end;) {
+    Vma* area = space.areas().lower_bound(at);
+    if (area == nullptr || area->range().begin >= range.end) break;
+    if (!first && area->range().begin > range.begin) break;
+    const VpnRange part = intersection(area->range(), range);
+    Remap remap{space, request, part.begin, {}, part.pages(), part.pages(), {}, area};
+    remap.target = address_of(target + (part.begin - range.begin));
+    PW_TRY(check_area(remap));
+    const Result<VirtAddr> moved = move_to(remap);
+    if (!moved || !first) first = moved;
+    if (!moved) break;
+    at = part.end;
+  }
+  return first;
+}
+
+bool room_above(const Remap& remap) {
+  const VpnRange more{remap.area->range().end, remap.area->range().end + remap.growth()};
+  if (more.end > remap.space.layout().user_end || remap.space.areas().overlaps(more)) return false;
+  return remap.area->range().begin >= remap.space.layout().lowest;
+}
+
+// vma_merge_extend(): the extension is a new area that always merges below.
+Result<VirtAddr> grow_in_place(Remap& remap) {
+  AddressSpace& space = remap.space;
+  const Vma& area = *remap.area;
+  if (area.traits.accounted &&
+      !may_commit(space.core(), remap.growth(), space.counters().mapped_pages)) {
+    return fail(Errno::NoMemory);
+  }
+  const VpnRange more{area.range().end, area.range().end + remap.growth()};
+  if (!area.shared) space.homes().claim(more);
+  space.extend(*remap.area, more.end);
+  return remap.source();
+}
+
+Result<VirtAddr> grow(Remap& remap) {
+  const bool to_the_end = remap.area->range().end - remap.from == remap.old_pages;
+  if (to_the_end && room_above(remap)) return grow_in_place(remap);
+  if (!remap.request.may_move) return fail(Errno::NoMemory);
+  PW_TRY(choose_place(remap));
+  return move_pages(remap);
 }
 
 }  // namespace
 
 Result<VirtAddr> mremap(AddressSpace& space, const MremapRequest& request) {
-  const PageCount pages = pages_for(request.new_length);
-  PageCount old_pages = pages_for(request.old_length);
-  if (!page_aligned(request.address) || pages.value == 0 || old_pages.value == 0) {
-    return fail(Errno::Invalid);
+  // PAGE_ALIGN() of a length near 2^64 wraps to 0.
+  Remap remap{space, request, page_of(request.address), {}, {}, {}, request.new_address};
+  remap.old_pages = PageCount(pages_for(request.old_length).value % kAllPages);
+  remap.new_pages = PageCount(pages_for(request.new_length).value % kAllPages);
+  PW_TRY(check_parameters(remap));
+  if (!space.may_have_areas(4)) return fail(Errno::NoMemory);
+  if (request.fixed && remap.old_pages == remap.new_pages) {
+    return move_all(space, request, range_of(remap.from, remap.old_pages));
   }
-  if (request.fixed && (!page_aligned(request.new_address) || !request.may_move)) {
-    return fail(Errno::Invalid);
+  remap.area = space.find(remap.from);
+  PW_TRY(check_area(remap));
+  if (remap.names_place()) return move_to(remap);
+  if (remap.new_pages == remap.old_pages) return remap.source();
+  if (remap.new_pages < remap.old_pages) {
+    PW_TRY(shrink(remap));
+    return remap.source();
   }
-  const Vpn begin = page_of(request.address);
-  Vma* area = space.find(begin);
-  if (area == nullptr || old_pages > area->range().end - begin) return fail(Errno::Fault);
-  if (request.fixed) {
-    const VpnRange target = range_of(page_of(request.new_address), pages);
-    if (target.begin < space.layout().lowest) return fail(Errno::Perm);  // vm.mmap_min_addr
-    if (target.overlaps(range_of(begin, old_pages))) return fail(Errno::Invalid);
-    if (target.end > space.layout().user_end) return fail(Errno::Invalid);
-  }
-  if (pages < old_pages) {
-    PW_TRY(munmap(space, address_of(begin + pages), bytes_of(old_pages - pages)));
-    old_pages = pages;
-  }
-  if (pages == old_pages && !request.fixed) return request.address;
-  area = space.find(begin);
-  const VpnRange more{begin + old_pages, begin + pages};
-  const bool at_end = area->range().end == more.begin;
-  if (!request.fixed && at_end && more.end <= space.layout().user_end &&
-      !space.areas().overlaps(more)) {
-    const PageCount ahead = more.begin - area->range().begin;
-    space.insert(continuation(space, *area, more, ahead));
-    return request.address;
-  }
-  if (!request.may_move) return fail(Errno::NoMemory);
-  space.isolate(range_of(begin, old_pages));
-  return move_elsewhere(space, *space.find(begin), request, pages);
+  return grow(remap);
 }
 
 }  // namespace pw

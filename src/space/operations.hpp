@@ -4,6 +4,8 @@
 // call has changed nothing, unless it says otherwise.
 #pragma once
 
+#include <optional>
+
 #include "space/address_space.hpp"
 
 namespace pw {
@@ -17,32 +19,54 @@ struct MmapRequest {
   bool fixed = false;
   bool fixed_noreplace = false;
   bool grows_down = false;
+  bool low = false;  // MAP_32BIT
   AreaRole role = AreaRole::Normal;
+  AreaTraits traits;  // `accounted` is decided here
   LabelId label = 0;
   VmObject* backing = nullptr;  // file or shared memory; null: anonymous (shared: a new Shared
                                 // object)
   PageOffset backing_page{0};
+  std::uint64_t file = 0;  // see Vma
+  bool segment = false;
+  std::optional<Errno> objection;  // what the file says, once a place is found
 };
 
 // mmap(2). Errors: Invalid (length 0, unaligned fixed address, a shared stack), NoMemory (no room,
-// beyond the user half), Exists (fixed_noreplace over an area), Access (shared and writable without
-// the right to write).
+// beyond the user half, too many areas, limits, overcommit), Overflow (offsets), Perm (below the
+// lowest address, sealed), Exists (fixed_noreplace over an area), Again (locked beyond the limit),
+// Access (shared and writable without the right to write). Pages are not made resident here.
 Result<VirtAddr> mmap(AddressSpace& space, const MmapRequest& request);
+
+// Where such an area would be placed. Errors: as mmap.
+Result<VpnRange> find_place(AddressSpace& space, const MmapRequest& request, PageCount pages);
+
+// Whether the limits let the process lock `more` pages (mlock_future_ok(), mm/mmap.c).
+bool may_lock(const AddressSpace& space, PageCount more);
 
 // munmap(2): holes are fine. Errors: Invalid.
 Result<void> munmap(AddressSpace& space, VirtAddr address, ByteCount length);
 
-// mprotect(2). Errors: Invalid, NoMemory (a hole in the range; what lies below it is changed),
-// Access.
-Result<void> mprotect(AddressSpace& space, VirtAddr address, ByteCount length, Rights rights);
+// mprotect(2), pkey_mprotect(2). Errors: Invalid, NoMemory (a hole in the range; what lies below it
+// is changed; limits), Access, Perm (sealed).
+struct ProtectRequest {
+  VirtAddr address;
+  ByteCount length;
+  Rights rights;
+  bool grows_down = false, grows_up = false;
+  std::optional<std::uint8_t> key;
+  std::optional<Errno> objection;  // to the key or the rights, after address and length
+};
+Result<void> mprotect(AddressSpace& space, const ProtectRequest& request);
 
-// mremap(2) without MREMAP_DONTUNMAP. Errors: Invalid, Fault (not one area), Perm
-// (below the lowest address), NoMemory (no room).
+// mremap(2). Errors: Invalid, Fault (not one area), Perm (below the lowest address, sealed),
+// NoMemory (no room, limits), Again (locked beyond the limit).
 struct MremapRequest {
   VirtAddr address;
   ByteCount old_length, new_length;
   bool may_move = false;
   bool fixed = false;
+  bool dont_unmap = false;  // the source stays, empty
+  bool unknown_flags = false;
   VirtAddr new_address;
 };
 Result<VirtAddr> mremap(AddressSpace& space, const MremapRequest& request);

@@ -1,34 +1,36 @@
+#include "space/commit.hpp"
 #include "space/operations.hpp"
 
 namespace pw {
 
-// expand_downwards(), mm/mmap.c: within the limit, and a guard gap away from the area below.
+namespace {
+
+// acct_stack_growth(), mm/vma.c.
+bool may_grow(AddressSpace& space, const Vma& area, Vpn to) {
+  const PageCount more = area.range().begin - to;
+  if (!space.may_expand(area, more)) return false;
+  if (bytes_of(area.range().end - to).value > space.limits().stack) return false;
+  if (area.traits.locked && !may_lock(space, more)) return false;
+  return may_commit(space.core(), more, space.counters().mapped_pages);
+}
+
+}  // namespace
+
+// expand_downwards(), mm/vma.c: within the limits, and a guard gap away from the area below.
 Vma* grow_stack(AddressSpace& space, Vpn vpn) {
   Vma* area = space.areas().lower_bound(vpn);
   if (area == nullptr || !area->grows_down || area->range().begin <= vpn) return nullptr;
   if (vpn < space.layout().lowest) return nullptr;
-  const MemoryOptions& options = space.core().options;
-  if (bytes_of(area->range().end - vpn) > options.stack_limit) return nullptr;
   const Vma* below = space.areas().prev(*area);
-  if (below != nullptr && !below->grows_down) {
-    const bool accessible = below->rights.read || below->rights.write || below->rights.execute;
-    if (accessible && below->range().end + options.stack_guard_gap > vpn) return nullptr;
-    if (below->range().end > vpn) return nullptr;
+  if (below != nullptr && !below->grows_down && below->accessible() &&
+      below->range().end + space.core().options.stack_guard_gap > vpn) {
+    return nullptr;
   }
-  if (below != nullptr && below->range().end > vpn) return nullptr;
-  const VpnRange more{vpn, area->range().begin};
-  if (area->shared || space.private_free_below(*area, more.pages())) {
-    space.resize(*area, {vpn, area->range().end});
-    return area;
-  }
-  // Pages that moved away hold the private offsets that come next: what grows is an area of its
-  // own.
-  Vma lower = *area;
-  lower.set_range(more);
-  lower.private_page = space.private_home(more);
-  area->guard = PageCount(0);
-  space.resize(*area, area->range());
-  return &space.insert(lower);
+  space.prepare_root(*area);
+  if (!may_grow(space, *area, vpn)) return nullptr;
+  if (!area->shared) space.homes().claim({vpn, area->range().begin});
+  space.resize(*area, {vpn, area->range().end});
+  return area;
 }
 
 }  // namespace pw

@@ -2,9 +2,8 @@
 // backing.
 //
 // Owned by its AddressSpace's tree. A private area takes its pages from the space's private object
-// at `private_page` (its own page numbers unless it was moved by mremap), and what is not there
-// from `backing`, if any, or zeros. A shared area takes them from `backing` alone. Both offsets
-// belong to the first page.
+// (where in it: PrivateHomes), and what is not there from `backing`, if any, or zeros. A shared
+// area takes them from `backing` alone.
 #pragma once
 
 #include <cstdint>
@@ -34,12 +33,12 @@ struct AreaTraits {
   bool no_reserve = false;                     // MAP_NORESERVE
   bool accounted = false;                      // its pages count as committed (overcommit)
   bool dont_fork = false, wipe_on_fork = false, dont_dump = false;
-  bool random = false, sequential = false;    // MADV_RANDOM, MADV_SEQUENTIAL
-  bool huge = false, no_huge = false;         // MADV_HUGEPAGE, MADV_NOHUGEPAGE
-  bool mergeable = false;                     // MADV_MERGEABLE
-  bool sealed = false;                        // mseal
-  bool droppable = false;                     // MAP_DROPPABLE
-  std::uint8_t key = 0;                       // protection key
+  bool random = false, sequential = false;  // MADV_RANDOM, MADV_SEQUENTIAL
+  bool huge = false, no_huge = false;       // MADV_HUGEPAGE, MADV_NOHUGEPAGE
+  bool mergeable = false;                   // MADV_MERGEABLE
+  bool sealed = false;                      // mseal
+  bool droppable = false;                   // MAP_DROPPABLE
+  std::uint8_t key = 0;                     // protection key
   friend bool operator==(const AreaTraits&, const AreaTraits&) = default;
 };
 
@@ -53,8 +52,17 @@ struct Vma {
   AreaTraits traits;
   LabelId label = 0;
   VmObject* backing = nullptr;
+  // Of the first page: in the backing; of anonymous private memory the page number at which it was
+  // mapped (vm_pgoff), which merging looks at.
   PageOffset backing_page{0};
-  PageOffset private_page{0};
+  // The open file that was mapped, by the number of its description: areas of different ones do not
+  // merge. 0: none, or nobody cares.
+  std::uint64_t file = 0;
+  // Which areas' pages reclaim finds together (struct anon_vma): 0 until the first private page.
+  // `inherited`: since a fork, and then it merges only with its own kind.
+  std::uint32_t anon = 0;
+  bool inherited = false;
+  bool segment = false;  // of System V shared memory
   AddressSpace* space = nullptr;
   std::uint32_t mapping_index = 0;  // place in backing->mappings
   PageCount guard{0};               // below a stack
@@ -66,13 +74,15 @@ struct Vma {
     const std::uint64_t moved = range.begin.value - range_.begin.value;  // wraps when growing
                                                                          // downwards
     backing_page.value += moved;
-    private_page.value += moved;
     range_ = range;
   }
   PageOffset backing_at(Vpn vpn) const { return backing_page + (vpn - range_.begin); }
-  PageOffset private_at(Vpn vpn) const { return private_page + (vpn - range_.begin); }
   Vpn page_of_backing(PageOffset at) const { return range_.begin + (at - backing_page); }
-  bool moved() const { return !shared && private_page.value != range_.begin.value; }
+  bool anonymous() const { return backing == nullptr; }
+  // A page that nobody may reach keeps no distance from a stack (vma_is_accessible(), linux/mm.h).
+  bool accessible() const { return rights.read || rights.write || rights.execute; }
+  // Counted against RLIMIT_DATA (is_data_mapping(), mm/vma.h).
+  bool is_data() const { return rights.write && !shared && !grows_down; }
   bool allows(Access access) const {  // access_error(), arch/x86/mm/fault.c
     switch (access) {
       case Access::Write:

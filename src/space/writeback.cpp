@@ -106,8 +106,7 @@ Result<void> truncate(Core& core, VmObject& object, ByteCount size) {
     const VpnRange part = mapped_part(*area, first, PageOffset(~std::uint64_t{0} >> kPageShift));
     unmap_range(core, *area, part, FlushReason::Unmap);
     if (!area->shared && !part.empty()) {
-      const PageOffset from = area->private_at(part.begin);
-      area->space->private_object().slots.erase(from, from + part.pages());
+      area->space->erase_private(part);
     }
   }
   object.slots.erase(first, last);

@@ -25,7 +25,8 @@ struct OpenFile {
   FileId object = 0;
   FileType type = FileType::Disk;
   bool readable = true, writable = false, append = false;
-  std::string path;  // as /proc/PID/maps names it
+  std::uint64_t serial = 0;  // tells descriptions apart
+  std::string path;          // as /proc/PID/maps names it
 };
 
 // The descriptors of one process; shared with what it cloned with CLONE_FILES.

@@ -80,6 +80,7 @@ Reply Kernel::call(Pid pid, const Request& request) {
 FdTable& Kernel::descriptors(const Process& process) { return *descriptors_.at(process.pid); }
 
 Reply Kernel::new_descriptor(Process& process, OpenFile file) {
+  file.serial = ++next_serial_;
   const std::shared_ptr<OpenFile> description(new OpenFile(std::move(file)),
                                               [this](OpenFile* last) {
                                                 (void)machine_->close_file(last->object);

@@ -90,6 +90,7 @@ class Kernel {
 
   Machine* machine_;
   MakeStore make_store_;
+  std::uint64_t next_serial_ = 0;
   std::map<std::string, FileId> directory_;
   std::map<Pid, std::shared_ptr<FdTable>> descriptors_;
 };

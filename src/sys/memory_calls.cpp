@@ -1,4 +1,6 @@
 // mmap(2) and what changes areas.
+#include <optional>
+
 #include "sys/abi.hpp"
 #include "sys/kernel.hpp"
 
@@ -10,9 +12,30 @@ Rights rights_of(std::uint64_t prot) {
   return {(prot & kProtRead) != 0, (prot & kProtWrite) != 0, (prot & kProtExec) != 0};
 }
 
+// What the kind of mapping and the file say, in the order of do_mmap(), mm/mmap.c.
+std::optional<Errno> objection(const OpenFile* file, std::uint64_t prot, std::uint64_t flags) {
+  const std::uint64_t type = flags & kMapType;
+  const bool shared = type == kMapShared || type == kMapSharedValidate;
+  if (file == nullptr) {
+    if (type != kMapShared && type != kMapPrivate && type != kMapDroppable) return Errno::Invalid;
+    return type == kMapShared && (flags & kMapGrowsDown) != 0 ? std::optional(Errno::Invalid)
+                                                              : std::nullopt;
+  }
+  if (!shared && type != kMapPrivate) return Errno::Invalid;
+  // LEGACY_MAP_MASK, include/linux/mman.h: MAP_SHARED_VALIDATE takes no others.
+  constexpr std::uint64_t kLegacy = kMapType | kMapFixed | kMapAnonymous | kMapDenyWrite |
+                                    kMapExecutable | kMapGrowsDown | kMapLocked | kMapNoReserve |
+                                    kMapPopulate | kMapNonBlock | kMapStack | kMapHugeTlb |
+                                    kMap32Bit | 0x3FULL << 26;
+  if (type == kMapSharedValidate && (flags & ~kLegacy) != 0) return Errno::NotSupported;
+  if (shared && (prot & kProtWrite) != 0 && !file->writable) return Errno::Access;
+  if (!file->readable) return Errno::Access;
+  return (flags & kMapGrowsDown) != 0 ? std::optional(Errno::Invalid) : std::nullopt;
+}
+
 }  // namespace
 
-// ksys_mmap_pgoff(), do_mmap(), mm/mmap.c: the order of the checks is theirs.
+// ksys_mmap_pgoff(), mm/mmap.c: the order of the checks is its and do_mmap()'s.
 Reply Kernel::mmap(Process& process, const Request& r) {
   const auto& [address, length, prot, flags, fd, offset] = r.args;
   if (offset % kPageSize != 0) return failed(Errno::Invalid);
@@ -20,21 +43,23 @@ Reply Kernel::mmap(Process& process, const Request& r) {
   const std::shared_ptr<OpenFile> file = anonymous ? nullptr : descriptors(process).share(fd);
   if (!anonymous && file == nullptr) return failed(Errno::BadFile);
   const std::uint64_t type = flags & kMapType;
-  if (type != kMapShared && type != kMapPrivate && type != kMapSharedValidate) {
-    return failed(Errno::Invalid);
-  }
   MmapRequest request;
   request.address = VirtAddr(address);
   request.length = ByteCount(length);
   request.rights = rights_of(prot);
-  request.shared = type != kMapPrivate;
+  request.shared = type == kMapShared || type == kMapSharedValidate;
   request.fixed = (flags & kMapFixed) != 0;
   request.fixed_noreplace = (flags & kMapFixedNoReplace) != 0;
   request.grows_down = (flags & kMapGrowsDown) != 0;
+  request.low = (flags & kMap32Bit) != 0;
+  request.traits.locked = (flags & kMapLocked) != 0;
+  request.traits.no_reserve = (flags & kMapNoReserve) != 0 &&
+                              machine_->config().overcommit != Overcommit::Never;
+  request.objection = objection(file.get(), prot, flags);
+  request.backing_page = PageOffset(anonymous ? 0 : offset >> kPageShift);
   if (file != nullptr) {
-    if (!file->readable) return failed(Errno::Access);
     request.backing = &machine_->object(file->object);
-    request.backing_page = PageOffset(offset >> kPageShift);
+    request.file = file->serial;
     request.may.write = file->writable || !request.shared;
   }
   return reply_of(machine_->mmap(process.pid, request));
@@ -45,8 +70,17 @@ Reply Kernel::munmap(Process& process, const Request& r) {
 }
 
 Reply Kernel::mprotect(Process& process, const Request& r) {
-  return reply_of(machine_->mprotect(process.pid, VirtAddr(r.args[0]), ByteCount(r.args[1]),
-                                     rights_of(r.args[2])));
+  const std::uint64_t prot = r.args[2];
+  ProtectRequest request;
+  request.address = VirtAddr(r.args[0]);
+  request.length = ByteCount(r.args[1]);
+  request.rights = rights_of(prot);
+  request.grows_down = (prot & kProtGrowsDown) != 0;
+  request.grows_up = (prot & kProtGrowsUp) != 0;
+  constexpr std::uint64_t kKnown = kProtRead | kProtWrite | kProtExec | kProtSem | kProtGrowsDown |
+                                   kProtGrowsUp;
+  if ((prot & ~kKnown) != 0) request.objection = Errno::Invalid;  // arch_validate_prot()
+  return reply_of(machine_->mprotect(process.pid, request));
 }
 
 Reply Kernel::brk(Process& process, const Request& r) {
@@ -61,6 +95,8 @@ Reply Kernel::mremap(Process& process, const Request& r) {
   request.new_length = ByteCount(new_length);
   request.may_move = (flags & kRemapMayMove) != 0;
   request.fixed = (flags & kRemapFixed) != 0;
+  request.dont_unmap = (flags & kRemapDontUnmap) != 0;
+  request.unknown_flags = (flags & ~(kRemapMayMove | kRemapFixed | kRemapDontUnmap)) != 0;
   request.new_address = VirtAddr(new_address);
   return reply_of(machine_->mremap(process.pid, request));
 }

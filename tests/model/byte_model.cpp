@@ -118,6 +118,7 @@ bool Space::discard(std::uint64_t begin, std::uint64_t end) {
 
 int Space::protect(std::uint64_t begin, std::uint64_t end, Rights rights) {
   if (end > user_end) return static_cast<int>(Errno::NoMemory);
+  torn = true;
   for (std::uint64_t vpn = begin; vpn < end; ++vpn) {
     PageState* page = find(vpn);
     if (page == nullptr) return static_cast<int>(Errno::NoMemory);
@@ -136,7 +137,7 @@ bool Space::one_area(std::uint64_t begin, std::uint64_t end, bool& surely) {
     if (page == nullptr) return false;
     const PageState* below = vpn == begin ? nullptr : find(vpn - 1);
     if (below != nullptr && !below->continues(*page)) return false;
-    surely = surely && (below == nullptr || below->surely_continues(*page));
+    surely = surely && (below == nullptr || (!torn && below->surely_continues(*page)));
   }
   return true;
 }

@@ -64,7 +64,10 @@ struct Space {
   std::uint64_t lowest = 0, user_end = 0;  // page numbers
   std::uint64_t heap_begin = 0, brk = 0;   // addresses
   std::uint64_t stack_limit_pages = 0, guard_pages = 0;
-  bool moved = false;                      // mremap moved something: stacks may grow in pieces
+  bool moved = false;  // mremap moved something: stacks may grow in pieces
+  // What was one area may lie in pieces that differ in what this model doesn't know (whose pages
+  // are accounted, which fork they come from): the comparison with the kernel looks at these.
+  bool torn = false;
   std::uint64_t next_growth = 1ULL << 40;  // origins of pages that stacks grew by on their own
 
   PageState* find(std::uint64_t vpn);

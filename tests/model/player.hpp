@@ -99,6 +99,7 @@ class Player {
   void msync(Random& random);
   void bad_call(Random& random);
   void draw_mapping(Random& random, MmapRequest& request, PageState& state);
+  void apply_move(Space& space, const MremapRequest& request, const Result<VirtAddr>& got);
   void apply_mremap(Space& space, const MremapRequest& request, const Result<VirtAddr>& got);
   // files (player_files.cpp)
   void open_file(Random& random);

@@ -77,13 +77,13 @@ void Player::mmap(Random& random) {
   note("mmap" + run_text(process->pid, wish, pages) + " how " + std::to_string(how) +
        (request.shared ? " shared" : "") + (state.object ? " object" : "") +
        (state.rights.write ? " w" : "") + outcome(got));
-  if (request.shared && state.rights.write && !state.may.write) {
-    expect(!got, "a read-only file was mapped shared and writable");
-    return expect_errno(got.error().code, Errno::Access, "mmap");
-  }
   if (how == 2 && !space.free(wish, wish + pages)) {
     expect(!got, "mmap replaced what it must not replace");
     return expect_errno(got.error().code, Errno::Exists, "mmap");
+  }
+  if (request.shared && state.rights.write && !state.may.write) {
+    expect(!got, "a read-only file was mapped shared and writable");
+    return expect_errno(got.error().code, Errno::Access, "mmap");
   }
   expect_ok(got, "mmap");
   const std::uint64_t begin = page_of(*got).value;
@@ -151,25 +151,52 @@ void Player::mremap(Random& random) {
   apply_mremap(space, request, got);
 }
 
+// Pages that move as they are, with the gaps between them, whatever areas they belong to.
+void Player::apply_move(Space& space, const MremapRequest& request, const Result<VirtAddr>& got) {
+  const std::uint64_t begin = page_of(request.address).value;
+  const std::uint64_t target = page_of(request.new_address).value;
+  const std::uint64_t pages = pages_for(request.new_length).value;
+  expect_ok(got, "mremap");
+  expect(page_of(*got).value == target, "mremap: another place than expected");
+  for (std::uint64_t i = 0; i < pages; ++i) {
+    if (space.find(begin + i) == nullptr) continue;
+    space.erase(target + i, target + i + 1);
+    space.move(begin + i, 1, target + i);
+  }
+}
+
 void Player::apply_mremap(Space& space, const MremapRequest& request, const Result<VirtAddr>& got) {
   const std::uint64_t begin = page_of(request.address).value;
   const std::uint64_t target = page_of(request.new_address).value;
   const std::uint64_t pages = pages_for(request.new_length).value;
   std::uint64_t old_pages = pages_for(request.old_length).value;
-  bool surely = false;
-  const bool whole = space.one_area(begin, begin + old_pages, surely);
-  if (!whole || (!got && got.error().code == Errno::Fault)) {
-    expect(!whole || !surely, "mremap: an area is not seen as one");
-    expect(!got, "mremap of several areas");
-    return expect_errno(got.error().code, Errno::Fault, "mremap");
-  }
   const bool meets = target < begin + old_pages && begin < target + pages;
   if (request.fixed && (meets || target + pages > space.user_end)) {
     expect(!got, "mremap onto itself");
     return expect_errno(got.error().code, Errno::Invalid, "mremap");
   }
-  if (pages < old_pages) space.erase(begin + pages, begin + old_pages);
-  if (pages < old_pages) old_pages = pages;
+  if (request.fixed && pages == old_pages && space.find(begin) != nullptr) {
+    return apply_move(space, request, got);
+  }
+  // What stays must be one area if it moves or grows; what goes may be anything.
+  const std::uint64_t kept = std::min(pages, old_pages);
+  const bool stays = !request.fixed && pages <= old_pages;
+  bool surely = false;
+  const bool whole = space.one_area(begin, begin + (stays ? 1 : kept), surely);
+  if (!whole || (!got && got.error().code == Errno::Fault)) {
+    expect(!whole || !surely, "mremap: an area is not seen as one");
+    expect(!got, "mremap of several areas");
+    return expect_errno(got.error().code, Errno::Fault, "mremap");
+  }
+  if (pages < old_pages) {
+    if (request.fixed) space.erase(target, target + pages);
+    if (begin + old_pages > space.user_end) {  // what would go is unmapped as munmap does it
+      expect(!got, "mremap unmapped what lies beyond the user half");
+      return expect_errno(got.error().code, Errno::Invalid, "mremap");
+    }
+    space.erase(begin + pages, begin + old_pages);
+    old_pages = pages;
+  }
   std::uint64_t place = begin;
   if (pages > old_pages || request.fixed) {
     const bool grows = !request.fixed && begin + pages <= space.user_end &&
@@ -204,7 +231,12 @@ void Player::brk(Random& random) {
   expect_ok(got, "brk");
   const auto up = [](std::uint64_t address) { return (address + kPageSize - 1) >> kPageShift; };
   const std::uint64_t from = up(space.brk), to = up(wanted);
-  const bool moves = wanted >= space.heap_begin && (to <= from || space.free(from, to));
+  // Growing leaves a page free above; shrinking must find something there.
+  bool moves = wanted >= space.heap_begin &&
+               (to == from || (to > from ? space.free(from, to + 1) : !space.free(to, from)));
+  // Stacks, which mremap may have brought there, keep a wider distance.
+  const bool near = to > from && !space.free(to, to + 1 + space.guard_pages);
+  if (near && space.moved && got->value == space.brk) moves = false;
   note("brk" + run_text(process->pid, from, 0) + run_text(process->pid, to, 0) +
        (moves ? "" : " refused"));
   expect(got->value == (moves ? wanted : space.brk), "brk: another break than expected");
@@ -289,9 +321,12 @@ void Player::bad_call(Random& random) {
   invalid(machine_->mprotect(pid, odd, ByteCount(kPageSize), kReadOnly), "mprotect unaligned");
   invalid(machine_->discard(pid, odd, ByteCount(kPageSize)), "discard unaligned");
   invalid(machine_->msync(pid, odd, ByteCount(kPageSize)), "msync unaligned");
-  const auto low = machine_->mremap(
-      pid, {VirtAddr(any_page(*process->space, random) << kPageShift), ByteCount(kPageSize),
-            ByteCount(kPageSize), true, true, VirtAddr(kPageSize)});
+  MremapRequest to_low;
+  to_low.address = VirtAddr(any_page(*process->space, random) << kPageShift);
+  to_low.old_length = to_low.new_length = ByteCount(kPageSize);
+  to_low.may_move = to_low.fixed = true;
+  to_low.new_address = VirtAddr(kPageSize);
+  const auto low = machine_->mremap(pid, to_low);
   expect(!low, "mremap below the lowest address");
   expect_errno(low.error().code, Errno::Perm, "mremap below the lowest address");
 }

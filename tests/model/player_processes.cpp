@@ -39,6 +39,7 @@ void Player::fork(Random& random) {
   note("fork " + text(parent->pid) + " -> " + (pid ? text(*pid) : "no memory"));
   if (!pid) return expect_errno(pid.error().code, Errno::NoMemory, "fork");
   const Proc child{*pid, std::make_shared<Space>(*parent->space), parent->cpu};
+  child.space->torn = true;
   processes_.push_back(child);
 }
 
