@@ -1,10 +1,13 @@
-// A virtual machine for one access at a time: long mode with whatever page tables a test made, code
-// for a read, a write and a fetch in each mode, and a handler for the exceptions.
+// A virtual machine that makes a list of accesses: long mode with whatever page tables a test made,
+// code for a read, a write and a fetch in each mode, and handlers for the exceptions.
 //
 // Guest-physical memory: a page each for what the CPU needs (see Place), the data from 4 to 8 MiB,
 // tables from 8 MiB on, to be filled by the test. A table that a guest has used must not be changed
-// by the host: KVM may keep shadows of it that it has no reason to doubt. All data bytes are the
-// instruction `out`, so that they can be fetched too.
+// by the host: KVM may keep shadows of it that it has no reason to doubt. All data bytes are a jump
+// back to the list, so that they can be fetched too.
+//
+// The guest goes through its list by itself; its handlers write down what an exception says and go
+// back, so that only the end of the list leaves the guest.
 //
 // Sources: Linux Documentation/virt/kvm/api.rst; Intel SDM vol. 3A, chapters 2 (control registers),
 // 3 (descriptors), 6.14 (exceptions in 64-bit mode) and 7.7 (the TSS).
@@ -14,6 +17,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "arch/x86/walk.hpp"
@@ -48,42 +52,63 @@ class Handle {
   int fd_;
 };
 
+struct Probe {
+  VirtAddr address;  // even, as what is fetched has two bytes
+  Access access = Access::Read;
+};
+
+// How the CPU is to be while it makes its accesses.
+struct Controls {
+  x86::WalkRules rules;          // smap: as in CR4
+  bool alignment_check = false;  // EFLAGS.AC, which suspends SMAP
+  std::uint32_t pkru = 0;        // with rules.protection_keys; key 15 must be free of restrictions
+};
+
 struct Verdict {
   enum class Kind : std::uint8_t { Done, PageFault, GeneralProtection, Strange };
   Kind kind = Kind::Strange;
   std::uint32_t error_code = 0;  // of a page fault, and
   std::uint64_t address = 0;     // what CR2 says
-  std::string what;              // if strange
 };
 
 inline constexpr std::uint64_t kDataBegin = 4ULL << 20, kDataEnd = 8ULL << 20;
 inline constexpr Pfn kFirstTable{kDataEnd >> kPageShift};
 // The tables' root entry that the guest itself needs, for the same linear addresses at both depths.
 inline constexpr unsigned kSystemIndex = 511;
+inline constexpr unsigned kSystemKey = 15;
+inline constexpr std::size_t kMostProbes = 120;  // in one list
 
 class TinyGuest {
  public:
   // False with the reason if the host has no virtual machines, or not for us.
   static bool offered(std::string& why);
-  // Null with the reason if what KVM offers cannot be used.
-  static std::unique_ptr<TinyGuest> create(std::uint64_t memory_size, std::string& why);
+  // Null with the reason if what KVM offers cannot be used. `physical_bits`: MAXPHYADDR, at most
+  // and if KVM can pretend that it is smaller than the processor's.
+  static std::unique_ptr<TinyGuest> create(std::uint64_t memory_size, unsigned physical_bits,
+                                           std::string& why);
 
   // What the virtual CPU can do; levels: at most.
   const x86::WalkRules& abilities() const { return abilities_; }
   x86::TableMemory memory() const { return x86::TableMemory(memory_.data()); }
+  std::uint64_t memory_size() const { return memory_.size(); }
   // What goes into entry kSystemIndex of a root.
   x86::Pte system_entry(int levels) const;
 
-  Verdict access(Pfn root, const x86::WalkRules& rules, VirtAddr address, Access access, Mode mode);
+  // Makes the accesses in their order; a verdict for each. False with the reason if the guest does
+  // something else.
+  bool run(Pfn root, const Controls& controls, Mode mode, std::span<const Probe> probes,
+           std::span<Verdict> verdicts, std::string& why);
 
  private:
   TinyGuest(int device, int machine, std::uint64_t memory_size);
-  bool start(std::string& why);
-  bool set_cpuid();
+  bool start(unsigned physical_bits, std::string& why);
+  bool set_cpuid(unsigned physical_bits);
   void lay_out();
+  enum class WayBack : std::uint8_t { Iret, Sysexit };
+  void lay_out_code(WayBack way_back);
+  bool find_way_back(std::string& why);
   void map_system();
-  bool set_state(Pfn root, const x86::WalkRules& rules, Mode mode);
-  Verdict read_fault(Verdict::Kind kind);
+  bool set_state(Pfn root, const Controls& controls, Mode mode);
   void put(std::uint64_t place, const void* bytes, std::uint64_t size);
 
   Handle device_, machine_;

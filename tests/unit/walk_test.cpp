@@ -120,6 +120,39 @@ TEST_P(WalkTest, SmepAndSmapKeepTheKernelOutOfUserPages) {
   EXPECT_EQ(walk(Access::Read, Mode::User).end, WalkEnd::Mapped);
 }
 
+TEST_P(WalkTest, SmepAndNoExecuteDecideWhetherAFetchIsTold) {
+  rules.smep = false;
+  EXPECT_EQ(fault(Access::Execute, Mode::User), x86::kErrorUser | x86::kErrorFetch);
+  rules.no_execute = false;
+  EXPECT_EQ(fault(Access::Execute, Mode::User), x86::kErrorUser);
+  rules.smep = true;
+  EXPECT_EQ(fault(Access::Execute, Mode::User), x86::kErrorUser | x86::kErrorFetch);
+}
+
+TEST_P(WalkTest, WithoutWriteProtectTheKernelWritesReadOnlyPages) {
+  rules.write_protect = false;
+  tables.map(root, kVpn, 1, kFrame, kPageFlags & ~x86::kWritable);
+  EXPECT_EQ(fault(Access::Write, Mode::User),
+            x86::kErrorPresent | x86::kErrorWrite | x86::kErrorUser);
+  const Walk write = walk(Access::Write, Mode::Kernel);
+  EXPECT_EQ(write.end, WalkEnd::Mapped);
+  EXPECT_TRUE(write.leaf.dirty());
+  EXPECT_EQ(write.rights, x86::kUser);
+  rules.smap = true;
+  EXPECT_EQ(fault(Access::Write, Mode::Kernel), x86::kErrorPresent | x86::kErrorWrite);
+}
+
+TEST_P(WalkTest, WithoutNoExecuteItsBitIsReservedAtEveryLevel) {
+  rules.no_execute = false;
+  tables.map(root, kVpn, 1, kFrame, kPageFlags);
+  EXPECT_EQ(walk(Access::Execute, Mode::User).end, WalkEnd::Mapped);
+  for (int level = 1; level <= GetParam(); ++level) {
+    entry(level) |= x86::kNoExecute;
+    EXPECT_EQ(fault(Access::Read, Mode::Kernel), x86::kErrorPresent | x86::kErrorReserved) << level;
+    entry(level) &= ~x86::kNoExecute;
+  }
+}
+
 TEST_P(WalkTest, ReservedBitsFaultAndComeBeforeRights) {
   rules.physical_bits = 46;
   constexpr std::uint64_t kExpected = x86::kErrorPresent | x86::kErrorReserved | x86::kErrorUser |
