@@ -26,6 +26,8 @@ struct Outcome {
   int signal = 0;
   int code = 0;
   VirtAddr address;
+  // Not empty: the target could not carry the step out, for the reason it says; the rest is void.
+  std::string error;
 
   friend bool operator==(const Outcome&, const Outcome&) = default;
 };
