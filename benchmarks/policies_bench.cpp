@@ -1,13 +1,14 @@
 // How fast every policy of the catalogue runs on the zipf trace of 20 million references (see
 // tests/support/vector_traces.hpp) with a memory of 100,000 pages: millions of references a second
 // of CPU time, one thread, reading the file and making ids dense included; the median of five runs
-// beside the goal. Then the curves of all sizes, with their peak of memory.
+// beside the goal. What the policy has allocated is told by a run of its own. Then the curves of
+// all sizes, with their peak of memory.
 //
 // Each run is a child process of its own, so that one's heap is not the other's, and peaks can be
 // told apart. A fixed loop of integer arithmetic is timed in each child too: where its spread is
 // wide, the machine was busy and the other figures are to be doubted.
 //
-//   policies_bench [--policy a,b,...] [--runs N] [--quick]
+//   policies_bench [--policy a,b,...] [--runs N] [--quick]       "curves": those
 #include <malloc.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -31,6 +32,7 @@
 #include "analysis/opt_curve.hpp"
 #include "analysis/play.hpp"
 #include "analysis/sampling.hpp"
+#include "analysis/stream.hpp"
 #include "policy/catalogue.hpp"
 #include "tests/support/vector_traces.hpp"
 
@@ -161,17 +163,43 @@ const char* goal_of(std::string_view policy) {
   return at == kGoals.end() ? "" : at->second;
 }
 
+policy::Setup setup_for(std::uint32_t ids) {
+  policy::Setup setup;
+  setup.ids = ids;
+  setup.frames = kFrames;
+  return setup;
+}
+
+// As `pagewright curve` does for one policy and one size: while the file is read. A policy that
+// needs the future gets the trace as a whole.
 template <class P>
 bool run_policy(const std::string& path, Run& run) {
+  if constexpr (P::kNeeds == policy::Needs::Future) {
+    const auto trace = analysis::open_trace(path);
+    if (!trace) return false;
+    const std::vector<std::uint32_t> next = analysis::next_references(*trace);
+    P policy(setup_for(trace->ids));
+    run.misses = analysis::play(*trace, policy, kFrames, next.data()).misses;
+    return true;
+  } else {
+    auto file = analysis::InputFile::open(path);
+    if (!file || file->ids_below() == 0) return false;
+    const policy::PolicySpec spec{std::string(P::kName), {}};
+    const auto played = analysis::play_while_reading(*file, spec, kFrames);
+    if (played) run.misses = played->played.misses;
+    return played.has_value();
+  }
+}
+
+// What the policy has allocated at the end, made for exactly the ids that there are. Not timed.
+template <class P>
+bool run_for_bytes(const std::string& path, Run& run) {
   const auto trace = analysis::open_trace(path);
   if (!trace) return false;
   std::vector<std::uint32_t> next;
   if constexpr (P::kNeeds == policy::Needs::Future) next = analysis::next_references(*trace);
   const double before = allocated_bytes();
-  policy::Setup setup;
-  setup.ids = trace->ids;
-  setup.frames = kFrames;
-  P policy(setup);
+  P policy(setup_for(trace->ids));
   run.misses = analysis::play(*trace, policy, kFrames, next.data()).misses;
   run.policy_bytes = allocated_bytes() - before;
   return true;
@@ -183,31 +211,53 @@ void print_policy(const std::string& path, const Options& options) {
   if (!wanted.empty() && std::ranges::find(wanted, P::kName) == wanted.end()) return;
   const std::string name(P::kName);
   const Runs runs(name.c_str(), options.runs, [&](Run& run) { return run_policy<P>(path, run); });
-  if (!runs) return;
+  const Runs bytes(name.c_str(), 1, [&](Run& run) { return run_for_bytes<P>(path, run); });
+  if (!runs || !bytes) return;
+  if (runs.last().misses != bytes.last().misses) {
+    std::printf("%-14s misses another number while reading\n", name.c_str());
+    return;
+  }
   const double rate = static_cast<double>(options.references) / runs.median_of(&Run::seconds) *
                       1e-6;
   std::printf("%-14s %7.1f %6s %10.1f %12llu %12.0f\n", name.c_str(), rate, goal_of(name),
-              runs.median_of(&Run::policy_bytes) / kFrames,
+              bytes.last().policy_bytes / kFrames,
               static_cast<unsigned long long>(runs.last().misses),
               runs.median_of(&Run::calibration));
   std::fflush(stdout);
 }
 
-// A line for something that is measured in seconds; `body` gets the trace.
+// A line for something that is measured in seconds.
 template <class Body>
-void print_curve(const char* what, const char* goal, const std::string& path,
-                 const Options& options, Body&& body) {
-  const Runs runs(what, options.runs, [&](Run& run) {
-    const auto trace = analysis::open_trace(path);
-    if (trace) run.misses = body(*trace);
-    return trace.has_value();
-  });
+void print_seconds(const char* what, const char* goal, const Options& options, Body&& body) {
+  const Runs runs(what, options.runs, body);
   if (!runs) return;
   std::printf("%-34s %7.2f s %7s %7.0f MB %12llu %9.0f\n", what, runs.median_of(&Run::seconds),
               goal, runs.median_of(&Run::peak_bytes) * 1e-6,
               static_cast<unsigned long long>(runs.last().misses),
               runs.median_of(&Run::calibration));
   std::fflush(stdout);
+}
+
+template <class Body>  // gets the trace
+void print_curve(const char* what, const char* goal, const std::string& path,
+                 const Options& options, Body&& body) {
+  print_seconds(what, goal, options, [&](Run& run) {
+    const auto trace = analysis::open_trace(path);
+    if (trace) run.misses = body(*trace);
+    return trace.has_value();
+  });
+}
+
+void print_shards(const std::string& path, const Options& options) {
+  print_seconds("LRU curve by SHARDS, 1 %", "<= 0.12", options, [&](Run& run) {
+    analysis::InputOptions how;
+    how.sample = analysis::SampleSize{0.01, 0, 1};
+    const auto input = analysis::open_input(path, how);
+    if (!input) return false;
+    const auto misses = analysis::lru_curve(*input->pages()).misses(kFrames / 100);
+    run.misses = static_cast<std::uint64_t>(static_cast<double>(misses) / input->sample->rate);
+    return true;
+  });
 }
 
 void print_curves(const std::string& path, const Options& options) {
@@ -221,14 +271,7 @@ void print_curves(const std::string& path, const Options& options) {
   print_curve("exact OPT curve", "<= 12", path, options, [](const analysis::PageTrace& trace) {
     return analysis::opt_curve(trace).misses(kFrames);
   });
-  print_curve("LRU curve by SHARDS, 1 %", "<= 0.12", path, options,
-              [](const analysis::PageTrace& trace) {
-                analysis::SampleSize size;
-                size.rate = 0.01;
-                const analysis::Sample sample(trace.ids, size);
-                const auto misses = analysis::lru_curve(sample.whole(trace)).misses(kFrames / 100);
-                return static_cast<std::uint64_t>(static_cast<double>(misses) / sample.rate());
-              });
+  print_shards(path, options);
 }
 
 bool parse(int count, char** arguments, Options& options) {
@@ -270,7 +313,10 @@ int main(int count, char** arguments) {
     std::printf("%-14s %7s %6s %10s %12s %12s\n", "policy", "Mref/s", "goal", "B/resident",
                 "misses", "calibration");
     policy::Everything::for_each([&]<class P>() { print_policy<P>(path, options); });
-    if (options.policies.empty()) print_curves(path, options);
+    const auto& wanted = options.policies;
+    if (wanted.empty() || std::ranges::find(wanted, "curves") != wanted.end()) {
+      print_curves(path, options);
+    }
   } else {
     std::fprintf(stderr, "%s can't be written\n", path.c_str());
   }

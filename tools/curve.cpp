@@ -4,11 +4,13 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <memory>
 #include <thread>
 
 #include "analysis/lru_curve.hpp"
 #include "analysis/memory_need.hpp"
+#include "analysis/stream.hpp"
 #include "analysis/sweep.hpp"
 #include "machine/config.hpp"
 #include "report/curve_report.hpp"
@@ -36,12 +38,11 @@ struct Flags {
   bool json = false, csv = false, force = false;
 };
 
-Result<std::vector<policy::PolicySpec>> parse_policies(const std::string& text,
-                                                       const analysis::Input& input) {
+Result<std::vector<policy::PolicySpec>> parse_policies(const std::string& text, bool recording) {
   std::vector<policy::PolicySpec> specs;
   if (text == "all") {
     for (const policy::PolicyInfo& info : policy::policies()) {
-      if (input.dense() != nullptr && info.needs == policy::Needs::Future && info.name != "opt") {
+      if (recording && info.needs == policy::Needs::Future && info.name != "opt") {
         continue;
       }
       specs.push_back(*policy::parse_policy(info.name));
@@ -102,62 +103,98 @@ Result<analysis::CurveCosts> parse_costs(const Flags& flags, bool recording) {
   return costs;
 }
 
-// From the least memory that all curves know to the one in which LRU has first touches alone.
-std::vector<std::uint64_t> sizes_of(const analysis::Input& input) {
+// From the least memory that all curves know to the one in which LRU has first touches alone; of a
+// sample, from a 256th of the pages to all of them.
+std::vector<std::uint64_t> sizes_of(const analysis::Input& input, bool sampled) {
   constexpr std::size_t kSizes = 14;
+  std::uint64_t from = input.filter_pages() + 1;
+  if (sampled) {
+    const double rate = input.sample ? input.sample->rate : 1;
+    const auto pages = static_cast<std::uint64_t>(std::llround(input.ids() / rate));
+    from = std::max(from, pages / 256);
+    return analysis::sizes_to_show(from, std::max(from, pages), kSizes);
+  }
   const auto lru = input.pages() != nullptr ? analysis::lru_curve(*input.pages())
                                             : analysis::lru_curve(*input.dense());
-  const std::uint64_t from = input.filter_pages() + 1;
   return analysis::sizes_to_show(from, std::max(from, lru.fits_in()), kSizes);
 }
 
-Result<report::CurveReport> make_report(const Flags& flags) {
+// What was asked for beside the input.
+struct Question {
+  analysis::SweepOptions sweep;  // sizes may be empty
+  report::CurveReport report;    // what is known of it before anything is counted
+};
+
+Result<Question> parse_question(const Flags& flags, bool recording) {
+  Question question;
   const auto metric = analysis::metric_named(flags.metric);
   if (!metric) return fail(Errno::Invalid, "--metric: write faults, ratio, eat or slowdown");
-  const auto sample = parse_sample(flags);
+  auto sample = parse_sample(flags);
   if (!sample) return tl::unexpected(sample.error());
-  analysis::SweepOptions options;
   if (!flags.sizes.empty()) {
     auto sizes = parse_sizes(flags.sizes);
     if (!sizes) return fail(Errno::Invalid, "--sizes: " + sizes.error().message);
-    options.sizes = std::move(*sizes);
+    question.sweep.sizes = std::move(*sizes);
   }
-  Progress progress("reading " + flags.input);
-  Result<analysis::Input> input = analysis::open_input(flags.input,
-                                                       {flags.format, progress.callback()});
-  if (!input) return tl::unexpected(input.error());
-  const auto costs = parse_costs(flags, input->dense() != nullptr);
+  const auto costs = parse_costs(flags, recording);
   if (!costs) return tl::unexpected(costs.error());
-  auto policies = parse_policies(flags.policies, *input);
+  auto policies = parse_policies(flags.policies, recording);
   if (!policies) return tl::unexpected(policies.error());
+  question.sweep.policies = std::move(*policies);
+  question.sweep.sample = *sample;
+  question.sweep.threads = flags.threads != 0 ? flags.threads
+                                              : std::max(1U, std::thread::hardware_concurrency());
+  question.report.input = flags.input;
+  question.report.metric = *metric;
+  question.report.costs = *costs;
+  return question;
+}
+
+Result<report::CurveReport> report_while_reading(analysis::InputFile& file, Question question) {
+  Result<analysis::StreamedSweep> done = analysis::sweep_while_reading(file, question.sweep);
+  if (!done) return tl::unexpected(done.error());
+  report::CurveReport& report = question.report;
+  report.format = done->input.format;
+  report.references = done->input.references;
+  report.pages = done->input.ids;
+  report.sweep = std::move(done->sweep);
+  return std::move(report);
+}
+
+Result<report::CurveReport> report_of_whole(analysis::InputFile& file, Question question) {
+  Progress progress("reading " + question.report.input);
+  analysis::InputOptions how;
+  how.progress = progress.callback();
+  how.sample = question.sweep.sample;
+  const Result<analysis::Input> input = file.read(how);
+  if (!input) return tl::unexpected(input.error());
   progress.clear();
-  options.policies = std::move(*policies);
-  options.sample = *sample;
-  options.threads = flags.threads != 0 ? flags.threads
-                                       : std::max(1U, std::thread::hardware_concurrency());
+  analysis::SweepOptions& options = question.sweep;
+  if (options.sizes.empty()) options.sizes = sizes_of(*input, options.sample.has_value());
+  if (input->sample) options.sample.reset();
   Progress counting("counting faults");
   options.progress = counting.callback();
-  if (options.sizes.empty() && options.sample) {
-    const std::uint64_t from = std::max<std::uint64_t>(input->filter_pages() + 1,
-                                                       input->ids() / 256);
-    options.sizes = analysis::sizes_to_show(from, std::max<std::uint64_t>(from, input->ids()), 14);
-  } else if (options.sizes.empty()) {
-    options.sizes = sizes_of(*input);
-  }
   Result<analysis::Sweep> sweep = analysis::sweep(*input, options);
   if (!sweep) return tl::unexpected(sweep.error());
-  report::CurveReport report;
-  report.input = flags.input;
+  report::CurveReport& report = question.report;
   report.format = input->format;
   report.command = input->command();
   report.references = input->references();
-  report.pages = input->ids();
+  report.pages = input->sample ? sweep->cold : input->ids();
   report.filter_pages = input->filter_pages();
   report.inferred = input->dense() != nullptr ? input->dense()->inferred : 0;
-  report.metric = *metric;
-  report.costs = *costs;
   report.sweep = std::move(*sweep);
-  return report;
+  return std::move(report);
+}
+
+Result<report::CurveReport> make_report(const Flags& flags) {
+  Result<analysis::InputFile> file = analysis::InputFile::open(flags.input, flags.format);
+  if (!file) return tl::unexpected(file.error());
+  Result<Question> question = parse_question(flags, file->is_recording());
+  if (!question) return tl::unexpected(question.error());
+  return analysis::can_sweep_while_reading(*file, question->sweep)
+             ? report_while_reading(*file, std::move(*question))
+             : report_of_whole(*file, std::move(*question));
 }
 
 int run(const Flags& flags) {

@@ -83,6 +83,7 @@ int parse_and_call(int argc, char** argv) {
   add_eat(app, call);
   add_export(app, call);
   add_multiprogramming(app, call);
+  add_script(app, call);
   add_doctor(app, call);
   try {
     app.parse(argc, argv);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "analysis/dense_trace.hpp"
@@ -17,6 +18,14 @@ struct PageTrace {
   std::vector<std::uint64_t> names;  // by id: what the trace called the page; empty: its id
 
   std::uint64_t references() const { return pages.size(); }
+};
+
+// Takes the references of a trace as they are read, block by block, in their order. Ids are those
+// that the trace would have as a whole: 0 for the page that comes first, and so on.
+class PageSink {
+ public:
+  virtual ~PageSink() = default;
+  virtual void take(std::span<const PageId> pages) = 0;
 };
 
 // By reference: the index of the next one to the same page; kNoNext if there is none. At most

@@ -14,11 +14,13 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "analysis/dense_trace.hpp"
 #include "analysis/page_trace.hpp"
 #include "base/check.hpp"
+#include "policy/list.hpp"
 #include "policy/policy.hpp"
 
 namespace pw::analysis {
@@ -38,12 +40,14 @@ struct NoObserver {
   void evicted(PageId, std::uint64_t /*time*/) {}
 };
 
-// The memory: flags, free frames, and the policy's doings. Observer hears of each eviction.
+// The memory: flags, free frames, and the policy's doings. Observer hears of each eviction. Flags
+// are zero memory that the host supplies where it is touched, so `ids` may be far above those in
+// use.
 template <class P, class Observer = NoObserver>
 class Player {
  public:
   Player(P& policy, std::uint32_t ids, std::uint32_t frames, Observer observer = {})
-      : policy_(policy), flags_(ids, 0), frames_(frames), observer_(observer) {
+      : policy_(policy), flags_(ids), frames_(frames), observer_(observer) {
     PW_CHECK(frames > 0);
     run_ticks(0);
   }
@@ -69,6 +73,16 @@ class Player {
     }
   }
 
+  // References to `pages`, of which the first has the number `time`. Not for policies that need the
+  // future.
+  void references(std::span<const PageId> pages, std::uint64_t time) {
+    static_assert(P::kNeeds != policy::Needs::Future);
+    for (std::size_t i = 0; i < pages.size(); ++i) {
+      if (i + kAhead < pages.size()) prefetch(pages[i + kAhead]);
+      reference(pages[i], time + i);
+    }
+  }
+
   // The page is in use from here, or no longer: see DenseTrace.
   void set_in_use(PageId page, bool in_use) {
     flags_[page] = static_cast<std::uint8_t>(in_use ? flags_[page] | kInUse
@@ -88,6 +102,7 @@ class Player {
   bool resident(PageId page) const { return (flags_[page] & kResident) != 0; }
   std::uint32_t used() const { return used_; }
   const Played& played() const { return played_; }
+  static constexpr std::size_t kAhead = 16;  // references between prefetch() and the page's turn
   // Hints to the host that the page's reference is near.
   void prefetch(PageId page) const {
     __builtin_prefetch(&flags_[page]);
@@ -107,7 +122,7 @@ class Player {
     }
     [[gnu::always_inline]] void prefetch(PageId page) const { __builtin_prefetch(&flags[page], 1); }
   };
-  Probe probe() { return {flags_.data()}; }
+  Probe probe() { return {&flags_[0]}; }
 
   void run_ticks(std::uint64_t time) {
     if constexpr (policy::kTicks<P>) {
@@ -163,7 +178,7 @@ class Player {
   }
 
   P& policy_;
-  std::vector<std::uint8_t> flags_;
+  policy::ZeroedArray<std::uint8_t> flags_;
   std::uint32_t frames_;
   std::uint32_t used_ = 0;
   std::uint64_t next_tick_ = policy::kNever;
@@ -175,17 +190,16 @@ class Player {
 // `next`: next_references(trace) for a policy that needs the future, else null.
 template <class P, class Observer = NoObserver>
 Played play(const PageTrace& trace, P& policy, std::uint32_t frames,
-            const std::uint32_t* next = nullptr, Observer observer = {}) {
-  constexpr std::size_t kAhead = 16;
+            [[maybe_unused]] const std::uint32_t* next = nullptr, Observer observer = {}) {
   Player<P, Observer> player(policy, trace.ids, frames, observer);
-  const std::size_t count = trace.pages.size();
-  for (std::size_t i = 0; i < count; ++i) {
-    if (i + kAhead < count) player.prefetch(trace.pages[i + kAhead]);
-    if constexpr (P::kNeeds == policy::Needs::Future) {
+  if constexpr (P::kNeeds == policy::Needs::Future) {
+    const std::size_t count = trace.pages.size();
+    for (std::size_t i = 0; i < count; ++i) {
+      if (i + player.kAhead < count) player.prefetch(trace.pages[i + player.kAhead]);
       player.reference(trace.pages[i], i, next[i] == kNoNext ? policy::kNever : next[i]);
-    } else {
-      player.reference(trace.pages[i], i);
     }
+  } else {
+    player.references(trace.pages, 0);
   }
   return player.played();
 }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "analysis/name_map.hpp"
 #include "base/check.hpp"
 
 namespace pw::analysis {
@@ -11,34 +10,20 @@ namespace {
 
 constexpr std::uint32_t kNotTaken = 0xFFFF'FFFFU;
 
-std::uint64_t hash_of(PageId id, std::uint64_t seed) {
-  const NameHash mixed;  // every bit depends on every other
-  return mixed((id + std::uint64_t{1}) * 0x9E3779B97F4A7C15U + mixed(seed));
-}
-
 }  // namespace
 
-Sample::Sample(std::uint32_t ids, const SampleSize& size) : part_(ids, kOut) {
-  PW_CHECK((size.rate > 0) != (size.pages > 0) && size.rate <= 1);
-  // 32 bits choose the page, two others its part.
-  std::vector<std::uint32_t> chance(ids);
-  for (PageId id = 0; id < ids; ++id) {
-    chance[id] = static_cast<std::uint32_t>(hash_of(id, size.seed) >> 32);
+Sample::Sample(std::uint32_t ids, const SampleSize& size, std::span<const std::uint64_t> names)
+    : part_(ids, kOut) {
+  PW_CHECK(names.empty() || names.size() == ids);
+  const auto name = [names](PageId id) { return names.empty() ? id : names[id]; };
+  SampleChoice choice(size);
+  for (PageId id = 0; choice.limited() && id < ids; ++id) {
+    if (choice.takes(name(id))) choice.add(name(id));
   }
-  std::uint64_t threshold = static_cast<std::uint64_t>(std::llround(size.rate * 0x1p32));
-  if (size.pages > 0) {
-    std::vector<std::uint32_t> order = chance;
-    const std::uint32_t wanted = std::min(size.pages, ids);
-    threshold = std::uint64_t{1} << 32;
-    if (wanted < ids) {
-      std::nth_element(order.begin(), order.begin() + wanted, order.end());
-      threshold = order[wanted];
-    }
-  }
-  rate_ = static_cast<double>(std::max<std::uint64_t>(threshold, 1)) * 0x1p-32;
+  rate_ = choice.rate();
   for (PageId id = 0; id < ids; ++id) {
-    if (chance[id] >= threshold) continue;
-    part_[id] = static_cast<std::uint8_t>(hash_of(id, size.seed) % kParts);
+    if (!choice.takes(name(id))) continue;
+    part_[id] = choice.part(name(id));
     ++pages_;
   }
 }

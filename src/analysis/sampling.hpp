@@ -1,5 +1,5 @@
-// Samples of a trace: the references to a part of the pages, chosen by a hash of the page, stand
-// for all.
+// Samples of a trace: the references to a part of the pages, chosen by a hash of the page's name,
+// stand for all.
 //
 // SHARDS (Waldspurger, Park, Garthwaite, Ahmad, FAST 2015) takes the pages whose hash falls below a
 // threshold, a share R of them. Every reference to such a page is kept, so a stack distance in the
@@ -9,9 +9,13 @@
 // is divided by R, not by the share of references that the sample happens to hold: that is the
 // correction SHARDS-adj, since popular pages that were missed or hit upon only add or remove hits.
 //
-// With a limit on pages in place of a rate, R is what lets exactly that many of the pages in: they
-// are known when the trace is. That is the state in which fixed-size SHARDS ends, without its
-// rescaling on the way.
+// With a limit on pages in place of a rate, R is what lets exactly that many of the pages in. That
+// is the state in which fixed-size SHARDS ends; references to pages that were in on the way and are
+// not at the end are left out, so that nothing is rescaled.
+//
+// A sample is taken of a trace that is there as a whole (Sample), or by its reader, which passes
+// over the other references (InputOptions::sample); both take the same. In the second case the
+// number of pages, and so of first references, is an estimate too.
 //
 // The sample is split, by further bits of the hash, into kParts parts, each a sample of R / kParts.
 // Their estimates differ by chance as samples of that size do, so the standard error of the whole
@@ -19,28 +23,30 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "analysis/dense_trace.hpp"
 #include "analysis/page_trace.hpp"
+#include "analysis/sample_choice.hpp"
 
 namespace pw::analysis {
 
-inline constexpr std::uint32_t kParts = 4;
-
-// What to take; exactly one is set.
-struct SampleSize {
-  double rate = 0;          // share of the pages, 0 .. 1
-  std::uint32_t pages = 0;  // or that many of them
-  std::uint64_t seed = 1;   // of the hash
+// What a reader took of a trace: the trace it gives has the pages of the sample alone.
+struct TakenSample {
+  SampleSize size;               // what was asked for
+  double rate = 1;               // what it came to
+  std::uint64_t references = 0;  // of the whole trace
 };
 
-// The pages chosen of a trace with ids 0 .. ids-1.
+// The pages chosen of a trace with ids 0 .. ids-1, called `names`; empty: by their ids.
 class Sample {
  public:
   static constexpr std::uint8_t kOut = 0xFF;
 
-  Sample(std::uint32_t ids, const SampleSize& size);
+  Sample(std::uint32_t ids, const SampleSize& size, std::span<const std::uint64_t> names = {});
+  Sample(const PageTrace& trace, const SampleSize& size) : Sample(trace.ids, size, trace.names) {}
+  Sample(const DenseTrace& trace, const SampleSize& size) : Sample(trace.ids, size) {}
 
   double rate() const { return rate_; }
   std::uint32_t pages() const { return pages_; }

@@ -34,21 +34,6 @@ struct Task {
 };
 constexpr std::size_t kEverySize = ~std::size_t{0};
 
-bool in_one_pass(std::string_view name) { return name == "lru" || name == "opt"; }
-
-bool needs_future(const std::string& name) {
-  const auto all = policy::policies();
-  const auto at = std::ranges::find(all, name, &policy::PolicyInfo::name);
-  return at != all.end() && at->needs == policy::Needs::Future;
-}
-
-// Whole frames for `pages` pages of the trace.
-std::uint32_t frames_for(std::uint64_t pages, double rate) {
-  constexpr double kMost = 0xFFFF'FFF0U;
-  const double frames = std::round(static_cast<double>(pages) * rate);
-  return static_cast<std::uint32_t>(std::clamp(frames, 1.0, kMost));
-}
-
 // What each task leaves.
 struct Outcome {
   std::optional<StackCurve> stack;
@@ -117,22 +102,19 @@ class Run {
 
  private:
   void choose_sources() {
-    if (!options_.sample) {
-      sources_.push_back({input_.pages(), input_.dense(), 1, {}});
-    } else {
-      const Sample sample(input_.ids(), *options_.sample);
-      sweep_.rate = sample.rate();
-      sweep_.sampled_pages = sample.pages();
+    if (input_.sample) {
+      // All of the trace's pages are in: to be divided into parts only.
+      const Sample sample(*input_.pages(), SampleSize{1, 0, input_.sample->size.seed});
+      take_sample(sample, *input_.pages(), input_.sample->rate);
+    } else if (options_.sample) {
       std::visit(
           [&](const auto& trace) {
-            for (auto& taken : sample.traces(trace)) taken_.emplace_back(std::move(taken));
+            const Sample sample(trace, *options_.sample);
+            take_sample(sample, trace, sample.rate());
           },
           input_.trace);
-      for (const Taken& taken : taken_) {
-        const double rate = sources_.empty() ? sample.rate() : sample.rate() / kParts;
-        sources_.push_back(
-            {std::get_if<PageTrace>(&taken), std::get_if<DenseTrace>(&taken), rate, {}});
-      }
+    } else {
+      sources_.push_back({input_.pages(), input_.dense(), 1, {}});
     }
     const bool future = std::ranges::any_of(options_.policies, [](const policy::PolicySpec& p) {
       return needs_future(p.name) && !in_one_pass(p.name);
@@ -141,6 +123,21 @@ class Run {
       if (future && source.pages != nullptr) source.next = next_references(*source.pages);
     }
   }
+
+  // The whole sample, and its parts.
+  template <class Trace>
+  void take_sample(const Sample& sample, const Trace& trace, double rate) {
+    sweep_.rate = rate;
+    sweep_.sampled_pages = sample.pages();
+    for (auto& taken : sample.traces(trace)) taken_.emplace_back(std::move(taken));
+    for (const Taken& taken : taken_) {
+      sources_.push_back({std::get_if<PageTrace>(&taken),
+                          std::get_if<DenseTrace>(&taken),
+                          sources_.empty() ? rate : rate / kParts,
+                          {}});
+    }
+  }
+  bool sampled() const { return !taken_.empty(); }
 
   std::vector<Task> tasks_to_do() const {
     std::vector<Task> tasks;
@@ -173,7 +170,7 @@ class Run {
         const double frames = static_cast<double>(options_.sizes[p]) * sources_[0].rate;
         const auto& stack = outcomes[at].stack;
         // A memory too small for the sample, or for the recorder's filter in it.
-        if (options_.sample && frames < (stack ? stack->known_from : 1)) {
+        if (sampled() && frames < (stack ? stack->known_from : 1)) {
           curve.points[p].known = false;
         }
       }
@@ -181,34 +178,40 @@ class Run {
       at += sources_.size() * each;
       sweep_.curves.push_back(std::move(curve));
     }
-    sweep_.cold = input_.ids();  // every id is one that was referenced
+    count_cold();
     return std::move(sweep_);
   }
 
+  // Every id is one that was referenced.
+  void count_cold() {
+    sweep_.cold = input_.ids();
+    if (!input_.sample) return;
+    std::vector<std::uint64_t> ids;
+    for (const Source& source : sources_) ids.push_back(source.ids());
+    const Estimate estimate = estimate_from(ids);
+    sweep_.cold = static_cast<std::uint64_t>(std::llround(estimate.value));
+    sweep_.cold_error = estimate.error;
+  }
+  // From what was counted in each source.
+  Estimate estimate_from(const std::vector<std::uint64_t>& counts) const {
+    return estimate_of(sweep_.rate, counts[0], {counts.begin() + 1, counts.end()});
+  }
+
   SizePoint point(const policy::PolicySpec& spec, std::uint64_t pages,
-                  const std::vector<std::uint64_t>& misses, const Played& played) const {
-    SizePoint point;
-    point.pages = pages;
+                  std::vector<std::uint64_t> misses, const Played& played) const {
+    SizePoint point = point_of(pages, played, sources_[0].rate);
     const std::uint64_t filter = input_.filter_pages();
     point.known = filter == 0 || (spec.name == "lru" ? pages >= filter : pages > filter);
-    point.modelled = played.modelled;
-    if (played.resident_sum > 0) {
-      point.resident = static_cast<double>(played.resident_sum) /
-                       static_cast<double>(played.references) / sources_[0].rate;
+    point.misses = static_cast<double>(misses[0]);
+    if (!sampled()) return point;
+    // Where the whole trace is there, first references are known: only the others are estimated.
+    const bool cold_known = !input_.sample;
+    for (std::size_t s = 0; cold_known && s < sources_.size(); ++s) {
+      misses[s] -= std::min<std::uint64_t>(misses[s], sources_[s].ids());
     }
-    if (options_.sample) {
-      // First references are known without a sample: only the others are estimated.
-      std::vector<std::uint64_t> again;
-      for (std::size_t s = 0; s < sources_.size(); ++s) {
-        again.push_back(misses[s] - std::min<std::uint64_t>(misses[s], sources_[s].ids()));
-      }
-      const Estimate estimate = estimate_of(sweep_.rate, again[0],
-                                            {again.begin() + 1, again.end()});
-      point.misses = estimate.value + input_.ids();
-      point.error = estimate.error;
-    } else {
-      point.misses = static_cast<double>(misses[0]);
-    }
+    const Estimate estimate = estimate_from(misses);
+    point.misses = estimate.value + (cold_known ? input_.ids() : 0);
+    point.error = estimate.error;
     return point;
   }
 
@@ -222,8 +225,35 @@ class Run {
 
 }  // namespace
 
+bool in_one_pass(std::string_view policy) { return policy == "lru" || policy == "opt"; }
+
+bool needs_future(std::string_view policy) {
+  const auto all = policy::policies();
+  const auto at = std::ranges::find(all, policy, &policy::PolicyInfo::name);
+  return at != all.end() && at->needs == policy::Needs::Future;
+}
+
+std::uint32_t frames_for(std::uint64_t pages, double rate) {
+  constexpr double kMost = 0xFFFF'FFF0U;
+  const double frames = std::round(static_cast<double>(pages) * rate);
+  return static_cast<std::uint32_t>(std::clamp(frames, 1.0, kMost));
+}
+
+SizePoint point_of(std::uint64_t pages, const Played& played, double rate) {
+  SizePoint point;
+  point.pages = pages;
+  point.misses = static_cast<double>(played.misses);
+  point.modelled = played.modelled;
+  if (played.resident_sum > 0) {
+    point.resident = static_cast<double>(played.resident_sum) /
+                     static_cast<double>(played.references) / rate;
+  }
+  return point;
+}
+
 Result<Sweep> sweep(const Input& input, const SweepOptions& options) {
   PW_CHECK(std::ranges::is_sorted(options.sizes));
+  PW_CHECK(!input.sample || !options.sample);
   for (const policy::PolicySpec& spec : options.policies) {
     if (input.dense() != nullptr && needs_future(spec.name) && !in_one_pass(spec.name)) {
       return fail(Errno::Invalid,

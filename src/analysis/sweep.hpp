@@ -47,12 +47,22 @@ struct PolicyCurve {
 
 struct Sweep {
   std::vector<PolicyCurve> curves;  // by SweepOptions::policies
-  std::uint64_t cold = 0;           // first references, by estimate if sampled
+  std::uint64_t cold = 0;           // first references
+  double cold_error = 0;            // standard error; 0: counted, in the whole trace
   double rate = 1;                  // of the sample
   std::uint32_t sampled_pages = 0;
 };
 
-// Errors: Invalid where a policy cannot be played on this input.
+// Whether all sizes of a policy are known after one pass, and whether it knows the future.
+bool in_one_pass(std::string_view policy);
+bool needs_future(std::string_view policy);
+// Whole frames of a sample for `pages` pages of the trace.
+std::uint32_t frames_for(std::uint64_t pages, double rate);
+// What a run in a memory of `pages` came to, without an error.
+SizePoint point_of(std::uint64_t pages, const Played& played, double rate);
+
+// Of an input that is a sample already, options.sample is to be absent: what is told is the
+// estimate from it. Errors: Invalid where a policy cannot be played on this input.
 Result<Sweep> sweep(const Input& input, const SweepOptions& options);
 
 // One policy over one trace. `next`: next_references() for policies that need the future.

@@ -34,6 +34,7 @@ struct ReclaimCounters {  // names as in /proc/vmstat
   std::uint64_t clustered = 0;          // pages written along with a victim, which stay
   std::uint64_t dirty_passed = 0;       // dirty pages passed over for a clean one
   std::uint64_t swapped_out_whole = 0;  // pages of programs that load control suspended
+  std::uint64_t pglazyfree = 0, pglazyfreed = 0;  // pages that MADV_FREE named; that went for it
 };
 
 // Of one label: an area of a program as people name it ("[heap]", a file's path, "anon: malloc <-

@@ -1,5 +1,6 @@
 // Faults on pages of files and shared objects: mapping what is in memory, reading what is not.
 #include <algorithm>
+#include <vector>
 
 #include "fault/leaves.hpp"
 #include "space/translations.hpp"
@@ -40,17 +41,21 @@ void fault_around(PageFault& fault) {
 }
 
 // Which pages to read: after the last window when the faults go forwards, else around the page
-// (do_sync_mmap_readahead(), mm/filemap.c).
+// (do_sync_mmap_readahead(), mm/filemap.c). Advice: one page alone (random), or only what follows.
 struct ReadWindow {
   PageOffset begin;
   PageOffset end;
 };
 
-ReadWindow read_window(Core& core, VmObject& file, PageOffset at) {
-  const std::uint64_t limit = std::max(1U, core.options.prefetch.file_readahead_pages);
+ReadWindow read_window(Core& core, VmObject& file, PageOffset at, const AreaTraits& traits) {
   Readahead& state = file.readahead;
+  const std::uint64_t limit = std::max<std::uint64_t>(1, core.options.prefetch.file_readahead_pages)
+                              << (state.doubled ? 1 : 0);
   std::uint64_t begin = at.value;
-  if (limit > 1 && at == state.next && state.window > 0) {
+  if (traits.random) return {at, at + PageCount(1)};
+  if (traits.sequential) {
+    state.window = static_cast<std::uint32_t>(limit);
+  } else if (limit > 1 && at == state.next && state.window > 0) {
     state.window = static_cast<std::uint32_t>(std::min<std::uint64_t>(limit, state.window * 2ULL));
   } else {
     state.window = static_cast<std::uint32_t>(limit);
@@ -110,7 +115,7 @@ LeafResult read_file(PageFault& fault) {
   fault.request.major = true;
   ++core.counters.reclaim.file_read;
   const FramePin pin(core.pool, *loaded);
-  const ReadWindow window = read_window(core, file, at);
+  const ReadWindow window = read_window(core, file, at, fault.area.traits);
   const std::uint64_t now = core.clock.now_ns();
   std::uint64_t ready = now;
   if (file.queue != nullptr) {
@@ -121,6 +126,39 @@ LeafResult read_file(PageFault& fault) {
   read_around(core, file, at, window, ready);
   if (ready > now) return {LeafResult::Kind::Wait, ready};
   return {LeafResult::Kind::Again};
+}
+
+std::uint64_t read_ahead(Core& core, VmObject& file, PageOffset begin, PageOffset end) {
+  std::vector<Pfn> coming;
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+  for (PageOffset at = begin; at < std::min(end, PageOffset(file.pages().value));
+       at = at + PageCount(1)) {
+    const PageSlot slot = file.slots.get(at);
+    if (slot.is_resident()) continue;
+    const bool in_cache = file.cached_before && slot.is_empty();
+    const Result<Pfn> loaded = load_file_page(core, file, at);
+    if (!loaded) break;
+    if (in_cache) continue;
+    ++core.pool.frame(*loaded).aux;  // those that come after it must not push it out
+    if (coming.empty()) first = at.value;
+    last = at.value;
+    coming.push_back(*loaded);
+  }
+  const std::uint64_t now = core.clock.now_ns();
+  std::uint64_t ready = now;
+  if (!coming.empty() && file.queue != nullptr) {
+    ready = file.queue->submit(now, Transfer::Read, first, last - first + 1);
+  }
+  for (const Pfn pfn : coming) {
+    Frame& frame = core.pool.frame(pfn);
+    --frame.aux;
+    frame.flags |= kFramePrefetched;
+    if (ready > now) core.pool.start_io(pfn, ready);
+  }
+  core.counters.reclaim.prefetched += coming.size();
+  core.counters.reclaim.file_read += coming.size();
+  return coming.size();
 }
 
 LeafResult map_object(PageFault& fault) {

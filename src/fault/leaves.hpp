@@ -44,6 +44,14 @@ bool new_user_frame(Core& core, FrameKind kind, std::uint32_t owner, PageOffset 
 // The transfer is not charged to the device here. Errors: NoMemory, Io.
 Result<Pfn> load_file_page(Core& core, VmObject& file, PageOffset at);
 
+// Starts reading the pages of [begin, end) that are not in memory, as one request; how many came.
+// Ends where memory does.
+std::uint64_t read_ahead(Core& core, VmObject& file, PageOffset begin, PageOffset end);
+
+// Starts bringing the page of `vpn` back if it is in swap; it is not mapped. False: no memory, or
+// it can't be read.
+bool swap_in_ahead(Core& core, Vma& area, Vpn vpn);
+
 // Makes page `at` of a file or shared object resident, whatever it takes, advancing the clock over
 // waits: for read(2), write(2) and the like. Errors: NoMemory, Io.
 Result<Pfn> require_object_page(Core& core, VmObject& object, PageOffset at);

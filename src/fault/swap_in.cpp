@@ -90,6 +90,16 @@ void swap_readahead(PageFault& fault) {
 
 }  // namespace
 
+bool swap_in_ahead(Core& core, Vma& area, Vpn vpn) {
+  const PageView view = view_page(core, area, vpn);
+  if (!view.own.is_swapped() && !(view.own.is_empty() && view.common.is_swapped())) return true;
+  FaultRequest request;
+  PageFault fault{core, request, area, vpn, view};
+  if (!start_swap_in(core, home_of(fault, vpn), true)) return false;
+  ++core.counters.reclaim.prefetched;
+  return true;
+}
+
 LeafResult swap_in(PageFault& fault) {
   const Home home = home_of(fault, fault.vpn);
   const Result<std::uint64_t> ready = start_swap_in(fault.core, home, false);

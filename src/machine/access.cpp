@@ -67,7 +67,7 @@ AccessResult Machine::access(Process& process, sim::SimCpu& cpu, VirtAddr addres
 AccessResult Machine::access_after_fault(Process& process, sim::SimCpu& cpu, VirtAddr address,
                                          Access kind, std::uint64_t count, sim::Translation& out) {
   FaultRequest request{process.space.get(), address, kind};
-  process.space->limits() = process.limits;
+  process.space->limits() = process.limits_now();
   do {
     const KernelScope kernel(kernel_map_.get(), cpu);
     if (out.non_canonical) {
@@ -131,7 +131,7 @@ FaultOutcome Machine::try_touch(Pid pid, FaultRequest& request) {
   sim::SimCpu& cpu = enter(process);
   sim::Translation out;
   request.space = process.space.get();
-  process.space->limits() = process.limits;
+  process.space->limits() = process.limits_now();
   // The same reference tried again is not another one.
   if (!request.major && request.memory_waits == 0 && reclaimer_->goes_by_time()) {
     reclaimer_->pass_time(1);

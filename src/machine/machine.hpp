@@ -22,6 +22,7 @@
 #include "proc/process.hpp"
 #include "proc/shm.hpp"
 #include "reclaim/reclaimer.hpp"
+#include "space/advice.hpp"
 #include "space/operations.hpp"
 #include "swap/page_refs.hpp"
 
@@ -83,8 +84,20 @@ class Machine {
   Result<void> mprotect(Pid pid, VirtAddr address, ByteCount length, Rights rights);
   Result<VirtAddr> mremap(Pid pid, const MremapRequest& request);
   Result<VirtAddr> brk(Pid pid, VirtAddr wanted, LabelId label = 0);
-  Result<void> discard(Pid pid, VirtAddr address, ByteCount length);
-  Result<void> msync(Pid pid, VirtAddr address, ByteCount length);
+  Result<void> discard(Pid pid, VirtAddr address, ByteCount length) {
+    return madvise(pid, address, length, Advice::DontNeed);
+  }
+  // --- advice, locks and questions: see space/advice.hpp for their errors, and NoProcess.
+  // Populating fails as the access would: Fault (a signal), NoMemory; Invalid (rights).
+  Result<void> madvise(Pid pid, VirtAddr address, ByteCount length, Advice advice);
+  // Areas are locked, then pages are made resident. Errors of that: NoMemory (no access), Again (no
+  // memory).
+  Result<void> mlock(Pid pid, VirtAddr address, ByteCount length, bool on_fault = false);
+  Result<void> munlock(Pid pid, VirtAddr address, ByteCount length);
+  Result<void> mlockall(Pid pid, LockAll which);
+  Result<void> munlockall(Pid pid);
+  Result<std::string> mincore(Pid pid, VirtAddr address, ByteCount length);
+  Result<void> msync(Pid pid, VirtAddr address, ByteCount length, SyncHow how = {});
   // A stack of `initial` bytes below the layout's stack top, growing down on touch.
   Result<VirtAddr> map_stack(Pid pid, ByteCount initial, LabelId label = 0);
 
@@ -124,6 +137,9 @@ class Machine {
   Result<void> write_file(FileId file, ByteCount offset, std::span<const std::byte> bytes);
   Result<void> sync_file(FileId file);
   Result<void> truncate_file(FileId file, ByteCount size);
+  // posix_fadvise(2) of a file's bytes [offset, offset + length); length 0: to its end.
+  enum class FileAdvice : std::uint8_t { Normal, Random, Sequential, WillNeed, DontNeed, NoReuse };
+  void advise_file(FileId file, std::uint64_t offset, std::uint64_t length, FileAdvice advice);
   // A shared memory object (memfd, shm): handle like a file's.
   FileId create_shared(ByteCount size);
   // Shared memory with a name, and the memory system calls on it: see proc/shm.hpp. Handles are
@@ -197,6 +213,16 @@ class Machine {
   AccessResult kill(Process& process, const FaultOutcome& outcome, VirtAddr address,
                     std::uint32_t error_code);
   void leave_space(Process& process);
+  // How a range is made resident, in populate.cpp. As mlock: written if private and writable, else
+  // read, areas locked on fault left out; or read, or written, if the area grants it.
+  enum class Populate : std::uint8_t { AsLocked, Read, Write };
+  // Errors: Fault (a signal), NoMemory, and with Read and Write Invalid (rights), NoMemory (holes).
+  // `go_on`: an error ends the area, not the range, and is not told.
+  Result<void> populate(Process& process, VpnRange range, Populate how, bool go_on);
+  Result<void> populate_area(Process& process, VpnRange part, Access access);
+  FaultOutcome fault_in(Process& process, Vpn vpn, Access access);
+  // After an operation that has made or grown the area at `range`.
+  void populate_new(Pid pid, VpnRange range, bool wanted);
   void sync_clock(sim::SimCpu& cpu);
   void run_due();
   void checked() {
@@ -238,7 +264,7 @@ auto Machine::in_space(Pid pid, Call&& call) -> decltype(call(std::declval<Addre
   if (!found) return tl::unexpected(found.error());
   Process& process = **found;
   mmu_->set_initiator(process.cpu);
-  process.space->limits() = process.limits;
+  process.space->limits() = process.limits_now();
   // Whoever calls the kernel runs. That his space is on the CPU matters only to the kernel's own
   // references.
   reclaimer_->set_payer(process.space->id());

@@ -5,6 +5,8 @@ namespace pw {
 
 Result<VirtAddr> Machine::mmap(Pid pid, const MmapRequest& request) {
   const auto done = in_space(pid, [&](AddressSpace& s) { return pw::mmap(s, request); });
+  if (done)
+    populate_new(pid, range_of(page_of(*done), pages_for(request.length)), request.populate);
   checked();
   return done;
 }
@@ -31,25 +33,25 @@ Result<void> Machine::mprotect(Pid pid, VirtAddr address, ByteCount length, Righ
 
 Result<VirtAddr> Machine::mremap(Pid pid, const MremapRequest& request) {
   const auto done = in_space(pid, [&](AddressSpace& s) { return pw::mremap(s, request); });
+  if (done && request.new_length > request.old_length) {
+    const Vpn begin = page_of(*done);
+    populate_new(
+        pid, {begin + pages_for(request.old_length), begin + pages_for(request.new_length)}, false);
+  }
   checked();
   return done;
 }
 
 Result<VirtAddr> Machine::brk(Pid pid, VirtAddr wanted, LabelId label) {
-  const auto done = in_space(
-      pid, [&](AddressSpace& s) { return Result<VirtAddr>(pw::brk(s, wanted, label)); });
-  checked();
-  return done;
-}
-
-Result<void> Machine::discard(Pid pid, VirtAddr address, ByteCount length) {
-  const auto done = in_space(pid, [&](AddressSpace& s) { return pw::discard(s, address, length); });
-  checked();
-  return done;
-}
-
-Result<void> Machine::msync(Pid pid, VirtAddr address, ByteCount length) {
-  const auto done = in_space(pid, [&](AddressSpace& s) { return pw::msync(s, address, length); });
+  VirtAddr before;
+  const auto done = in_space(pid, [&](AddressSpace& s) {
+    before = s.brk();
+    return Result<VirtAddr>(pw::brk(s, wanted, label));
+  });
+  if (done && *done > before) {
+    constexpr ByteCount kPartPage(kPageSize - 1);
+    populate_new(pid, {page_of(before + kPartPage), page_of(*done + kPartPage)}, false);
+  }
   checked();
   return done;
 }

@@ -94,8 +94,9 @@ class Verifier {
 
   void check_space(AddressSpace& space) {
     space.areas().verify();
-    std::uint64_t mapped = 0, resident = 0, tables = 0;
+    std::uint64_t mapped = 0, locked = 0, resident = 0, tables = 0;
     for (Vma& area : space.areas()) {
+      locked += area.traits.locked ? area.range().pages().value : 0;
       mapped += area.range().pages().value;
       expect(area.space == &space, "an area belongs to another space");
       if (area.backing != nullptr) {
@@ -103,6 +104,7 @@ class Verifier {
       }
     }
     expect(mapped == space.counters().mapped_pages, "mapped pages are miscounted");
+    expect(locked == space.counters().locked_pages, "locked pages are miscounted");
     x86::PageTables& pages = space.tables();
     pages.for_each_table([&](Pfn table, int level, Vpn first) {
       ++tables;
@@ -171,7 +173,7 @@ class Verifier {
   void check_frames(const Reclaimer& reclaimer) {
     FramePool& pool = core_.pool;
     pool.allocator().verify();
-    std::uint64_t users = 0, tables = 0, kernel = 0, listed = 0;
+    std::uint64_t users = 0, tables = 0, kernel = 0, listed = 0, set_aside = 0;
     for (std::uint64_t n = 0; n < pool.total().value; ++n) {
       const Frame& frame = pool.frame(Pfn(n));
       if (frame.kind == FrameKind::Table) ++tables;
@@ -183,13 +185,23 @@ class Verifier {
       expect(frame.kind == FrameKind::File || (frame.flags & kFrameDirty) == 0 ||
                  !swap_copy(frame).valid(),
              "a changed page kept its old copy in swap");
+      expect((frame.flags & kFrameLazy) == 0 ||
+                 (frame.kind == FrameKind::Anon && (frame.flags & kFrameDirty) == 0),
+             "a page that may just go has been written");
       expect(frame.refs > 0 && frame.refs == refs_[n], "a frame's refs are wrong");
       expect(frame.mapcount == mapcounts_[n], "a frame's mapcount is wrong");
       if (frame.kind != FrameKind::File && swap_copy(frame).valid()) {
         swapped_.push_back(swap_copy(frame));
       }
       std::uint32_t found = 0;
-      for_each_mapping(core_, Pfn(n), [&](Vma&, Vpn, x86::Pte&) { ++found; });
+      bool locked = false;
+      for_each_mapping(core_, Pfn(n), [&](Vma& area, Vpn, x86::Pte&) {
+        ++found;
+        locked = locked || area.traits.locked;
+      });
+      const bool aside = (frame.flags & kFrameAside) != 0;
+      expect(!aside || locked, "reclaim has forgotten a page that is not locked");
+      set_aside += aside ? 1 : 0;
       expect(found == frame.mapcount, "the reverse mapping misses a translation");
     }
     expect(users + tables + kernel + pool.free_frames().value == pool.total().value,
@@ -197,7 +209,8 @@ class Verifier {
     expect(users == pool.user_frames() && tables == pool.table_frames(), "frames are miscounted");
     expect(tables == tables_seen_, "a page table belongs to nobody");
     expect(kernel == kernel_frames_, "a kernel frame belongs to nobody");
-    expect(listed == users && reclaimer.listed() == users, "reclaim knows other frames");
+    expect(listed + set_aside == users && reclaimer.listed() == listed,
+           "reclaim knows other frames");
   }
 
   // Both are in order of slots.

@@ -43,6 +43,7 @@ struct Family {
 struct Readahead {
   PageOffset next{0};  // first page after the last window
   std::uint32_t window = 0;
+  bool doubled = false;  // posix_fadvise(POSIX_FADV_SEQUENTIAL)
 };
 
 struct VmObject {

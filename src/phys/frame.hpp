@@ -34,7 +34,11 @@ inline constexpr std::uint8_t kFrameDirty = 1;   // differs from its copy in the
 inline constexpr std::uint8_t kFrameListed = 2;  // reclaim knows it
 inline constexpr std::uint8_t kFramePrefetched = 4;  // brought in before anyone asked; not used yet
 inline constexpr std::uint8_t kFrameIo = 8;          // a transfer may be under way
-inline constexpr std::uint8_t kFrameFresh = 16;  // the reference that brought it in goes on
+inline constexpr std::uint8_t kFrameFresh = 16;      // the reference that brought it in goes on
+inline constexpr std::uint8_t kFrameLazy = 32;       // MADV_FREE: unless written, it may just go
+inline constexpr std::uint8_t kFrameCold = 64;       // MADV_COLD, MADV_FREE: goes first unless used
+inline constexpr std::uint8_t kFrameAside = 128;     // a locked area maps it: reclaim knows it no
+                                                     // longer
 
 struct Frame {
   std::uint32_t refs;      // slot chunks that hold it

@@ -23,9 +23,11 @@ class AdaptiveQueues {
  public:
   enum Queue : unsigned { kT1, kT2, kB1, kB2, kQueues };
 
+  using Queues = IdQueues<kQueues, 0, NoExtra, Packing::Dense>;
+
   explicit AdaptiveQueues(const Setup& setup) : frames_(setup.frames), queues_(setup) {}
 
-  IdQueues<kQueues>& queues() { return queues_; }
+  Queues& queues() { return queues_; }
   std::uint32_t size(Queue queue) const { return queues_.size(queue); }
   std::uint32_t resident() const { return size(kT1) + size(kT2); }
   double target() const { return target_; }
@@ -66,7 +68,7 @@ class AdaptiveQueues {
   void drop_oldest(Queue names) { queues_.remove(queues_.front(names)); }
 
   std::uint32_t frames_;
-  IdQueues<kQueues> queues_;  // oldest in front
+  Queues queues_;  // oldest in front
   double target_ = 0;
 };
 

@@ -99,16 +99,17 @@ class ClockPro {
   void prefetch(Id id) const { clock_.prefetch(id); }
 
  private:
-  // A page in the clock that is not kHot is cold; without kResident it is a name, and its test
-  // runs.
-  enum Flag : unsigned { kHot = 1, kResident = 2, kTest = 4, kSpared = 8 };
+  // What the clock holds, and a mark beside it: cold pages, in their test or not, hot ones, and
+  // names (kGone), whose test runs too. So the bit kTest tells of a running test.
+  enum Kind : unsigned { kCold = 0, kHot = 1, kTest = 2, kGone = 3, kKinds = 3 };
+  static constexpr unsigned kSpared = 4;
   struct Sweep {
     bool met = false;      // the hand came by the cold page it runs for: its test is over
     bool demoted = false;  // a hot page became cold
   };
 
-  bool is_hot(Id id) const { return (clock_.flags(id) & kHot) != 0; }
-  bool is_resident(Id id) const { return (clock_.flags(id) & kResident) != 0; }
+  bool is_hot(Id id) const { return (clock_.flags(id) & kKinds) == kHot; }
+  bool is_resident(Id id) const { return (clock_.flags(id) & kKinds) != kGone; }
   std::uint32_t cold_pages() const { return resident_ - hot_; }
   Id after(Id id) {
     const Id next = clock_.next(id);
@@ -129,10 +130,10 @@ class ClockPro {
   }
   void enter_hot(Id id) {
     ++hot_;
-    link(id, kHot | kResident);
+    link(id, kHot);
   }
-  void enter_cold(Id id, unsigned test) {
-    link(id, kResident | test);
+  void enter_cold(Id id, unsigned kind) {
+    link(id, kind);
     if (hand_cold_ == kNoPage) hand_cold_ = id;
   }
   void drop(Id name) {
@@ -161,7 +162,7 @@ class ClockPro {
     if (credit_ < 0 && cold <= least_cold_) credit_ = 0;
   }
 
-  void clear(Id id, Flag flag) { clock_.set_flags(id, clock_.flags(id) & ~flag); }
+  void clear(Id id, unsigned flag) { clock_.set_flags(id, clock_.flags(id) & ~flag); }
   // Tests and clears the accessed bit.
   template <class Probe>
   Verdict look(Id id, Probe&& probe) {
@@ -188,7 +189,7 @@ class ClockPro {
         unlink(id);
         --hot_;
         if (sweep.demoted) {
-          enter_cold(id, 0);
+          enter_cold(id, kCold);
         } else {
           enter_hot(id);
         }
@@ -276,16 +277,16 @@ class ClockPro {
     unlink(id);
     enter_hot(id);
   }
-  void enter_anew(Id id, unsigned test) {
+  void enter_anew(Id id, unsigned kind) {
     unlink(id);
-    enter_cold(id, test);
+    enter_cold(id, kind);
   }
   template <class Probe>
   Id evict_cold(Id id, Probe&& probe) {
     --resident_;
     hand_cold_ = after(id);
     if ((clock_.flags(id) & kTest) != 0) {
-      clock_.set_flags(id, kTest);
+      clock_.set_flags(id, kGone);
       ++names_;
     } else {
       unlink(id);
@@ -319,8 +320,8 @@ class ClockPro {
   std::uint32_t most_cold_;
   bool adaptive_;
   bool marks_new_;
-  IdQueues<1, 4> clock_;  // its back, where pages enter, is followed by its front; hands go to the
-                          // next
+  // Its back, where pages enter, is followed by its front; hands go to the next.
+  IdQueues<1, 3, NoExtra, Packing::Dense> clock_;
   Id hand_hot_ = kNoPage;
   Id hand_test_ = kNoPage;
   Id hand_cold_ = kNoPage;

@@ -10,7 +10,8 @@
 // neighbour or has to be made: O(1) (Shah, Mitra, Matani, "An O(1) algorithm for implementing the
 // LFU cache eviction scheme", 2010). A count is that of references since the page came in.
 //
-// Owned by a policy. Memory: 16 bytes a resident page, 3 or 4 an id, 20 a different count.
+// Owned by a policy. Memory: 16 bytes a resident page, the bits of a slot number an id, 20 a
+// different count.
 // Invariants: buckets are not empty, and in rising order of counts; slot 0 and bucket 0 are the
 // ends of their lists.
 #pragma once
@@ -27,7 +28,11 @@ namespace pw::policy {
 
 class CountOrder {
  public:
-  explicit CountOrder(const Setup& setup) : slot_of_(setup.ids, setup.ids), slots_(1), buckets_(1) {
+  explicit CountOrder(const Setup& setup)
+      : slot_of_(setup.ids, most_resident(setup)),
+        most_(most_resident(setup)),
+        slots_(1),
+        buckets_(1) {
     slots_.reserve(std::size_t{std::min(setup.ids, setup.frames)} + 1);
   }
 
@@ -42,6 +47,7 @@ class CountOrder {
     if (const std::uint32_t first = buckets_[0].next; first != 0 && buckets_[first].count == 0) {
       before = first;
     }
+    PW_CHECK_MSG(size_ < most_, "more pages than frames");
     const std::uint32_t slot = take(slots_, free_slot_);
     slots_[slot].id = id;
     slot_of_.set(id, slot);
@@ -192,9 +198,10 @@ class CountOrder {
     free_bucket_ = at;
   }
 
-  IdNumbers slot_of_;            // 0: not resident
-  std::vector<Slot> slots_;      // [0]: the two ends of the list
-  std::vector<Bucket> buckets_;  // [0]: the two ends of the list
+  IdNumbers<Packing::Dense> slot_of_;  // 0: not resident
+  std::uint32_t most_;                 // pages
+  std::vector<Slot> slots_;            // [0]: the two ends of the list
+  std::vector<Bucket> buckets_;        // [0]: the two ends of the list
   std::uint32_t free_slot_ = 0, free_bucket_ = 0;
   std::uint32_t size_ = 0;
 };

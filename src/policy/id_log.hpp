@@ -28,7 +28,8 @@ namespace pw::policy {
 class IdLog {
  public:
   explicit IdLog(const Setup& setup)
-      : number_(setup.ids, std::uint64_t{4} * setup.ids + kLeastSlots), ring_(kLeastSlots) {}
+      : number_(setup.ids, std::uint64_t{4} * most_resident(setup) + kLeastSlots),
+        ring_(kLeastSlots) {}
 
   std::uint32_t size() const { return size_; }
   bool contains(Id id) const { return id < number_.ids() && number_[id] != 0; }
@@ -107,6 +108,7 @@ class IdLog {
     }
     end_ = to;
     if (few) {
+      PW_CHECK(std::uint64_t{2} * ring_.size() >> number_.bits() == 0);
       std::rotate(ring_.begin(), ring_.begin() + static_cast<std::ptrdiff_t>(slot_of(begin_)),
                   ring_.end());
       ring_.resize(2 * ring_.size());
@@ -120,7 +122,7 @@ class IdLog {
     }
   }
 
-  IdNumbers number_;
+  IdNumbers<> number_;
   std::vector<Id> ring_;                  // a power of two of slots
   std::uint32_t mask_ = kLeastSlots - 1;  // ring_.size() - 1, at hand
   std::uint32_t begin_ = 0, end_ = 0;     // entries, counted for ever; they wrap

@@ -51,7 +51,7 @@ class PagePool {
   }
 
   std::vector<Id> pages_;
-  IdNumbers number_of_;  // place + 1; 0: not resident
+  IdNumbers<> number_of_;  // place + 1; 0: not resident
 };
 
 }  // namespace pw::policy

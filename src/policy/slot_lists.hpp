@@ -2,8 +2,8 @@
 // are in slots, which only resident pages have: where ids outnumber frames they take less memory
 // than IdLists, for one more load to find a page's slot.
 //
-// Owned by a policy. Memory: 16 bytes a resident page, 3 or 4 an id. A page is in one list or none.
-// Slots [0, lists) are the sentinels of circular lists.
+// Owned by a policy. Memory: 16 bytes a resident page, the bits of a slot number an id. A page is
+// in one list or none. Slots [0, lists) are the sentinels of circular lists.
 #pragma once
 
 #include <algorithm>
@@ -19,7 +19,9 @@ namespace pw::policy {
 class SlotLists {
  public:
   SlotLists(const Setup& setup, std::uint32_t lists)
-      : slot_of_(setup.ids, std::uint64_t{setup.ids} + lists), slots_(lists) {
+      : slot_of_(setup.ids, std::uint64_t{most_resident(setup)} + lists),
+        most_(most_resident(setup)),
+        slots_(lists) {
     slots_.reserve(std::size_t{std::min(setup.ids, setup.frames)} + lists);
     PW_CHECK(lists > 0);
     for (std::uint32_t i = 0; i < lists; ++i) slots_[i] = {i, i, kNoPage, i};
@@ -35,6 +37,7 @@ class SlotLists {
   void push_back(Id id, std::uint32_t list) {
     PW_CHECK_MSG(id < slot_of_.ids() && slot_of_[id] == 0,
                  "the page is resident already, or no id of this policy");
+    PW_CHECK_MSG(size_ < most_, "more pages than frames");
     std::uint32_t slot = free_;
     if (slot == 0) {
       slot = static_cast<std::uint32_t>(slots_.size());
@@ -87,7 +90,8 @@ class SlotLists {
     slots_[list].prev = slot;
   }
 
-  IdNumbers slot_of_;  // 0: in no list
+  IdNumbers<Packing::Dense> slot_of_;  // 0: in no list
+  std::uint32_t most_;                 // pages
   std::vector<Slot> slots_;
   std::uint32_t free_ = 0;
   std::uint32_t size_ = 0;

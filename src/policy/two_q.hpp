@@ -88,8 +88,9 @@ class TwoQ {
 
   std::uint32_t in_limit_;
   std::uint32_t out_limit_;
-  IdQueues<kQueues> queues_;  // oldest, or least recently used, in front
-  Id returning_ = kNoPage;    // missed, its name was in Out; not inserted yet
+  // Oldest, or least recently used, in front.
+  IdQueues<kQueues, 0, NoExtra, Packing::Dense> queues_;
+  Id returning_ = kNoPage;  // missed, its name was in Out; not inserted yet
 };
 
 }  // namespace pw::policy

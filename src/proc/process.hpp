@@ -30,6 +30,12 @@ struct Process {
   int priority = 0;        // of its claim on memory; greater is more
   std::uint32_t user = 0;  // uid: what shared memory permissions look at
   SpaceLimits limits;
+  bool privileged() const { return user == 0; }
+  SpaceLimits limits_now() const {
+    SpaceLimits now = limits;
+    now.may_lock_all = privileged();
+    return now;
+  }
   std::string name;
   ProcessLayout places;
   std::shared_ptr<AddressSpace> space;  // null in a zombie

@@ -51,13 +51,31 @@ SwapSlot Reclaimer::write_to_swap(Pfn pfn) {
   }
 }
 
+// A page that MADV_FREE named, and that nobody has written since, is not kept: it will be zeros. If
+// others hold it too since a fork, it is written like any page.
+bool Reclaimer::drop_lazy(Pfn pfn) {
+  const Frame& frame = pool_->frame(pfn);
+  if (frame.refs != 1) return false;
+  const PageOffset at(frame.index);
+  for (VmObject* member : core_->objects.family(frame.owner).members) {
+    if (member->slots.get(at) != PageSlot::resident(pfn)) continue;
+    if (member->slots.shared(at)) return false;
+    if (ids_ != nullptr && ids_->of(pfn) != policy::kNoPage) forget(ids_->of(pfn), false);
+    member->slots.set(at, PageSlot());  // gives the frame back
+    ++core_->counters.reclaim.pglazyfreed;
+    return true;
+  }
+  return false;
+}
+
 bool Reclaimer::evict_anonymous(Pfn pfn, std::uint64_t& ready_ns) {
   Frame& frame = pool_->frame(pfn);
+  if ((frame.flags & kFrameLazy) != 0 && drop_lazy(pfn)) return true;
   SwapSlot slot = swap_copy(frame);
   if (!slot.valid()) {
     slot = write_to_swap(pfn);
     if (!slot.valid()) return false;
-    ready_ns = std::max(ready_ns, page_out(pfn, slot));
+    ready_ns = std::max(ready_ns, write_out(pfn, slot));
     ++core_->counters.reclaim.pswpout;
   }
   const PageOffset at(frame.index);

@@ -121,11 +121,19 @@ void Reclaimer::run_ticks() {
 // Pages that the policy gives up unasked go in the background. One that cannot go is back in the
 // order; the rest then waits for the next time.
 void Reclaimer::take_surplus() {
-  const auto verdict = [this](policy::Id id) { return probe(frame_of(id), Who::Background); };
+  const auto verdict = [this](policy::Id id) {
+    const Pfn pfn = frame_of(id);
+    const policy::Verdict answer = probe(pfn, Who::Background);
+    if (met_locked_) locked_met_.push_back(pfn);
+    return answer;
+  };
   for (Part& part : parts_) {
     for (policy::AnyPolicy* order : {part.order.get(), part.file_order.get()}) {
       if (order == nullptr) continue;
-      for (policy::Id id; (id = order->surplus(verdict)) != policy::kNoPage;) {
+      for (;;) {
+        const policy::Id id = order->surplus(verdict);
+        set_aside_locked();
+        if (id == policy::kNoPage) break;
         std::uint64_t ready_ns = 0;
         if (!evict_chosen(id, Who::Background, ready_ns)) break;
       }

@@ -18,7 +18,8 @@ namespace pw {
 bool Reclaimer::is_clean(Pfn pfn) {
   const Frame& frame = pool_->frame(pfn);
   if ((frame.flags & kFrameDirty) != 0) return false;
-  if (frame.kind != FrameKind::File && !swap_copy(frame).valid()) return false;
+  const bool kept = frame.kind == FrameKind::File || swap_copy(frame).valid();
+  if (!kept && (frame.flags & kFrameLazy) == 0) return false;
   bool changed = false;
   for_each_mapping(*core_, pfn,
                    [&](Vma&, Vpn, x86::Pte& entry) { changed = changed || entry.dirty(); });
@@ -32,8 +33,8 @@ bool Reclaimer::idle(Pfn pfn) {
   if ((frame.flags & kFrameListed) == 0 || frame.aux > 0) return false;
   if (pool_->io_awaited(pfn, core_->clock.now_ns())) return false;
   bool used = false;
-  for_each_mapping(*core_, pfn, [&](Vma&, Vpn, x86::Pte& entry) {
-    used = used || entry.accessed() || (entry.raw & kInUse) != 0;
+  for_each_mapping(*core_, pfn, [&](Vma& area, Vpn, x86::Pte& entry) {
+    used = used || area.traits.locked || entry.accessed() || (entry.raw & kInUse) != 0;
   });
   return !used;
 }
@@ -45,7 +46,7 @@ void Reclaimer::protect_everywhere(Pfn pfn) {
 }
 
 // The victim is in `slot` already; its translations are gone.
-std::uint64_t Reclaimer::page_out(Pfn pfn, SwapSlot slot) {
+std::uint64_t Reclaimer::write_out(Pfn pfn, SwapSlot slot) {
   const Frame& victim = pool_->frame(pfn);
   const SlotTable& slots = victim.kind == FrameKind::Anon
                                ? core_->objects.family(victim.owner).members.front()->slots

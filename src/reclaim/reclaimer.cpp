@@ -89,7 +89,7 @@ bool Reclaimer::drop_zero_translations() {
   core_->objects.for_each([&](VmObject& object) {
     if (object.space == nullptr) return;
     for (Vma& area : object.space->areas()) {
-      if (area.backing != nullptr) continue;
+      if (area.backing != nullptr || area.traits.locked) continue;
       object.space->tables().for_each_leaf(area.range(), [&](Vpn vpn, int, x86::Pte& entry) {
         if (entry.pfn() == core_->zero_frame) places.emplace_back(&area, vpn);
       });
@@ -155,6 +155,7 @@ std::uint64_t Reclaimer::reclaim(std::uint64_t frames) {
 }
 
 bool Reclaimer::reclaim_one(Who who, std::uint64_t& ready_ns) {
+  if (!cold_.empty() && reclaim_cold(who, ready_ns)) return true;
   if (config_.replacement == Replacement::Global) return reclaim_from(parts_[0], who, ready_ns);
   for (Part* part : givers()) {
     if (reclaim_from(*part, who, ready_ns)) return true;
@@ -184,27 +185,45 @@ bool Reclaimer::evict_chosen(policy::Id id, Who who, std::uint64_t& ready_ns) {
     readmitted_ = false;
     return false;
   }
+  count_stolen(who);
+  return true;
+}
+
+void Reclaimer::count_stolen(Who who) {
   ReclaimCounters& counters = core_->counters.reclaim;
   ++(who == Who::Direct ? counters.pgsteal_direct : counters.pgsteal_kswapd);
   if (who == Who::Direct) {
     core_->clock.advance(core_->options.costs.reclaim_page_ns);
     core_->counters.kernel_ns += core_->options.costs.reclaim_page_ns;
   }
-  return true;
 }
 
 policy::Id Reclaimer::choose(Part& part, Who who) {
   std::uint32_t passing = config_.prefer_clean;
-  const policy::Id id = choose(part, who, passing);
+  policy::Id id = choose(part, who, passing);
   // Everything that may go was dirty, and passed over.
-  return id == policy::kNoPage && passing < config_.prefer_clean ? choose(part, who, passing = 0)
-                                                                 : id;
+  if (id == policy::kNoPage && passing < config_.prefer_clean) id = choose(part, who, passing = 0);
+  set_aside_locked();
+  return id;
+}
+
+// Locked pages leave the order when a search meets them, so that none meets them again (the
+// unevictable list of mm/vmscan.c). They rejoin it when a translation goes or an area is unlocked.
+void Reclaimer::set_aside_locked() {
+  for (const Pfn pfn : locked_met_) {
+    Frame& frame = pool_->frame(pfn);
+    if ((frame.flags & kFrameListed) == 0) continue;  // met twice
+    pool_->withdraw(pfn);
+    frame.flags |= kFrameAside;
+  }
+  locked_met_.clear();
 }
 
 policy::Id Reclaimer::choose(Part& part, Who who, std::uint32_t& passing) {
   auto verdict = [&](policy::Id id) {
     const Pfn pfn = frame_of(id);
     const policy::Verdict answer = probe(pfn, who);
+    if (met_locked_) locked_met_.push_back(pfn);
     const bool kept = answer == policy::Verdict::Unevictable ||
                       (answer == policy::Verdict::Accessed &&
                        needs_ == policy::Needs::AccessedBits);
@@ -215,7 +234,8 @@ policy::Id Reclaimer::choose(Part& part, Who who, std::uint32_t& passing) {
     return policy::Verdict::Unevictable;
   };
   if (part.file_order == nullptr) {
-    if (core_->swap.full() && pool_->file_frames() == 0 && core_->swap.used_slots() == 0) {
+    if (core_->swap.full() && pool_->file_frames() == 0 && core_->swap.used_slots() == 0 &&
+        core_->counters.reclaim.pglazyfree == 0) {
       return policy::kNoPage;  // nothing but anonymous memory and nowhere to put it
     }
     return part.order->victim(verdict);
@@ -231,28 +251,30 @@ policy::Id Reclaimer::choose(Part& part, Who who, std::uint32_t& passing) {
 }
 
 bool Reclaimer::can_swap(const Frame& frame) const {
-  return swap_copy(frame).valid() || !core_->swap.full();
+  return swap_copy(frame).valid() || (frame.flags & kFrameLazy) != 0 || !core_->swap.full();
 }
 
 policy::Verdict Reclaimer::probe(Pfn pfn, Who who) {
   ReclaimCounters& counters = core_->counters.reclaim;
   ++(who == Who::Direct ? counters.pgscan_direct : counters.pgscan_kswapd);
   Frame& frame = pool_->frame(pfn);
+  met_locked_ = false;
   if (frame.aux > 0 || pool_->io_awaited(pfn, core_->clock.now_ns())) {
     return policy::Verdict::Unevictable;
   }
   if (frame.kind != FrameKind::File && !can_swap(frame)) return policy::Verdict::Unevictable;
   bool accessed = false;
   bool in_use = false;
-  for_each_mapping(*core_, pfn, [&](Vma&, Vpn, x86::Pte& entry) {
+  for_each_mapping(*core_, pfn, [&](Vma& area, Vpn, x86::Pte& entry) {
     // The accessed bit is cleared without a flush, as on x86 (ptep_clear_flush_young()): a page
     // that a TLB still holds looks idle.
     accessed = accessed || entry.accessed();
+    met_locked_ = met_locked_ || area.traits.locked;
     in_use = in_use || (entry.raw & kInUse) != 0;
     if (needs_ == policy::Needs::AccessedBits) entry.raw &= ~x86::kAccessed;
   });
   if (accessed) note_used(*core_, frame);
-  if (in_use) return policy::Verdict::Unevictable;
+  if (in_use || met_locked_) return policy::Verdict::Unevictable;
   return accessed ? policy::Verdict::Accessed : policy::Verdict::Idle;
 }
 

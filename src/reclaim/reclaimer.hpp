@@ -10,6 +10,7 @@
 // stays, unmapped, in its slot.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <vector>
 
@@ -82,6 +83,13 @@ class Reclaimer final : public FrameSource,
 
   // Evicts every page that only `space` has, as far as swap goes; how many went.
   std::uint64_t swap_out(AddressSpace& space);
+  // What madvise(2) says of pages, in advice.cpp. `deactivate`: they go before all others, unless
+  // they are referenced before that. `page_out`: those of the range that it alone maps go now, as
+  // far as they can without writing files; pages of files themselves only if `files`; how many
+  // went.
+  void deactivate(Vma& area, VpnRange part);
+  void deactivate(Pfn pfn);
+  std::uint64_t page_out(Vma& area, VpnRange part, bool files);
   // Frees up to `frames`; how many were. For tests and for pressure from outside.
   std::uint64_t reclaim(std::uint64_t frames);
 
@@ -120,18 +128,26 @@ class Reclaimer final : public FrameSource,
   bool reclaim_from(Part& part, Who who, std::uint64_t& ready_ns);
   policy::Id choose(Part& part, Who who);
   bool evict_chosen(policy::Id id, Who who, std::uint64_t& ready_ns);
+  // One of the pages that were deactivated and are still idle.
+  bool reclaim_cold(Who who, std::uint64_t& ready_ns);
+  void forget_warm();
+  // Evicts a page that the policy has not chosen. False: it stays.
+  bool evict_unasked(Pfn pfn, std::uint64_t& ready_ns);
+  void count_stolen(Who who);
   // The same, passing over up to `passing` idle pages that are dirty.
   policy::Id choose(Part& part, Who who, std::uint32_t& passing);
   policy::Verdict probe(Pfn pfn, Who who);
   bool can_swap(const Frame& frame) const;
+  void set_aside_locked();
   bool evict(Pfn pfn, std::uint64_t& ready_ns);
   bool evict_file(Pfn pfn, std::uint64_t& ready_ns);
   bool evict_anonymous(Pfn pfn, std::uint64_t& ready_ns);
+  bool drop_lazy(Pfn pfn);
   SwapSlot write_to_swap(Pfn pfn);
 
   // Page-out clustering, in page_out.cpp: the neighbours of a dirty victim that are dirty and idle
   // too are written with it, in one request, and stay, clean. Time when the device is done.
-  std::uint64_t page_out(Pfn pfn, SwapSlot slot);
+  std::uint64_t write_out(Pfn pfn, SwapSlot slot);
   Result<std::uint64_t> page_out_file(Pfn pfn);
   bool idle(Pfn pfn);
   // Takes write permission away everywhere, so that the next change is noticed. Dirty bits go to
@@ -149,12 +165,15 @@ class Reclaimer final : public FrameSource,
   policy::Setup setup_;
   std::vector<Part> parts_;
   std::vector<std::uint32_t> part_of_frame_;    // with local replacement only
+  std::vector<Pfn> locked_met_;                 // by the search that goes on
+  bool met_locked_ = false;                     // by the last probe
   bool readmitted_ = false;                     // a page comes back to the part it was in
   std::size_t payer_ = 0;                       // index of the part of the process that runs
   int anonymous_credit_ = 0, file_credit_ = 0;  // who is scanned next
   bool background_awake_ = false;
   std::uint64_t background_ns_ = 0;  // the time until which the background reclaimer has worked
   std::uint64_t eviction_count_ = 0;
+  std::deque<Pfn> cold_;          // in the order of advice; kFrameCold tells those that still are
   std::unique_ptr<PageIds> ids_;  // null: frame numbers are the ids
   bool timed_ = false, hears_misses_ = false;
   bool marks_new_ = true;

@@ -9,6 +9,7 @@ namespace pw {
 std::uint64_t Reclaimer::swap_out(AddressSpace& space) {
   std::vector<Pfn> frames;
   for (Vma& area : space.areas()) {
+    if (area.traits.locked) continue;
     space.tables().for_each_leaf(area.range(), [&](Vpn, int, x86::Pte& entry) {
       const Pfn pfn = entry.pfn();
       const Frame& frame = pool_->frame(pfn);
@@ -19,18 +20,7 @@ std::uint64_t Reclaimer::swap_out(AddressSpace& space) {
   std::uint64_t gone = 0;
   std::uint64_t ready_ns = 0;
   for (const Pfn pfn : frames) {
-    const Frame& frame = pool_->frame(pfn);
-    if ((frame.flags & kFrameListed) == 0 || frame.aux > 0) continue;
-    if (pool_->io_awaited(pfn, core_->clock.now_ns())) continue;
-    if (frame.kind != FrameKind::File && !can_swap(frame)) continue;
-    pool_->withdraw(pfn);
-    if (evict(pfn, ready_ns)) {
-      ++gone;
-    } else {
-      readmitted_ = true;
-      pool_->admit(pfn);
-      readmitted_ = false;
-    }
+    if (evict_unasked(pfn, ready_ns)) ++gone;
   }
   core_->counters.reclaim.swapped_out_whole += gone;
   return gone;

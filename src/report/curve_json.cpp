@@ -43,6 +43,12 @@ Json curve_of(const CurveReport& report, const PolicyCurve& curve) {
 std::string curve_json(const CurveReport& report) {
   Json curves = Json::array();
   for (const PolicyCurve& curve : report.sweep.curves) curves.push_back(curve_of(report, curve));
+  Json sample = nullptr;
+  if (report.sampled()) {
+    sample = {{"rate", report.sweep.rate},
+              {"pages", report.sweep.sampled_pages},
+              {"first_references_error", report.sweep.cold_error}};
+  }
   const Json out{{"schema", "pagewright.curve/1"},
                  {"input",
                   {{"name", report.input},
@@ -52,9 +58,7 @@ std::string curve_json(const CurveReport& report) {
                    {"pages", report.pages},
                    {"filter_pages", report.filter_pages},
                    {"inferred", report.inferred}}},
-                 {"sample", report.sampled() ? Json{{"rate", report.sweep.rate},
-                                                    {"pages", report.sweep.sampled_pages}}
-                                             : Json(nullptr)},
+                 {"sample", sample},
                  {"first_references", report.sweep.cold},
                  {"costs",
                   {{"memory_ns", report.costs.memory_ns},

@@ -16,7 +16,7 @@ struct CurveReport {
   std::string format;                // "recording", or that of a trace
   std::vector<std::string> command;  // what was recorded, if known
   std::uint64_t references = 0;
-  std::uint32_t pages = 0;         // different ones
+  std::uint64_t pages = 0;         // different ones; sweep.cold_error > 0: by estimate
   std::uint32_t filter_pages = 0;  // K of a recording's filter; 0: every reference is there
   std::uint64_t inferred = 0;      // pages whose order was assumed
   analysis::Metric metric = analysis::Metric::Faults;

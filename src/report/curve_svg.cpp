@@ -195,8 +195,8 @@ std::string curve_svg(const CurveReport& report) {
   out += text_at(kLeft, 24, "start", metric_title(report.metric) + " by size of memory",
                  " font-size=\"16\" font-weight=\"bold\"");
   out += text_at(kLeft, 42, "start",
-                 fmt::format("{}: {} references, {} pages{}", name, count(report.references),
-                             count(report.pages),
+                 fmt::format("{}: {} references, {}{} pages{}", name, count(report.references),
+                             report.sweep.cold_error > 0 ? "about " : "", count(report.pages),
                              report.sampled() ? ", sampled; bars are standard errors" : ""),
                  " fill=\"#555\"");
   out += grid(report, axes);

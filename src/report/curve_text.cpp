@@ -21,8 +21,9 @@ std::string heading(const std::string& text, const TextStyle& style) {
 }
 
 std::string about(const CurveReport& report) {
-  std::string text = fmt::format("  {} ({}): {} references to {} pages, {}\n", report.input,
-                                 report.format, count(report.references), count(report.pages),
+  std::string text = fmt::format("  {} ({}): {} references to {}{} pages, {}\n", report.input,
+                                 report.format, count(report.references),
+                                 report.sweep.cold_error > 0 ? "about " : "", count(report.pages),
                                  page_bytes(report.pages));
   if (!report.command.empty()) {
     text += fmt::format("  recorded: {}\n", shortened(command_line(report.command), 80));
@@ -163,8 +164,12 @@ std::string notes(const CurveReport& report, std::size_t width) {
                     count(report.inferred)));
   }
   lines.push_back(fmt::format(
-      "Costs: {} a reference, {} a first reference to a page ({} of them), {} each further fault.",
+      "Costs: {} a reference, {} a first reference to a page ({}{} of them), {} each further "
+      "fault.",
       duration(report.costs.memory_ns), duration(report.costs.first_ns), count(sweep.cold),
+      sweep.cold_error > 0
+          ? " +-" + count(static_cast<std::uint64_t>(std::llround(sweep.cold_error)))
+          : "",
       duration(report.costs.fault_ns)));
   std::string text;
   for (const std::string& line : lines) text += wrapped(line, "  ", width);

@@ -67,6 +67,18 @@ struct Layout {
 
 enum class Detail : std::uint8_t { Maps, Smaps };
 
+// What only a machine of ours can tell of itself.
+class Inspector {
+ public:
+  virtual ~Inspector() = default;
+  // A counter of a process or of the machine. Errors: NoProcess, Invalid (none of that name).
+  virtual Result<std::uint64_t> counter(ProcessIndex process, std::string_view name) = 0;
+  virtual Result<std::uint64_t> counter(std::string_view name) = 0;
+  // A readable dump: "walk", "tlb", "frames", ... `process` and `address` as far as it takes them.
+  virtual Result<std::string> show(std::string_view what, ProcessIndex process,
+                                   VirtAddr address) = 0;
+};
+
 class Target {
  public:
   virtual ~Target() = default;
@@ -86,6 +98,8 @@ class Target {
   virtual Result<Layout> layout(ProcessIndex process) = 0;
   // Errors: NoProcess.
   virtual Result<ProcessView> look(ProcessIndex process, Detail detail) = 0;
+  // Null: nobody can look inside, as of the host's kernel.
+  virtual Inspector* inspector() { return nullptr; }
 };
 
 }  // namespace pw::script

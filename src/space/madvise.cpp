@@ -1,28 +1,166 @@
-#include "space/operations.hpp"
+// madvise(2): advice that changes areas, and advice that empties them.
+#include "space/advice.hpp"
 #include "space/translations.hpp"
 
 namespace pw {
 
-// madvise_dontneed_single_vma(), mm/madvise.c: private pages go, shared ones only lose their
-// translations.
-Result<void> discard(AddressSpace& space, VirtAddr address, ByteCount length) {
-  if (!page_aligned(address)) return fail(Errno::Invalid);
-  const VpnRange range = range_of(page_of(address), pages_for(length));
-  Vpn at = range.begin;
-  bool hole = false;
-  while (at < range.end) {
-    Vma* area = space.areas().lower_bound(at);
-    if (area == nullptr || area->range().begin >= range.end) return fail(Errno::NoMemory);
-    hole = hole || area->range().begin > at;
-    const VpnRange part = intersection(area->range(), range);
-    unmap_range(space.core(), *area, part, FlushReason::Unmap);
-    if (!area->shared) {
-      space.erase_private(part);
-    }
-    at = part.end;
+namespace {
+
+// What mlock, dumps and the like leave alone: VM_SPECIAL.
+bool special(const Vma& area) { return area.role == AreaRole::Vdso; }
+
+bool discards(Advice advice) {
+  switch (advice) {
+    case Advice::DontNeed:
+    case Advice::DontNeedLocked:
+    case Advice::Free:
+    case Advice::Remove:
+    case Advice::DontFork:
+    case Advice::WipeOnFork:
+      return true;
+    default:
+      return false;
   }
-  if (hole) return fail(Errno::NoMemory);
+}
+
+// vma_ksm_compatible(), mm/ksm.c: others ignore the advice.
+bool may_merge_pages(const Vma& area) {
+  return !area.shared && !special(area) && !area.traits.droppable;
+}
+
+// What the advice makes of an area's traits. Error: Invalid.
+Result<AreaTraits> advised_traits(const Vma& area, Advice advice) {
+  AreaTraits traits = area.traits;
+  switch (advice) {
+    case Advice::Normal:
+      traits.random = traits.sequential = false;
+      break;
+    case Advice::Random:
+      traits.random = true;
+      traits.sequential = false;
+      break;
+    case Advice::Sequential:
+      traits.random = false;
+      traits.sequential = true;
+      break;
+    case Advice::DontFork:
+    case Advice::DoFork:
+      traits.dont_fork = advice == Advice::DontFork;
+      break;
+    case Advice::WipeOnFork:
+      if (area.backing != nullptr || area.shared) return fail(Errno::Invalid);
+      traits.wipe_on_fork = true;
+      break;
+    case Advice::KeepOnFork:
+      if (traits.droppable) return fail(Errno::Invalid);
+      traits.wipe_on_fork = false;
+      break;
+    case Advice::DontDump:
+      traits.dont_dump = true;
+      break;
+    case Advice::DoDump:
+      if (special(area) || traits.droppable) return fail(Errno::Invalid);
+      traits.dont_dump = false;
+      break;
+    case Advice::Mergeable:
+      traits.mergeable = traits.mergeable || may_merge_pages(area);
+      break;
+    case Advice::Unmergeable:
+      traits.mergeable = false;
+      break;
+    case Advice::HugePage:
+    case Advice::NoHugePage:
+      traits.huge = advice == Advice::HugePage;
+      traits.no_huge = !traits.huge;
+      break;
+    default:
+      return fail(Errno::Invalid);
+  }
+  return traits;
+}
+
+}  // namespace
+
+Result<VpnRange> advised_range(VirtAddr address, ByteCount length) {
+  if (!page_aligned(address)) return fail(Errno::Invalid);
+  const std::uint64_t bytes = (length.value + kPageSize - 1) & ~(kPageSize - 1);
+  if (length.value != 0 && bytes == 0) return fail(Errno::Invalid);
+  if (address.value + bytes < address.value) return fail(Errno::Invalid);
+  return range_of(page_of(address), PageCount(bytes >> kPageShift));
+}
+
+// can_madvise_modify(), mm/madvise.c.
+Result<void> may_advise(const Vma& area, Advice advice) {
+  if (!area.traits.sealed || !discards(advice)) return {};
+  if (area.backing != nullptr || area.rights.write) return {};
+  return fail(Errno::Perm);
+}
+
+Result<void> advise_area(AddressSpace& space, Vma& area, VpnRange part, Advice advice) {
+  const Result<AreaTraits> traits = advised_traits(area, advice);
+  if (!traits) return tl::unexpected(traits.error());
+  if (*traits == area.traits) return {};
+  if (space.modify(area, part, {area.rights, *traits})) return {};
+  return fail(Errno::Again);
+}
+
+Result<void> discard(Vma& area, VpnRange part, bool even_locked) {
+  if (area.traits.locked && !even_locked) return fail(Errno::Invalid);
+  AddressSpace& space = *area.space;
+  unmap_range(space.core(), area, part, FlushReason::Unmap);
+  if (!area.shared) space.erase_private(part);
   return {};
+}
+
+namespace {
+
+// Forgets that a page was ever written: what it holds now need not outlive it.
+void make_lazy(Core& core, x86::Pte& entry, Frame& frame) {
+  if (swap_copy(frame).valid()) {
+    core.swap.release(swap_copy(frame));
+    set_swap_copy(frame, SwapSlot{});
+  }
+  entry.raw &= ~(x86::kAccessed | x86::kDirty);
+  frame.flags = static_cast<std::uint8_t>((frame.flags & ~kFrameDirty) | kFrameLazy);
+  ++core.counters.reclaim.pglazyfree;
+}
+
+}  // namespace
+
+// madvise_free_pte_range(), mm/madvise.c: what is mapped and exclusive becomes clean, what is in
+// swap or only cached goes at once.
+Result<void> free_lazily(Vma& area, VpnRange part, std::vector<Pfn>& freed) {
+  if (area.traits.locked || area.shared || area.backing != nullptr) return fail(Errno::Invalid);
+  AddressSpace& space = *area.space;
+  Core& core = space.core();
+  SlotTable& slots = space.private_object().slots;
+  std::vector<PageOffset> absent;
+  const std::size_t before = freed.size();
+  auto free_page = [&](Vpn vpn, PageOffset at, PageSlot slot) {
+    x86::Pte* entry = slot.is_resident() ? space.tables().find(vpn) : nullptr;
+    if (entry == nullptr || !entry->present()) return absent.push_back(at);
+    Frame& frame = core.pool.frame(slot.pfn());
+    if (frame.mapcount != 1 || frame.refs != 1 || slots.shared(at)) return;
+    make_lazy(core, *entry, frame);
+    freed.push_back(slot.pfn());
+  };
+  space.homes().for_each_run(part, [&](VpnRange run, PageOffset first) {
+    slots.for_each(first, first + run.pages(), [&](PageOffset at, PageSlot slot) {
+      free_page(run.begin + (at - first), at, slot);
+    });
+  });
+  for (const PageOffset at : absent) slots.set(at, PageSlot());
+  if (freed.size() > before) {
+    core.mmu.invalidate(space.id(), part, FlushReason::WriteProtect, false);
+  }
+  return {};
+}
+
+Result<void> remove_pages(Vma& area, VpnRange part) {
+  if (area.traits.locked || area.backing == nullptr) return fail(Errno::Invalid);
+  if (!area.shared || !area.may.write) return fail(Errno::Access);
+  const PageOffset from = area.backing_at(part.begin);
+  return punch_hole(area.space->core(), *area.backing, from, from + part.pages());
 }
 
 }  // namespace pw

@@ -125,6 +125,7 @@ void empty_source(Remap& remap) {
   traits.locked = traits.lock_on_fault = traits.accounted = false;
   const bool whole = area->range() == range;
   space.set_traits(*area, traits);  // of all of it, as the kernel does
+  rejoin_reclaim(space.core(), *area, area->range());
   if (whole) {
     area->anon = 0;
     area->inherited = false;

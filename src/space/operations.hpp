@@ -21,7 +21,8 @@ struct MmapRequest {
   bool grows_down = false;
   bool low = false;  // MAP_32BIT
   AreaRole role = AreaRole::Normal;
-  AreaTraits traits;  // `accounted` is decided here
+  AreaTraits traits;      // `accounted` is decided here
+  bool populate = false;  // MAP_POPULATE: for who can make pages resident after the operation
   LabelId label = 0;
   VmObject* backing = nullptr;  // file or shared memory; null: anonymous (shared: a new Shared
                                 // object)
@@ -73,13 +74,6 @@ Result<VirtAddr> mremap(AddressSpace& space, const MremapRequest& request);
 
 // brk(2): the new break, or the old one when it cannot be moved there (as the kernel answers).
 VirtAddr brk(AddressSpace& space, VirtAddr wanted, LabelId label);
-
-// madvise(MADV_DONTNEED): private pages of the range are forgotten. Errors: Invalid, NoMemory
-// (holes).
-Result<void> discard(AddressSpace& space, VirtAddr address, ByteCount length);
-
-// msync(2) with MS_SYNC. Errors: Invalid, NoMemory (holes), Io.
-Result<void> msync(AddressSpace& space, VirtAddr address, ByteCount length);
 
 // A touch below a stack area: moves its lower end down to `vpn` if limit and guard gap allow.
 // Returns the area, or null when the address may not be reached.

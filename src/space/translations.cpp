@@ -19,7 +19,7 @@ void mark_first_change(Core& core, Frame& frame) {
     core.swap.release(swap_copy(frame));
     set_swap_copy(frame, SwapSlot{});
   }
-  frame.flags |= kFrameDirty;
+  frame.flags = static_cast<std::uint8_t>((frame.flags & ~kFrameLazy) | kFrameDirty);
 }
 
 void note_used(Core& core, Frame& frame) {
@@ -37,6 +37,22 @@ void note_mapped_many(Core& core, Vma& area, std::uint64_t frames) {
   label.resident_peak = std::max(label.resident_peak, label.resident_pages);
 }
 
+namespace {
+
+void rejoin(Core& core, Pfn pfn) {
+  Frame& frame = core.pool.frame(pfn);
+  if ((frame.flags & kFrameAside) == 0) return;
+  frame.flags &= static_cast<std::uint8_t>(~kFrameAside);
+  core.pool.admit(pfn);
+}
+
+}  // namespace
+
+void rejoin_reclaim(Core& core, Vma& area, VpnRange part) {
+  area.space->tables().for_each_leaf(part,
+                                     [&](Vpn, int, x86::Pte& entry) { rejoin(core, entry.pfn()); });
+}
+
 void note_unmapped(Core& core, Vma& area, x86::Pte entry) {
   const Pfn pfn = entry.pfn();
   if (pfn == core.zero_frame) return;
@@ -47,6 +63,7 @@ void note_unmapped(Core& core, Vma& area, x86::Pte entry) {
   --core.areas[area.label].resident_pages;
   if (entry.dirty()) mark_dirty(core, frame);
   if (entry.accessed()) note_used(core, frame);
+  rejoin(core, pfn);
 }
 
 bool map_page(Core& core, Vma& area, Vpn vpn, Pfn pfn, bool writable, bool accessed) {

@@ -35,6 +35,10 @@ void unmap_range(Core& core, Vma& area, VpnRange range, FlushReason reason);
 // bits go to the frames. Flushes if anything changed.
 void write_protect(Core& core, Vma& area, VpnRange range, FlushReason reason);
 
+// Frames that reclaim has set aside since an area that maps them is locked: `part` of it no longer
+// is. Another area may still lock them; then reclaim finds out again.
+void rejoin_reclaim(Core& core, Vma& area, VpnRange part);
+
 // A frame that was brought in before anyone asked is used now: the prefetch paid off.
 void note_used(Core& core, Frame& frame);
 

@@ -1,9 +1,10 @@
-// Dirty file pages to their file: msync, fsync, truncation, and what reclaim and the periodic
+// Dirty file pages to their file: fsync, truncation, and what reclaim and the periodic
 // writer call.
 #include <algorithm>
 #include <cstring>
+#include <vector>
 
-#include "space/operations.hpp"
+#include "space/advice.hpp"
 #include "space/translations.hpp"
 
 namespace pw {
@@ -72,25 +73,6 @@ Result<void> write_back(Core& core, VmObject& file, PageOffset begin, PageOffset
   return outcome;
 }
 
-Result<void> msync(AddressSpace& space, VirtAddr address, ByteCount length) {
-  if (!page_aligned(address)) return fail(Errno::Invalid);
-  const VpnRange range = range_of(page_of(address), pages_for(length));
-  bool hole = false;
-  Vpn at = range.begin;
-  while (at < range.end) {
-    Vma* area = space.areas().lower_bound(at);
-    if (area == nullptr || area->range().begin >= range.end) return fail(Errno::NoMemory);
-    hole = hole || area->range().begin > at;
-    const VpnRange part = intersection(area->range(), range);
-    at = part.end;
-    if (!area->shared || area->backing->kind != ObjectKind::File) continue;
-    PW_TRY(write_back(space.core(), *area->backing, area->backing_at(part.begin),
-                      area->backing_at(part.begin) + part.pages()));
-  }
-  if (hole) return fail(Errno::NoMemory);
-  return {};
-}
-
 Result<void> truncate(Core& core, VmObject& object, ByteCount size) {
   if (object.store != nullptr) {
     if (object.read_only) return fail(Errno::Invalid);
@@ -111,6 +93,44 @@ Result<void> truncate(Core& core, VmObject& object, ByteCount size) {
   }
   object.slots.erase(first, last);
   return zero_tail(core, object, size);
+}
+
+Result<void> punch_hole(Core& core, VmObject& object, PageOffset begin, PageOffset end) {
+  if (object.read_only) return fail(Errno::BadFile);
+  end = std::min(end, PageOffset(object.pages().value));
+  if (begin >= end) return {};
+  if (object.store != nullptr) {
+    constexpr std::byte kZeros[kPageSize] = {};
+    for (PageOffset at = begin; at < end; at = at + PageCount(1)) {
+      const std::uint64_t offset = at.value << kPageShift;
+      const std::uint64_t length = std::min(kPageSize, object.size.value - offset);
+      PW_TRY(object.store->write(ByteCount(offset), {kZeros, static_cast<std::size_t>(length)}));
+    }
+  }
+  for (Vma* area : object.mappings) {  // unmap_mapping_range() without even_cows
+    const VpnRange part = mapped_part(*area, begin, end);
+    for (Vpn vpn = part.begin; vpn < part.end; vpn = vpn + PageCount(1)) {
+      const SlotTable& own = area->space->private_object().slots;
+      const bool copied = !area->shared && !own.get(area->space->private_at(vpn)).is_empty();
+      if (!copied) unmap_range(core, *area, range_of(vpn, PageCount(1)), FlushReason::Unmap);
+    }
+  }
+  object.slots.erase(begin, end);
+  return {};
+}
+
+// Pages whose writing has only begun stay, as those under writeback do in the kernel.
+void drop_cached(Core& core, VmObject& file, PageOffset begin, PageOffset end) {
+  std::vector<PageOffset> clean;
+  file.slots.for_each(begin, end, [&](PageOffset at, PageSlot slot) {
+    if (!slot.is_resident()) return;
+    const Frame& frame = core.pool.frame(slot.pfn());
+    const bool busy = frame.mapcount > 0 || frame.aux > 0 ||
+                      core.pool.io_awaited(slot.pfn(), core.clock.now_ns());
+    if (!busy && (frame.flags & kFrameDirty) == 0) clean.push_back(at);
+  });
+  (void)write_back(core, file, begin, end);  // errors are for fsync(2) to tell
+  for (const PageOffset at : clean) file.slots.set(at, PageSlot());
 }
 
 }  // namespace pw

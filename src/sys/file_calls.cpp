@@ -85,7 +85,20 @@ Reply Kernel::fsync(Process& process, const Request& r) {
 }
 
 Reply Kernel::fallocate(Process&, const Request&) { return failed(Errno::NoCall); }
-Reply Kernel::fadvise(Process&, const Request&) { return failed(Errno::NoCall); }
+
+// generic_fadvise(), mm/fadvise.c.
+Reply Kernel::fadvise(Process& process, const Request& r) {
+  const OpenFile* file = descriptors(process).find(r.args[0]);
+  if (file == nullptr) return failed(Errno::BadFile);
+  const auto advice = static_cast<std::uint32_t>(r.args[3]);
+  if (static_cast<std::int64_t>(r.args[2]) < 0 || advice > kFileNoReuse) {
+    return failed(Errno::Invalid);
+  }
+  machine_->advise_file(file->object, r.args[1], r.args[2],
+                        static_cast<Machine::FileAdvice>(advice));
+  return {};
+}
+
 Reply Kernel::fcntl(Process&, const Request&) { return failed(Errno::NoCall); }
 
 }  // namespace pw::sys

@@ -53,6 +53,7 @@ Reply Kernel::mmap(Process& process, const Request& r) {
   request.grows_down = (flags & kMapGrowsDown) != 0;
   request.low = (flags & kMap32Bit) != 0;
   request.traits.locked = (flags & kMapLocked) != 0;
+  request.populate = (flags & (kMapPopulate | kMapNonBlock)) == kMapPopulate;
   request.traits.no_reserve = (flags & kMapNoReserve) != 0 &&
                               machine_->config().overcommit != Overcommit::Never;
   request.objection = objection(file.get(), prot, flags);
@@ -99,10 +100,6 @@ Reply Kernel::mremap(Process& process, const Request& r) {
   request.unknown_flags = (flags & ~(kRemapMayMove | kRemapFixed | kRemapDontUnmap)) != 0;
   request.new_address = VirtAddr(new_address);
   return reply_of(machine_->mremap(process.pid, request));
-}
-
-Reply Kernel::msync(Process& process, const Request& r) {
-  return reply_of(machine_->msync(process.pid, VirtAddr(r.args[0]), ByteCount(r.args[1])));
 }
 
 Reply Kernel::mseal(Process&, const Request&) { return failed(Errno::NoCall); }

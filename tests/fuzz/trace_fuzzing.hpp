@@ -1,14 +1,18 @@
 // What the fuzz targets of the importers share: any bytes as a trace of one format. Reading neither
-// crashes nor allocates without bound, gives the same whatever the blocks the bytes come in, and a
-// trace that was read is one: dense ids in the order of their first appearance, a name for each.
+// crashes nor allocates without bound, gives the same whatever the blocks the bytes come in and
+// whether the trace is kept or handed on, and a trace that was read is one: dense ids in the order
+// of their first appearance, a name for each.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
+#include <vector>
 
 #include "analysis/input.hpp"
 
@@ -29,11 +33,34 @@ inline void check_trace(const PageTrace& trace) {
   check(names.size() == trace.ids);
 }
 
+struct KeepingSink final : PageSink {
+  std::vector<PageId> pages;
+  void take(std::span<const PageId> block) override {
+    pages.insert(pages.end(), block.begin(), block.end());
+  }
+};
+
+// The same references, or the same error.
+inline void check_stream(InputFile file, const Result<PageTrace>& whole) {
+  if (file.ids_below() == 0) return;
+  KeepingSink sink;
+  const Result<Streamed> streamed = file.stream(sink);
+  check(streamed.has_value() == whole.has_value());
+  if (whole) {
+    check(sink.pages == whole->pages && streamed->ids == whole->ids);
+  } else {
+    check(streamed.error().message == whole.error().message);
+  }
+}
+
 inline void read_as(const std::string& format, const std::uint8_t* data, std::size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   const Result<PageTrace> whole = trace_of_bytes(bytes, format);
   const Result<PageTrace> parts = trace_of_bytes(bytes, format, 1 + size % 61);
   check(whole.has_value() == parts.has_value());
+  Result<InputFile> file = InputFile::of_bytes(bytes, format);
+  check(file.has_value() || !whole);
+  if (file) check_stream(std::move(*file), whole);
   if (!whole) {
     const auto damaged = [](const std::string& message) {
       return message.find("Zstandard") != std::string::npos;

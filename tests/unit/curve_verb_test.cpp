@@ -65,6 +65,35 @@ TEST_F(CurveVerb, CsvHasARowForEachSizeAndAColumnForEachPolicy) {
             "5,20480,5,5,5\n");
 }
 
+TEST_F(CurveVerb, OnePolicyAtOneSizeIsTheSameThoughTheTraceIsNotKept) {
+  const Said said = call({"curve", path_, "--policy", "fifo", "--sizes", "4", "--csv"});
+  EXPECT_EQ(said.status, 0) << said.err;
+  EXPECT_EQ(said.out, "pages,bytes,fifo\n4,16384,30\n");
+  const Said text = call({"curve", path_, "--policy", "fifo", "--sizes", "4"});
+  EXPECT_THAT(text.out, HasSubstr(path_ + " (plain): 36 references to 5 pages"));
+  std::ofstream(path_, std::ios::app) << "x\n";
+  const Said broken = call({"curve", path_, "--policy", "fifo", "--sizes", "4"});
+  EXPECT_EQ(broken.status, 2);
+  EXPECT_EQ(broken.err, call({"curve", path_, "--policy", "lru", "--sizes", "4"}).err);
+}
+
+TEST_F(CurveVerb, OfASampleTheNumberOfPagesIsAnEstimate) {
+  {
+    std::ofstream file(path_);
+    for (int i = 0; i < 4'000; ++i) file << i % 1'000 << '\n';
+  }
+  const Said said = call({"curve", path_, "--sample", "0.25", "--policy", "lru", "--json"});
+  ASSERT_EQ(said.status, 0) << said.err;
+  const test::Json told = test::Json::parse(said.out);
+  const double error = told["sample"]["first_references_error"];
+  EXPECT_GT(error, 0);
+  EXPECT_NEAR(told["input"]["pages"], 1'000, 3 * error + 100);
+  EXPECT_EQ(told["input"]["pages"], told["first_references"]);
+  EXPECT_EQ(told["input"]["references"], 4'000);
+  EXPECT_THAT(call({"curve", path_, "--sample", "0.25"}).out,
+              HasSubstr("4,000 references to about "));
+}
+
 TEST_F(CurveVerb, TextHasTheTableThePictureAndTheMemoryToGive) {
   const Said said = call({"curve", path_, "--policy", "lru,opt", "--sizes", "3..5/3"});
   EXPECT_EQ(said.status, 0);

@@ -44,6 +44,7 @@ struct Format {
   // Whether an input that begins so is of this format; formats are asked in their order.
   bool (*matches)(const Beginning& beginning);
   Result<void> (*read)(InputBytes& input, FormatOptions& options, TraceBuilder& out);
+  std::uint32_t least_bytes;  // that a reference takes; the last one may do with fewer
 };
 
 const std::vector<Format>& formats();  // without recordings

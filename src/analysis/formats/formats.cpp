@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "analysis/formats/format.hpp"
+#include "analysis/formats/oracle_general.hpp"
 
 namespace pw::analysis {
 
@@ -10,16 +11,17 @@ const std::vector<Format>& formats() {
       {"oracle",
        "oracleGeneral of libCacheSim: records of 24 bytes. next=ignore: without a check of the "
        "next references",
-       looks_like_oracle_general, read_oracle_general},
+       looks_like_oracle_general, read_oracle_general, kOracleRecordBytes},
       {"lackey", "what 'valgrind --tool=lackey --trace-mem=yes' prints. instructions=no: data only",
-       looks_like_lackey, read_lackey},
+       looks_like_lackey, read_lackey, 2},
       {"csv",
        "columns: id=NAME or id=NUMBER, delimiter=C or tab, header=yes|no, shift=BITS (12: "
        "addresses to pages)",
-       looks_like_csv, read_csv},
-      {"lirs", "text, one id a line; a line with '*' is a checkpoint", looks_like_lirs, read_lirs},
+       looks_like_csv, read_csv, 2},
+      {"lirs", "text, one id a line; a line with '*' is a checkpoint", looks_like_lirs, read_lirs,
+       2},
       {"plain", "text: ids, decimal or 0x hexadecimal, with blanks, commas or line ends between",
-       looks_like_plain, read_plain},
+       looks_like_plain, read_plain, 2},
   };
   return all;
 }

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <utility>
+#include <array>
 #include <vector>
 
 #include "analysis/formats/format.hpp"
@@ -11,7 +11,7 @@
 namespace pw::analysis {
 namespace {
 
-constexpr std::size_t kAhead = 64;  // records between a prefetch and its use
+constexpr std::size_t kAhead = 64;  // records between a look for a page's place and its use
 
 bool is_never(std::int64_t next) { return next == kOracleNever || next == kOracleNeverToo; }
 
@@ -46,43 +46,85 @@ tl::unexpected<Error> contradiction(std::uint64_t number, std::int64_t next,
                                           expected, kRemedy));
 }
 
-// Adds `count` records. With `kCheck`, each must be where the previous one of its id said.
+// Whether record `number` can't be: it is not where the previous one of its id said (`expected`),
+// or names a next one that is not after it.
+bool contradicts(std::uint64_t number, std::int64_t next, std::uint32_t expected) {
+  const auto following = static_cast<std::uint64_t>(next);  // -1, never, is the latest
+  return (expected != number && expected != 0) || following <= number || next < kOracleNever;
+}
+
+std::uint32_t note_of(std::int64_t next) {
+  return static_cast<std::uint32_t>(
+      std::min(static_cast<std::uint64_t>(next), std::uint64_t{kNoMore}));
+}
+
+// Adds `count` records. (Inlined into its caller, the loop would run out of registers.)
 template <bool kCheck>
-Result<void> add_records(const char* at, std::size_t count, TraceBuilder& out) {
+[[gnu::noinline]] Result<void> add_records(const char* at, std::size_t count, TraceBuilder& out) {
   PW_TRY(out.room_for(count));
   const std::uint64_t done = out.references();
   PageId* const pages = out.extend(count);
+  const auto id = [at](std::size_t i) { return OracleRecord{at + i * kOracleRecordBytes}.id(); };
+  std::array<TraceBuilder::Entry*, kAhead> places;  // of the next records
+  for (std::size_t i = 0; i < std::min(count, kAhead); ++i) places[i] = out.place_of(id(i));
   for (std::size_t i = 0; i < count; ++i) {
     const OracleRecord record = {at + i * kOracleRecordBytes};
-    if (i + kAhead < count) out.prefetch(record.ahead(kAhead).id());
-    std::uint32_t& expected = out.find_page(record.id(), pages[i]);
+    std::uint32_t& expected = out.find_page(places[i % kAhead], record.id(), pages[i]);
+    if (i + kAhead < count) places[i % kAhead] = out.place_of(id(i + kAhead));
     if constexpr (kCheck) {
       const std::uint64_t number = done + i + 1;
-      const std::int64_t next = record.next();
-      const auto following = static_cast<std::uint64_t>(next);  // -1, never, is the latest
-      if ((expected != number && expected != 0) || following <= number || next < kOracleNever)
-          [[unlikely]] {
-        return contradiction(number, next, expected);
+      if (contradicts(number, record.next(), expected)) [[unlikely]] {
+        return contradiction(number, record.next(), expected);
       }
-      expected = static_cast<std::uint32_t>(std::min(following, std::uint64_t{kNoMore}));
+      expected = note_of(record.next());
     }
   }
   return {};
 }
 
+// The same for a sample. Of the records that are passed over no more is checked than each by itself
+// shows.
+template <bool kCheck>
+[[gnu::noinline]] Result<void> add_sampled(const char* at, std::size_t count, TraceBuilder& out) {
+  PW_TRY(out.room_for(count));
+  const std::uint64_t done = out.references();
+  std::size_t passed_over = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const OracleRecord record = {at + i * kOracleRecordBytes};
+    const std::uint64_t number = done + i + 1;
+    std::uint32_t of_others = 0;
+    std::uint32_t* expected = &of_others;
+    if (out.takes(record.id())) [[unlikely]] {
+      expected = &out.take(record.id());
+    } else {
+      ++passed_over;
+    }
+    if constexpr (kCheck) {
+      if (contradicts(number, record.next(), *expected)) [[unlikely]] {
+        return contradiction(number, record.next(), *expected);
+      }
+      *expected = note_of(record.next());
+    }
+  }
+  out.pass_over(passed_over);
+  return {};
+}
+
+Result<void> add(const char* at, std::size_t count, bool check, TraceBuilder& out) {
+  if (out.samples()) {
+    return check ? add_sampled<true>(at, count, out) : add_sampled<false>(at, count, out);
+  }
+  return check ? add_records<true>(at, count, out) : add_records<false>(at, count, out);
+}
+
 // At the end nobody waits for a record that was there. (Beyond the end it may be: the trace is the
 // beginning of a longer one.)
-Result<void> check_end(TraceBuilder& out) {
-  for (PageId id = 0; id < out.ids(); ++id) {
-    const std::uint32_t expected = out.note(out.names()[id]);
-    if (expected > out.references()) continue;
-    const auto last = std::find(out.pages().rbegin(), out.pages().rend(), id);
-    const auto number = static_cast<std::uint64_t>(out.pages().rend() - last);
-    return wrong_record(number, fmt::format("says that its id comes next in record {}, which has "
-                                            "another one{}",
-                                            expected, kRemedy));
-  }
-  return {};
+Result<void> check_end(const TraceBuilder& out) {
+  const TraceBuilder::Note waits = out.lowest_note();
+  if (waits.note == 0 || waits.note > out.references()) return {};
+  return wrong_record(waits.note, fmt::format("does not have the id {}, which by an earlier record "
+                                              "comes next in it{}",
+                                              waits.name, kRemedy));
 }
 
 }  // namespace
@@ -109,7 +151,7 @@ Result<void> read_oracle_general(InputBytes& input, FormatOptions& options, Trac
   for (bool more = true; more;) {
     const char* const at = input.bytes().data();
     const std::size_t count = input.bytes().size() / kOracleRecordBytes;
-    PW_TRY(check ? add_records<true>(at, count, out) : add_records<false>(at, count, out));
+    PW_TRY(add(at, count, check, out));
     input.consume(count * kOracleRecordBytes);
     const Result<bool> read = input.read_more();
     if (!read) return tl::unexpected(read.error());

@@ -33,16 +33,18 @@ std::size_t naive_contradiction(const std::string& bytes) {
       break;
     }
   }
-  // Who waits in vain: the page that came first is named.
+  // The first that somebody waits for in vain.
+  std::size_t wrong = 0;
   for (std::size_t i = 0; i < count; ++i) {
-    bool first = true;
-    for (std::size_t j = 0; j < i; ++j) first = first && id(j) != id(i);
-    if (!first) continue;
-    std::size_t last = i;
-    for (std::size_t j = i; j < count; ++j) last = id(j) == id(i) ? j : last;
-    if (next(last) != -1 && next(last) <= static_cast<std::int64_t>(count)) return last + 1;
+    bool last = true;
+    for (std::size_t j = i + 1; j < count; ++j) last = last && id(j) != id(i);
+    const std::int64_t awaited = next(i);
+    if (!last || awaited == -1 || awaited > static_cast<std::int64_t>(count)) continue;
+    if (wrong == 0 || awaited < static_cast<std::int64_t>(wrong)) {
+      wrong = static_cast<std::size_t>(awaited);
+    }
   }
-  return 0;
+  return wrong;
 }
 
 std::string place(std::size_t record) {
@@ -125,8 +127,8 @@ TEST(OracleGeneral, SaysWhatIsContradictory) {
             "in record 2" +
                 remedy);
   EXPECT_EQ(with_next(1, 3),
-            "byte 24 (record 2): says that its id comes next in record 3, which "
-            "has another one" +
+            "byte 48 (record 3): does not have the id 2, which by an earlier record comes next "
+            "in it" +
                 remedy);
 }
 

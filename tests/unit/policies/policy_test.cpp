@@ -279,20 +279,36 @@ TEST(Policy, KnowsItsNames) {
   }
 }
 
-// Numbers of three and of four bytes: what is written for one id leaves its neighbours alone.
+// Numbers of any width: what is written for one id leaves its neighbours alone.
+template <Packing kPacking>
+void expect_numbers_kept(std::uint64_t largest) {
+  constexpr std::uint32_t kIds = 50;
+  IdNumbers<kPacking> numbers(kIds, largest);
+  std::vector<std::uint32_t> plain(kIds, 0);
+  Random random(largest);
+  for (int step = 0; step < 1'000; ++step) {
+    const auto id = static_cast<Id>(random.below(kIds));
+    plain[id] = static_cast<std::uint32_t>(random.chance(3) ? largest : random.below(largest));
+    numbers.set(id, plain[id]);
+    for (Id other = 0; other < kIds; ++other) ASSERT_EQ(numbers[other], plain[other]) << largest;
+  }
+}
 TEST(IdNumbers, KeepsANumberForEachId) {
   for (const std::uint64_t largest : {0xFF'FFFFULL, 0x100'0000ULL, 0xFFFF'FFFFULL}) {
-    constexpr std::uint32_t kIds = 50;
-    IdNumbers numbers(kIds, largest);
-    std::vector<std::uint32_t> plain(kIds, 0);
-    Random random(largest);
-    for (int step = 0; step < 2'000; ++step) {
-      const auto id = static_cast<Id>(random.below(kIds));
-      plain[id] = static_cast<std::uint32_t>(random.chance(3) ? largest : random.below(largest));
-      numbers.set(id, plain[id]);
-      for (Id other = 0; other < kIds; ++other) ASSERT_EQ(numbers[other], plain[other]);
-    }
+    expect_numbers_kept<Packing::Fast>(largest);
   }
+  for (unsigned bits = 1; bits <= 32; ++bits) {
+    expect_numbers_kept<Packing::Dense>((std::uint64_t{1} << bits) - 1);
+    expect_numbers_kept<Packing::Dense>(std::uint64_t{1} << (bits - 1));
+  }
+}
+TEST(IdNumbers, TakesNoMoreBitsThanTheLargestNeeds) {
+  using Dense = IdNumbers<Packing::Dense>;
+  EXPECT_EQ(Dense(1, 1).bits(), 1U);
+  EXPECT_EQ(Dense(1, 200'000).bits(), 18U);
+  EXPECT_EQ(Dense(1, (1U << 25) - 1).bits(), 25U);
+  EXPECT_EQ(Dense(1, 1U << 25).bits(), 32U);
+  EXPECT_EQ(IdNumbers<>(1, 200'000).bits(), 24U);
 }
 
 TEST(IdLists, KeepsSeveralListsOverOneArray) {

@@ -1,0 +1,85 @@
+// Making pages resident before anybody touches them: populate_vma_page_range() and
+// faultin_page_range(), mm/gup.c. The faults are those that accesses would take, and are counted
+// so.
+#include "machine/machine.hpp"
+#include "space/translations.hpp"
+
+namespace pw {
+
+namespace {
+
+bool translated(AddressSpace& space, Vpn vpn, Access access) {
+  const x86::Pte* entry = space.tables().find(vpn);
+  return entry != nullptr && entry->present() && entry->user() &&
+         (access == Access::Read || entry->writable());
+}
+
+// The rights that the kernel asks for when it acts for the program: those for reading are PROT_READ
+// itself, although the CPU reads what may only be written or executed.
+bool grants(const Vma& area, Access access) {
+  return access == Access::Write ? area.rights.write : area.rights.read;
+}
+
+}  // namespace
+
+// Until the page is mapped. Nobody is killed if there is no memory.
+FaultOutcome Machine::fault_in(Process& process, Vpn vpn, Access access) {
+  FaultRequest request{process.space.get(), address_of(vpn), access};
+  sim::SimCpu& cpu = mmu_->cpu(process.cpu);
+  while (!translated(*process.space, vpn, access)) {
+    sync_clock(cpu);
+    run_due();
+    const FaultOutcome outcome = handle_fault(*core_, request, watcher_);
+    if (outcome.kind == FaultOutcome::Kind::Wait) {
+      if (outcome.until_ns <= clock_.now_ns()) continue;
+      counters_.io_wait_ns += outcome.until_ns - clock_.now_ns();
+      clock_.advance_to(outcome.until_ns);
+    } else if (outcome.kind != FaultOutcome::Kind::Resolved) {
+      return outcome;
+    }
+  }
+  const Pfn pfn = process.space->tables().find(vpn)->pfn();
+  if (access == Access::Write) mark_dirty(*core_, pool_->frame(pfn));
+  reclaimer_->after_fault(pfn);
+  if (reclaimer_->wants_references()) note_reference(pfn);
+  return FaultOutcome::resolved();
+}
+
+Result<void> Machine::populate_area(Process& process, VpnRange part, Access access) {
+  for (Vpn vpn = part.begin; vpn < part.end; vpn = vpn + PageCount(1)) {
+    const FaultOutcome outcome = fault_in(process, vpn, access);
+    if (outcome.kind == FaultOutcome::Kind::Oom) return fail(Errno::NoMemory);
+    if (outcome.kind != FaultOutcome::Kind::Resolved) return fail(Errno::Fault);
+  }
+  return {};
+}
+
+Result<void> Machine::populate(Process& process, VpnRange range, Populate how, bool go_on) {
+  const bool as_locked = how == Populate::AsLocked;
+  for (Vpn at = range.begin; at < range.end;) {
+    const Vma* area = process.space->areas().lower_bound(at);
+    if (area == nullptr || area->range().begin >= range.end) {
+      if (as_locked) return {};
+      return fail(Errno::NoMemory);
+    }
+    if (area->range().begin > at && !as_locked) return fail(Errno::NoMemory);
+    const VpnRange part = intersection(area->range(), {at, range.end});
+    at = part.end;
+    if (as_locked && area->traits.lock_on_fault) continue;
+    const bool write = as_locked ? area->rights.write && !area->shared : how == Populate::Write;
+    const Access access = write ? Access::Write : Access::Read;
+    if (!as_locked && !grants(*area, access)) return fail(Errno::Invalid);
+    const Result<void> done = populate_area(process, part, access);
+    if (!done && !go_on) return done;
+  }
+  return {};
+}
+
+void Machine::populate_new(Pid pid, VpnRange range, bool wanted) {
+  Process& process = *processes_.find(pid);
+  const Vma* area = process.space->find(range.begin);
+  if (area == nullptr || (!wanted && !area->traits.locked)) return;
+  (void)populate(process, range, Populate::AsLocked, true);  // as much of it as can be had
+}
+
+}  // namespace pw
