@@ -15,6 +15,7 @@
 #include <fstream>
 #include <memory>
 
+#include "ports/host/host_target.hpp"
 #include "report/units.hpp"
 #include "tools/install_paths.hpp"
 
@@ -163,6 +164,16 @@ HostCheck swap_check() {
   return check;
 }
 
+HostCheck processes_check() {
+  HostCheck check{"processes", false, "", "scripts and differential tests on the running kernel",
+                  ""};
+  const Result<void> found = host::HostTarget::available();
+  check.ok = found.has_value();
+  check.found = check.ok ? "processes carry out steps" : found.error().message;
+  if (!check.ok) check.enable = "Linux 5.14 or newer, /proc, sysctl vm.memfd_noexec=0";
+  return check;
+}
+
 }  // namespace
 
 std::vector<HostCheck> check_host() {
@@ -170,6 +181,7 @@ std::vector<HostCheck> check_host() {
                          "recording programs (exact, one thread at a time)"),
           recorder_check("qemu-user", "qemu-x86_64", "qemu-user", qemu_plugin(),
                          "recording programs that Valgrind cannot run"),
+          processes_check(),
           kvm_check(),
           userfaultfd_check(),
           cgroup_check(),

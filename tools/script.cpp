@@ -12,6 +12,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "ports/host/host_target.hpp"
 #include "script/parser.hpp"
 #include "script/runner.hpp"
 #include "script/settings.hpp"
@@ -106,7 +107,9 @@ Result<std::string> read_text(const std::string& path, std::size_t most) {
 Result<std::unique_ptr<script::Target>> make_target(const Flags& flags, const Limits& limits,
                                                     const script::Program& program) {
   if (flags.on == "host") {
-    return fail(Errno::NotSupported, "this build carries out no scripts on the host's kernel");
+    auto host = host::HostTarget::create();
+    if (!host) return tl::unexpected(host.error());
+    return std::move(*host);
   }
   const Result<MachineConfig> config = script::machine_of(program);
   if (!config) return tl::unexpected(config.error());

@@ -313,6 +313,8 @@ Outcome HostTarget::load(ProcessIndex index, VirtAddr address, std::uint64_t cou
     address = address + ByteCount(part);
     count -= part;
   } while (count > 0 && outcome.signal == 0);
+  if (outcome.signal != 0) return outcome;
+  outcome.value = static_cast<std::int64_t>(bytes.size());
   outcome.bytes = std::move(bytes);
   return outcome;
 }

@@ -7,8 +7,8 @@
 // Of its own a puppet has only the channel's area, above the range where the kernel places areas.
 // It is left out of views, and no limit counts it: RLIMIT_AS is set higher by its size (and told
 // lower); so is RLIMIT_MEMLOCK while mlockall compares it with all of the process, as far as the
-// hard limit allows. One descriptor stays open, the highest (kPwFd), since exec needs the channel
-// again. To the script it is not open.
+// hard limit allows. Descriptors 0 to 2 are open, so that a script's begin with 3, and the highest
+// (kPwFd), since exec needs the channel again. To the script they are not open.
 //
 // The keeper, parent of all processes without a parent in the script, has given up root's
 // privileges if there were any, with them all processes. System V objects live in a namespace of
@@ -145,6 +145,8 @@ class HostTarget final : public script::Target {
   // host_target_family.cpp: births and deaths
   script::Outcome bear(Process& parent, std::uint64_t flags, script::ProcessIndex child);
   script::Outcome exec(Process& process, const sys::Request& request);
+  std::array<std::uint64_t, 2> lift_limit(Process& process);
+  void put_limit(Process& process, const std::array<std::uint64_t, 2>& limits);
   script::Outcome exit(Process& process, const sys::Request& request);
   script::Outcome wait(Process& process, const sys::Request& request);
   void let_parent_go(Process& child);

@@ -20,6 +20,7 @@ using sys::Call;
 namespace {
 
 constexpr std::uint64_t kUserEnd = 1ULL << 47;
+constexpr std::uint64_t kFirstFd = 3;             // below: /dev/null
 constexpr std::uint64_t kLongestPath = 4096;      // PATH_MAX: one more is ENAMETOOLONG
 constexpr std::uint64_t kMostPages = 1ULL << 24;  // whose residency is told in one answer
 
@@ -91,7 +92,7 @@ Outcome HostTarget::raw(Process& process, long number, const Args& args, std::st
   return step(process, kPwCall, what);
 }
 
-// Numbers in registers, nothing else. The channel's descriptor is not open to the script.
+// Numbers in registers, nothing else.
 Outcome HostTarget::plain_call(Process& process, const sys::Request& request) {
   const sys::Signature& signature = sys::signature(request.call);
   Args args = request.args;
@@ -105,7 +106,8 @@ Outcome HostTarget::plain_call(Process& process, const sys::Request& request) {
 }
 
 std::uint64_t HostTarget::shown_fd(std::uint64_t fd) {
-  return (fd & 0xffff'ffff) == kPwFd ? ~0ULL : fd;
+  const std::uint64_t number = fd & 0xffff'ffff;  // as the kernel takes it
+  return number < kFirstFd || number == kPwFd ? ~0ULL : fd;
 }
 
 // A call with the request's text in argument `at`.

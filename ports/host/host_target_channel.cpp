@@ -56,7 +56,7 @@ struct Start {
 // none whose wrapper tells other threads.
 int run_keeper(void* argument) {
   const auto& start = *static_cast<Start*>(argument);
-  ::syscall(SYS_personality, ADDR_NO_RANDOMIZE);
+  if (::syscall(SYS_personality, ADDR_NO_RANDOMIZE) < 0) ::syscall(SYS_exit, 118);
   rlimit files = {};
   if (::syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, nullptr, &files) == 0 && files.rlim_cur <= kPwFd) {
     files.rlim_cur = files.rlim_max;
@@ -74,6 +74,8 @@ int run_keeper(void* argument) {
 std::string why_no_keeper(int status) {
   const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   switch (code) {
+    case 118:
+      return "addresses are random: personality(ADDR_NO_RANDOMIZE) is refused (by a container?)";
     case 119:
       return "a program in a memfd cannot be executed (vm.memfd_noexec?)";
     case 120:

@@ -80,12 +80,30 @@ Outcome HostTarget::exec(Process& process, const sys::Request& request) {
   Outcome outcome = plain_text(process, request, SYS_access, {0, X_OK}, 0);
   const bool missing = outcome.value == kMissing && !request.text.empty();
   if (!outcome.error.empty() || (outcome.value < 0 && !missing)) return outcome;
+  const std::array<std::uint64_t, 2> limits = lift_limit(process);
   outcome = step(process, kPwExec, "exec");
-  if (!outcome.error.empty() || outcome.value < 0) return outcome;
+  if (!outcome.error.empty()) return outcome;
+  put_limit(process, limits);
+  if (outcome.value < 0) return outcome;
   process.maps = OwnedFd();
   process.smaps = OwnedFd();
   let_parent_go(process);
   return outcome;
+}
+
+// RLIMIT_AS does not keep the new image from mapping the channel. What is needed of the limit by
+// the image itself, a stack, is not looked at.
+std::array<std::uint64_t, 2> HostTarget::lift_limit(Process& process) {
+  std::array<std::uint64_t, 2> limits = {};  // soft, hard
+  raw(process, SYS_prlimit64, {0, sys::kLimitAs, 0, own_data(process)}, "exec");
+  std::memcpy(limits.data(), channel_->slot(process.slot).data, sizeof limits);
+  put_limit(process, {limits[1], limits[1]});
+  return limits;
+}
+
+void HostTarget::put_limit(Process& process, const std::array<std::uint64_t, 2>& limits) {
+  std::memcpy(channel_->slot(process.slot).data, limits.data(), sizeof limits);
+  raw(process, SYS_prlimit64, {0, sys::kLimitAs, own_data(process), 0}, "exec");
 }
 
 Outcome HostTarget::exit(Process& process, const sys::Request& request) {

@@ -49,60 +49,70 @@ bool read_head(std::string_view line, const ViewNames& names, AreaView& area) {
   return true;
 }
 
+// By the key's length first: of some 25 lines for an area few are of use.
 std::uint64_t* field_of(AreaView& area, std::string_view key) {
-  static constexpr std::pair<std::string_view, std::uint64_t AreaView::*> kFields[] = {
-      {"Rss", &AreaView::rss},
-      {"Shared_Clean", &AreaView::shared_clean},
-      {"Shared_Dirty", &AreaView::shared_dirty},
-      {"Private_Clean", &AreaView::private_clean},
-      {"Private_Dirty", &AreaView::private_dirty},
-      {"Anonymous", &AreaView::anonymous},
-      {"LazyFree", &AreaView::lazy_free},
-      {"Swap", &AreaView::swap},
-      {"Locked", &AreaView::locked},
+  const auto is = [key](std::string_view name, std::uint64_t& field) {
+    return key == name ? &field : nullptr;
   };
-  for (const auto& [name, member] : kFields) {
-    if (name == key) return &(area.*member);
+  switch (key.size()) {
+    case 3:
+      return is("Rss", area.rss);
+    case 4:
+      return is("Swap", area.swap);
+    case 6:
+      return is("Locked", area.locked);
+    case 8:
+      return is("LazyFree", area.lazy_free);
+    case 9:
+      return is("Anonymous", area.anonymous);
+    case 12:
+      return key == "Shared_Clean" ? &area.shared_clean : is("Shared_Dirty", area.shared_dirty);
+    case 13:
+      return key == "Private_Clean" ? &area.private_clean : is("Private_Dirty", area.private_dirty);
+    default:
+      return nullptr;
   }
-  return nullptr;
 }
 
-// "rd wr mr": without soft-dirty, which is the checkpointer's, and the blank at the end.
+// " rd wr mr ": without soft-dirty, which is the checkpointer's, and the blanks around.
 std::string shown_flags(std::string_view list) {
-  std::string flags;
-  while (!list.empty()) {
-    const std::size_t end = std::min(list.find(' '), list.size());
-    const std::string_view flag = list.substr(0, end);
-    list.remove_prefix(std::min(end + 1, list.size()));
-    if (flag.empty() || flag == "sd") continue;
-    if (!flags.empty()) flags += ' ';
-    flags += flag;
-  }
+  constexpr std::string_view kSoftDirty = " sd";
+  while (list.starts_with(' ')) list.remove_prefix(1);
+  while (list.ends_with(' ')) list.remove_suffix(1);
+  std::string flags(list);
+  const std::size_t at = flags.find(kSoftDirty);
+  if (at != std::string::npos) flags.erase(at, kSoftDirty.size());
   return flags;
+}
+
+// "      12 kB"
+bool read_size(std::string_view text, std::uint64_t& value) {
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (at != end && *at == ' ') ++at;
+  const auto [stop, error] = std::from_chars(at, end, value);
+  return error == std::errc() &&
+         std::string_view(stop, static_cast<std::size_t>(end - stop)) == " kB";
 }
 
 // Key:   value
 bool read_detail(std::string_view line, AreaView& area) {
   const std::size_t colon = line.find(':');
   if (colon == std::string_view::npos) return false;
-  const std::string_view key = line.substr(0, colon);
-  line.remove_prefix(colon + 1);
+  const std::string_view key = line.substr(0, colon), value = line.substr(colon + 1);
   if (key == "VmFlags") {
-    area.flags = shown_flags(line);
+    area.flags = shown_flags(value);
     return true;
   }
   std::uint64_t* field = field_of(area, key);
-  if (field == nullptr) return true;
-  line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
-  const auto [stop, error] = std::from_chars(line.data(), line.data() + line.size(), *field);
-  return error == std::errc() &&
-         std::string_view(stop, line.data() + line.size()) == std::string_view(" kB");
+  return field == nullptr || read_size(value, *field);
 }
 
 }  // namespace
 
 Result<std::vector<AreaView>> parse_areas(std::string_view text, const ViewNames& names) {
   std::vector<AreaView> areas;
+  areas.reserve(16);
   AreaView ignored;
   AreaView* area = nullptr;
   while (!text.empty()) {

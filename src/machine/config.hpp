@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "base/options.hpp"
@@ -10,6 +11,12 @@
 #include "ports/sim/geometry.hpp"
 
 namespace pw {
+
+// Where the parts of each process lie, in place of the kernel's own choice: for a machine that is
+// compared with another one.
+struct GivenPlaces {
+  VirtAddr mmap_top, heap_begin, stack_begin, stack_end, lowest;
+};
 
 struct MachineConfig {
   ByteCount ram{16ULL << 30};
@@ -51,6 +58,7 @@ struct MachineConfig {
   // TLBs (machine/kernel_map.hpp). Off: the programs' references are all there is.
   bool kernel_map = false;
   bool kpti = false;         // and user mode runs on page tables without it; implies kernel_map
+  std::optional<GivenPlaces> places;
   bool signals_kill = true;  // SIGSEGV and SIGBUS end the process; off: the access just fails
   std::uint64_t seed = 1;
   bool verify_each_operation = false;  // Machine::verify() after every public operation

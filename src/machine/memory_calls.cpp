@@ -1,12 +1,18 @@
 // The memory system calls of a process, handed to src/space.
+#include <vector>
+
 #include "machine/machine.hpp"
 
 namespace pw {
 
 Result<VirtAddr> Machine::mmap(Pid pid, const MmapRequest& request) {
-  const auto done = in_space(pid, [&](AddressSpace& s) { return pw::mmap(s, request); });
-  if (done)
-    populate_new(pid, range_of(page_of(*done), pages_for(request.length)), request.populate);
+  const auto done = in_space(pid, [&](AddressSpace& s) {
+    const Result<VirtAddr> at = pw::mmap(s, request);
+    if (at && (request.populate || request.traits.locked || s.lock_future().locked)) {
+      populate_new(pid, range_of(page_of(*at), pages_for(request.length)), request.populate);
+    }
+    return at;
+  });
   checked();
   return done;
 }
@@ -17,8 +23,35 @@ Result<void> Machine::munmap(Pid pid, VirtAddr address, ByteCount length) {
   return done;
 }
 
+namespace {
+
+// Private locked memory that may not be written: if it may from now on, its pages are copied at
+// once (mprotect_fixup(), mm/mprotect.c).
+std::vector<VpnRange> locked_unwritable(AddressSpace& space, const ProtectRequest& request) {
+  std::vector<VpnRange> found;
+  if (space.counters().locked_pages == 0) return found;
+  const Result<VpnRange> range = advised_range(request.address, request.length);
+  if (!range) return found;
+  for (const Vma* area = space.areas().lower_bound(range->begin);
+       area != nullptr && area->range().begin < range->end; area = space.areas().next(*area)) {
+    if (!area->traits.locked || area->shared || area->rights.write) continue;
+    found.push_back(intersection(area->range(), *range));
+  }
+  return found;
+}
+
+}  // namespace
+
 Result<void> Machine::mprotect(Pid pid, const ProtectRequest& request) {
-  const auto done = in_space(pid, [&](AddressSpace& s) { return pw::mprotect(s, request); });
+  const auto done = in_space(pid, [&](AddressSpace& s) {
+    const std::vector<VpnRange> waiting = request.rights.write ? locked_unwritable(s, request)
+                                                               : std::vector<VpnRange>();
+    const Result<void> changed = pw::mprotect(s, request);
+    for (const VpnRange& range : waiting) {
+      if (s.find(range.begin)->rights.write) populate_new(pid, range, false);
+    }
+    return changed;
+  });
   checked();
   return done;
 }
@@ -32,26 +65,30 @@ Result<void> Machine::mprotect(Pid pid, VirtAddr address, ByteCount length, Righ
 }
 
 Result<VirtAddr> Machine::mremap(Pid pid, const MremapRequest& request) {
-  const auto done = in_space(pid, [&](AddressSpace& s) { return pw::mremap(s, request); });
-  if (done && request.new_length > request.old_length) {
-    const Vpn begin = page_of(*done);
-    populate_new(
-        pid, {begin + pages_for(request.old_length), begin + pages_for(request.new_length)}, false);
-  }
+  const auto done = in_space(pid, [&](AddressSpace& s) {
+    const Result<VirtAddr> at = pw::mremap(s, request);
+    if (at && request.new_length > request.old_length) {
+      const Vpn begin = page_of(*at);
+      populate_new(pid,
+                   {begin + pages_for(request.old_length), begin + pages_for(request.new_length)},
+                   false);
+    }
+    return at;
+  });
   checked();
   return done;
 }
 
 Result<VirtAddr> Machine::brk(Pid pid, VirtAddr wanted, LabelId label) {
-  VirtAddr before;
   const auto done = in_space(pid, [&](AddressSpace& s) {
-    before = s.brk();
-    return Result<VirtAddr>(pw::brk(s, wanted, label));
+    const VirtAddr before = s.brk();
+    const VirtAddr after = pw::brk(s, wanted, label);
+    if (after > before && s.lock_future().locked) {
+      constexpr ByteCount kPartPage(kPageSize - 1);
+      populate_new(pid, {page_of(before + kPartPage), page_of(after + kPartPage)}, false);
+    }
+    return Result<VirtAddr>(after);
   });
-  if (done && *done > before) {
-    constexpr ByteCount kPartPage(kPageSize - 1);
-    populate_new(pid, {page_of(before + kPartPage), page_of(*done + kPartPage)}, false);
-  }
   checked();
   return done;
 }

@@ -66,6 +66,10 @@ Result<void> Machine::populate(Process& process, VpnRange range, Populate how, b
     const VpnRange part = intersection(area->range(), {at, range.end});
     at = part.end;
     if (as_locked && area->traits.lock_on_fault) continue;
+    if (as_locked && !area->accessible()) {  // no signal is counted for what is not even tried
+      if (go_on) continue;
+      return fail(Errno::Fault);
+    }
     const bool write = as_locked ? area->rights.write && !area->shared : how == Populate::Write;
     const Access access = write ? Access::Write : Access::Read;
     if (!as_locked && !grants(*area, access)) return fail(Errno::Invalid);

@@ -45,6 +45,12 @@ Result<std::shared_ptr<AddressSpace>> Machine::new_space(ProcessLayout& places) 
   layout.stack_limit = config_.stack_limit;
   layout.stack_guard_gap = config_.stack_guard_gap;
   places = make_layout(layout, random_);
+  if (config_.places) {
+    places.stack_top = config_.places->stack_end;
+    places.space.mmap_top = page_of(config_.places->mmap_top);
+    places.space.heap_begin = page_of(config_.places->heap_begin);
+    places.space.lowest = page_of(config_.places->lowest);
+  }
   const SpaceId id = take_space_id(free_space_ids_, next_space_id_);
   auto space = AddressSpace::create(*core_, id, places.space, config_.levels, nullptr);
   if (space != nullptr) return share(std::move(space));

@@ -83,6 +83,9 @@ TEST_F(HostTest, ExecBeginsAnewAndKeepsDescriptors) {
   EXPECT_EQ(value(0, Call::Dup, {3}), 4u);
   EXPECT_EQ(value(0, Call::Brk, {0}), target_->layout(0)->heap_begin.value);
   value(0, Call::Exec, {}, "program");
+  value(0, Call::Setrlimit, {sys::kLimitAs, kPageSize});
+  value(0, Call::Exec, {}, "program");
+  EXPECT_EQ(value(0, Call::Getrlimit, {sys::kLimitAs}), kPageSize);
 }
 
 TEST_F(HostTest, ProcessesReadEachOthersMemory) {

@@ -5,6 +5,8 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
+#include <sstream>
 #include <thread>
 
 #include "diff/host_fixture.hpp"
@@ -26,6 +28,21 @@ std::size_t shared_files() {
   return found;
 }
 
+// System V segments that the process made, as this process sees them.
+std::size_t segments_of(pid_t creator) {
+  std::ifstream file("/proc/sysvipc/shm");
+  std::string line;
+  std::getline(file, line);  // the heading
+  std::size_t found = 0;
+  while (std::getline(file, line)) {
+    std::istringstream fields(line);
+    long key = 0, id = 0, rights = 0, size = 0, pid = 0;
+    fields >> key >> id >> rights >> size >> pid;
+    if (pid == creator) ++found;
+  }
+  return found;
+}
+
 TEST_F(HostTest, NothingIsLeftBehind) {
   value(0, Call::Fork, {}, {}, 1);
   value(1, Call::Fork, {}, {}, 2);
@@ -43,10 +60,27 @@ TEST_F(HostTest, NothingIsLeftBehind) {
     EXPECT_TRUE(exists(pids.back()));
   }
   target_.reset();
-  for (const pid_t pid : pids) EXPECT_FALSE(exists(pid)) << pid;
+  for (const pid_t pid : pids) {
+    EXPECT_FALSE(exists(pid)) << pid;
+    EXPECT_EQ(segments_of(pid), 0u);
+  }
   EXPECT_FALSE(std::filesystem::exists(folder));
   EXPECT_EQ(shared_files(), 0u);
   EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1) << "a child is left";
+}
+
+TEST_F(HostTest, WhereItWorksDoctorSaysSo) {
+  const auto found = HostTarget::available();
+  EXPECT_TRUE(found) << found.error().message;
+}
+
+TEST(HostRobust, AFolderThatCannotBeIsAnError) {
+  HostOptions options;
+  options.parent = "/proc/nowhere";
+  const auto target = HostTarget::create(options);
+  ASSERT_FALSE(target);
+  EXPECT_EQ(target.error().code, Errno::NoEntry);
+  EXPECT_NE(target.error().message.find("/proc/nowhere"), std::string::npos);
 }
 
 TEST_F(HostTest, AWorldIsBegunAnew) {
@@ -95,9 +129,9 @@ TEST(HostRobust, AProcessThatHangsIsNamed) {
 TEST_F(HostTest, AProcessThatDiesIsNamed) {
   value(0, Call::Fork, {}, {}, 1);
   const pid_t first = target_->pid_of(1);
-  ASSERT_EQ(::kill(first, SIGILL), 0);
-  EXPECT_EQ(call(1, Call::Munmap).error, "process 1 died: munmap (wait status 4)");
-  EXPECT_EQ(value(0, Call::Wait, {1}), 128u + SIGILL);
+  ASSERT_EQ(::kill(first, SIGTERM), 0);
+  EXPECT_EQ(call(1, Call::Munmap).error, "process 1 died: munmap (wait status 15)");
+  EXPECT_EQ(value(0, Call::Wait, {1}), 128u + SIGTERM);
   // As the kernel does when memory runs out.
   value(0, Call::Fork, {}, {}, 2);
   ASSERT_EQ(::kill(target_->pid_of(2), SIGKILL), 0);

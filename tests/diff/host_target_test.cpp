@@ -42,10 +42,7 @@ TEST_F(HostTest, SignalsTellCodeAndAddress) {
   const std::uint64_t p = map(0, 2);
   store(0, p, "ab");
   const std::uint64_t end = p + 2 * kPageSize;
-  script::Outcome fault = target_->load(0, VirtAddr(end - 2), 5);
-  EXPECT_EQ(fault.bytes, std::string(2, '\0'));  // what lies before it is done
-  fault.bytes.clear();
-  EXPECT_EQ(fault, signal(script::kSigSegv, script::kMapErr, end));
+  EXPECT_EQ(target_->load(0, VirtAddr(end - 2), 5), signal(script::kSigSegv, script::kMapErr, end));
   value(0, Call::Mprotect, {p, kPageSize, sys::kProtRead});
   EXPECT_EQ(target_->store(0, VirtAddr(p + 1), "x"),
             signal(script::kSigSegv, script::kAccErr, p + 1));
@@ -79,10 +76,24 @@ TEST_F(HostTest, BehindTheEndOfAFileIsABusError) {
   EXPECT_EQ(area(0, p).name, "data (deleted)");
 }
 
-TEST_F(HostTest, CodeIsRun) {
-  const std::uint64_t p = map(0, 1, kRw | sys::kProtExec);
+TEST_F(HostTest, OneInstructionIsRun) {
+  const std::uint64_t p = map(0, 2, kRw | sys::kProtExec);
   store(0, p + 5, "\xC3");
   EXPECT_EQ(target_->fetch(0, VirtAddr(p + 5)), script::Outcome{});
+  EXPECT_EQ(minor(0), 1u);
+  // An empty page is full of additions to memory.
+  EXPECT_EQ(target_->fetch(0, VirtAddr(p + kPageSize)), script::Outcome{});
+  EXPECT_EQ(minor(0), 2u);
+  // An endless loop, no instruction, one of the kernel's, a division by zero, a system call, a wild
+  // jump, a breakpoint.
+  for (const char* bytes : {"\xEB\xFE", "\x0F\x0B", "\xF4", "\xD4\x01", "\x48\xF7\xF1", "\x0F\x05",
+                            "\xFF\x20", "\xCC", "\xFD", "\xC9"}) {
+    store(0, p, std::string(bytes));
+    EXPECT_EQ(target_->fetch(0, VirtAddr(p)), script::Outcome{}) << int(bytes[0]);
+    EXPECT_EQ(load(0, p, 1), std::string(bytes, 1));
+  }
+  EXPECT_EQ(target_->fetch(0, VirtAddr(1ULL << 62)).signal, script::kSigSegv);
+  EXPECT_EQ(look(0).areas.size(), 2u);
 }
 
 TEST_F(HostTest, ErrorsAreTheKernels) {
@@ -90,7 +101,9 @@ TEST_F(HostTest, ErrorsAreTheKernels) {
   EXPECT_EQ(call(0, Call::Madvise, {0x10000, kPageSize, sys::kAdviseDontNeed}).value,
             failed(Errno::NoMemory));
   EXPECT_EQ(call(0, Call::Close, {17}).value, failed(Errno::BadFile));
-  EXPECT_EQ(call(0, Call::Close, {kPwFd}).value, failed(Errno::BadFile));
+  for (const std::uint64_t fd : {0ULL, 1ULL, 2ULL, kPwFd + 0ULL, (1ULL << 32) + kPwFd}) {
+    EXPECT_EQ(call(0, Call::Close, {fd}).value, failed(Errno::BadFile)) << fd;
+  }
   EXPECT_EQ(call(0, Call::Open, {0, 0}, "nothing").value, failed(Errno::NoEntry));
   EXPECT_EQ(call(0, Call::Open, {0, 0}, std::string(300, 'x')).value, failed(Errno::NameTooLong));
   EXPECT_EQ(call(9, Call::Munmap).value, failed(Errno::NoProcess));
@@ -247,10 +260,13 @@ TEST_F(HostTest, HugePagesAreOffWhateverIsSaid) {
   value(0, Call::Prctl, {sys::kPrctlSetThpDisable, 0});
   EXPECT_EQ(value(0, Call::Prctl, {sys::kPrctlGetThpDisable}), 0u);
   EXPECT_EQ(call(0, Call::Prctl, {sys::kPrctlGetThpDisable, 1}).value, failed(Errno::Invalid));
-  const std::uint64_t p = map(0, 2048);
-  value(0, Call::Madvise, {p, 2048 * kPageSize, sys::kAdviseHugePage});
-  store(0, p + 1024 * kPageSize, "x");
-  EXPECT_EQ(area(0, p).rss, 4u);
+  ASSERT_TRUE(target_->spawn(2));  // where prctl has not been called
+  for (const script::ProcessIndex process : {0u, 2u}) {
+    const std::uint64_t p = map(process, 2048);
+    value(process, Call::Madvise, {p, 2048 * kPageSize, sys::kAdviseHugePage});
+    store(process, p + 1024 * kPageSize, "x");
+    EXPECT_EQ(area(process, p).rss, 4u);
+  }
 }
 
 TEST_F(HostTest, SharedMemoryHasNamesOfItsOwn) {

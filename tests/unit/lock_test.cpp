@@ -93,6 +93,7 @@ TEST(Lock, PagesAreFaultedInAsTheAreaAllows) {
   const std::uint64_t none = program.map(4, 0);
   EXPECT_EQ(program(Call::Mlock, {none, 4 * kPage}), kNoMemory);
   EXPECT_EQ(program.areas(none, 4), "0-4lo");
+  EXPECT_EQ(program.space().counters().faults.segv, 0U);
   const std::uint64_t fd = program.file("data", 8);
   const std::uint64_t past_end = program.map(12, 3, sys::kMapShared, fd);
   EXPECT_EQ(program(Call::Mlock, {past_end, 12 * kPage}), kNoMemory);
@@ -115,6 +116,26 @@ TEST(Lock, FlagsOfMmapPopulate) {
   EXPECT_EQ(taken(3, sys::kMapPrivate | sys::kMapPopulate | sys::kMapNonBlock), 0U);
   EXPECT_EQ(taken(0, sys::kMapPrivate | sys::kMapLocked), 0U);
   EXPECT_EQ(program.space().counters().locked_pages, 128U);
+}
+
+TEST(Lock, LockedMemoryThatBecomesWritableIsCopiedAtOnce) {
+  Program program;
+  const std::uint64_t none = program.map(8, 0);
+  EXPECT_EQ(program(Call::Mlock, {none, 6 * kPage}), kNoMemory);
+  EXPECT_EQ(program(Call::Mprotect, {none + kPage, 3 * kPage, 1}), 0);
+  EXPECT_EQ(program.resident(none, 8), "00000000");
+  EXPECT_EQ(program(Call::Mprotect, {none + 2 * kPage, 6 * kPage, 3}), 0);
+  EXPECT_EQ(program.resident(none, 8), "00111100");
+  const std::uint64_t read = program.map(4, 1);
+  EXPECT_EQ(program(Call::Mlock, {read, 4 * kPage}), 0);  // zero pages
+  EXPECT_EQ(program(Call::Mprotect, {read, 4 * kPage, 3}), 0);
+  const auto before = program.faults();
+  for (std::uint64_t i = 0; i < 4; ++i) program.poke(read + i * kPage);
+  EXPECT_EQ(program.faults(), before);
+  const std::uint64_t on_fault = program.map(4, 1);
+  EXPECT_EQ(program(Call::Mlock2, {on_fault, 4 * kPage, 1}), 0);
+  EXPECT_EQ(program(Call::Mprotect, {on_fault, 4 * kPage, 3}), 0);
+  EXPECT_EQ(program.resident(on_fault, 4), "0000");
 }
 
 TEST(Lock, FutureAreasAreLockedAsTheyCome) {

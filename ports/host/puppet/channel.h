@@ -40,13 +40,14 @@ extern "C" {
 // Offsets in PwSlot, for assembly.
 #define kPwResume 128
 #define kPwResumeStack 136
+#define kPwDataBegin 0x1000
 #define kPwStackEnd 0xc000
 
 enum PwCommand {
   kPwCall = 1,  // system call `number` with `args`
   kPwLoad,      // args[1] bytes at args[0] to `data`
   kPwStore,     // args[1] bytes of `data` to args[0]
-  kPwFetch,     // calls args[0]
+  kPwFetch,     // carries out the instruction at args[0]
   kPwSetPkru,   // args[0]
   kPwClone,     // flags args[0]; the child gets slot args[1]
   kPwExec,      // the program anew, in the same slot

@@ -15,7 +15,8 @@
 #include <asm/ucontext.h>
 
 enum { kPopulateRead = 22, kPopulateWrite = 23, kUnknownCall = -38 };
-enum { kPatience = 2 };  // seconds between looks whether the runner lives
+enum { kUsualFlags = 0x202 };  // interrupts on, all else off
+enum { kPatience = 2 };        // seconds between looks whether the runner lives
 
 void* memset(void* to, int value, uint64_t count);
 void* memset(void* to, int value, uint64_t count) {
@@ -24,12 +25,22 @@ void* memset(void* to, int value, uint64_t count) {
   return begin;
 }
 
+// Whether an instruction was fetched, and came to an end or was none that a program may carry out.
+static int fetched(const struct PwSlot* slot, int number, int code, uint64_t at) {
+  if (slot->command != kPwFetch) return 0;
+  if (number == SIGTRAP || number == SIGILL || number == SIGFPE) return 1;
+  return number == SIGSEGV && code == SI_KERNEL && at == slot->args[0];
+}
+
 static void on_signal(int number, siginfo_t* info, struct ucontext* context) {
   struct PwSlot* slot = (struct PwSlot*)((uint64_t)context & ~(uint64_t)(kPwSlotBytes - 1));
   if (slot->resume == 0) leave(125);
-  slot->signal = number;
-  slot->code = info->si_code;
-  slot->address = (uint64_t)info->si_addr;
+  if (!fetched(slot, number, info->si_code, context->uc_mcontext.rip)) {
+    slot->signal = number;
+    slot->code = info->si_code;
+    slot->address = (uint64_t)info->si_addr;
+  }
+  context->uc_mcontext.eflags = kUsualFlags;
   context->uc_mcontext.rip = slot->resume;
   context->uc_mcontext.rsp = slot->resume_stack;
 }
@@ -53,8 +64,12 @@ static void handle_signals(void) {
   action.sa_handler = (__sighandler_t)(uint64_t)on_signal;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER | SA_RESTORER;
   action.sa_restorer = pw_restore;
-  raw4(__NR_rt_sigaction, SIGSEGV, (long)&action, 0, sizeof action.sa_mask);
-  raw4(__NR_rt_sigaction, SIGBUS, (long)&action, 0, sizeof action.sa_mask);
+  // Those that an instruction can bring about, one bit each.
+  const uint64_t numbers = 1 << SIGSEGV | 1 << SIGBUS | 1 << SIGTRAP | 1 << SIGILL | 1 << SIGFPE;
+  for (int number = 1; number < 32; ++number) {
+    if ((numbers >> number & 1) == 0) continue;
+    raw4(__NR_rt_sigaction, number, (long)&action, 0, sizeof action.sa_mask);
+  }
 }
 
 void pw_answer(struct PwSlot* slot) {

@@ -84,7 +84,9 @@ __asm__(
     "  jmp 1b\n"
     "2: movq $0, " TEXT(kPwResume) "(%rcx)\n"
     "  ret\n"
-    // void pw_fetch(uint64_t address, struct PwSlot* slot): calls what lies there.
+    // void pw_fetch(uint64_t address, struct PwSlot* slot): goes to the address with the trap flag
+    // set, which takes effect behind the instruction after iretq: one instruction is carried out,
+    // whatever it is. Its operands lie in the slot's data, and a return finds where to go.
     ".global pw_fetch\n"
     "pw_fetch:\n"
     "  push %rbx\n  push %rbp\n  push %r12\n  push %r13\n  push %r14\n  push %r15\n"
@@ -92,7 +94,17 @@ __asm__(
     "  lea 1f(%rip), %rax\n"
     "  mov %rsp, " TEXT(kPwResumeStack) "(%rsi)\n"
     "  mov %rax, " TEXT(kPwResume) "(%rsi)\n"
-    "  call *%rdi\n"
+    "  push %rax\n"
+    "  mov %rsp, %rdx\n"
+    "  mov %ss, %ecx\n  push %rcx\n  push %rdx\n"
+    "  pushfq\n  orq $0x100, (%rsp)\n"
+    "  mov %cs, %ecx\n  push %rcx\n  push %rdi\n"
+    "  lea " TEXT(kPwDataBegin) "(%rsi), %rax\n"
+    "  mov %rax, %rbx\n  mov %rax, %rcx\n  mov %rax, %rdx\n  mov %rax, %rsi\n"
+    "  mov %rax, %rdi\n  mov %rax, %rbp\n  mov %rax, %r8\n  mov %rax, %r9\n"
+    "  mov %rax, %r10\n  mov %rax, %r11\n  mov %rax, %r12\n  mov %rax, %r13\n"
+    "  mov %rax, %r14\n  mov %rax, %r15\n"
+    "  iretq\n"
     "1: pop %rsi\n"
     "  movq $0, " TEXT(kPwResume) "(%rsi)\n"
     "  pop %r15\n  pop %r14\n  pop %r13\n  pop %r12\n  pop %rbp\n  pop %rbx\n"
@@ -105,3 +117,4 @@ __asm__(
 _Static_assert(__builtin_offsetof(struct PwSlot, resume) == kPwResume, "as the code above");
 _Static_assert(__builtin_offsetof(struct PwSlot, resume_stack) == kPwResumeStack, "as above");
 _Static_assert(__builtin_offsetof(struct PwSlot, signal_stack) == kPwStackEnd, "as above");
+_Static_assert(__builtin_offsetof(struct PwSlot, data) == kPwDataBegin, "as above");
