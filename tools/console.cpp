@@ -154,4 +154,23 @@ Result<void> write_result(const std::string& path, std::string_view content, boo
   return cannot_write(path, error);
 }
 
+Result<std::string> read_text(const std::string& path, std::size_t most) {
+  std::FILE* file = path == "-" ? stdin : std::fopen(path.c_str(), "rb");
+  if (file == nullptr) {
+    return fail(errno == ENOENT ? Errno::NoEntry : Errno::Io,
+                fmt::format("cannot read {}: {}", path, std::strerror(errno)));
+  }
+  std::string text;
+  std::array<char, 1 << 16> buffer;
+  while (text.size() <= most) {
+    const std::size_t n = std::fread(buffer.data(), 1, buffer.size(), file);
+    if (n == 0) break;
+    text.append(buffer.data(), n);
+  }
+  const bool failed = std::ferror(file) != 0;
+  if (file != stdin) std::fclose(file);
+  if (failed) return fail(Errno::Io, fmt::format("cannot read {}: {}", path, std::strerror(errno)));
+  return text;
+}
+
 }  // namespace pw::tools

@@ -52,4 +52,8 @@ report::TextStyle text_style(bool to_stdout);
 // Error: Exists without `force`, Io, Access, NoSpace with a sentence.
 Result<void> write_result(const std::string& path, std::string_view content, bool force);
 
+// A file's bytes, or stdin's for "-"; a little more than `most` where there are more. Errors:
+// NoEntry, Io with a sentence.
+Result<std::string> read_text(const std::string& path, std::size_t most);
+
 }  // namespace pw::tools

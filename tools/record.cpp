@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "replay/script_replay.hpp"
 #include "report/report.hpp"
 #include "tools/console.hpp"
 #include "tools/record_flags.hpp"
@@ -16,6 +17,7 @@ namespace {
 struct Flags {
   RecordFlags record;
   std::string recover;
+  bool text = false;
 };
 
 void tell_next(const std::string& path) {
@@ -35,7 +37,21 @@ int save_left_over(const Flags& flags) {
   return kOk;
 }
 
-int record_and_tell(const CLI::App& verb, const RecordFlags& flags, const Call& call) {
+// The text form of the recording in `path`, beside it.
+Result<void> write_text_form(const std::string& path, bool force) {
+  const Result<record::Recording> recording = record::Recording::open(path);
+  if (!recording) return tl::unexpected(recording.error());
+  std::string text;
+  PW_TRY(replay::write_text(*recording, [&text](std::string_view part) { text += part; }));
+  const std::string beside = std::filesystem::path(path).replace_extension(".pws");
+  PW_TRY(write_result(beside, text, force));
+  note(fmt::format("as text: {}; next: pagewright replay {}", beside,
+                   report::command_line({beside})));
+  return {};
+}
+
+int record_and_tell(const CLI::App& verb, const Flags& all, const Call& call) {
+  const RecordFlags& flags = all.record;
   const Result<std::vector<std::string>> program = program_of(verb, call.program);
   if (!program) return give_up(program.error());
   std::string path = flags.output;
@@ -45,6 +61,10 @@ int record_and_tell(const CLI::App& verb, const RecordFlags& flags, const Call& 
   const Result<record::RecordOutcome> outcome = record_program(flags, *program, path);
   if (!outcome) return give_up(outcome.error());
   tell_next(path);
+  if (all.text) {
+    const Result<void> written = write_text_form(path, flags.force);
+    if (!written) return give_up(written.error());
+  }
   return outcome->exit_status;
 }
 
@@ -56,6 +76,7 @@ void add_record(CLI::App& app, Call& call) {
   add_record_flags(*verb, flags->record, "name of the recording (PROGRAM.pwrec)");
   verb->add_option("--recover", flags->recover, "save what an interrupted recording left in FOLDER")
       ->type_name("FOLDER");
+  verb->add_flag("--text", flags->text, "and as text, a script beside the recording (NAME.pws)");
   verb->footer(
       "A recording contains the program's command line, the paths of the files that it maps and\n"
       "the names of functions; --redact replaces them by hashes.\n\n"
@@ -65,7 +86,7 @@ void add_record(CLI::App& app, Call& call) {
       "  pagewright record --detail switches -- gzip -k FILE\n"
       "  pagewright record --with qemu --redact -- node script.js");
   verb->callback([verb, flags, &call] {
-    call.status = flags->recover.empty() ? record_and_tell(*verb, flags->record, call)
+    call.status = flags->recover.empty() ? record_and_tell(*verb, *flags, call)
                                          : save_left_over(*flags);
   });
 }

@@ -8,7 +8,6 @@
 #include <array>
 #include <chrono>
 #include <cstdio>
-#include <cstring>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -82,26 +81,6 @@ std::uint64_t resident_bytes() {
   unsigned long long pages = 0;
   if (std::sscanf(text.data(), "%*u %llu", &pages) != 1) return 0;
   return pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-}
-
-// A file's bytes, or stdin's for "-".
-Result<std::string> read_text(const std::string& path, std::size_t most) {
-  std::FILE* file = path == "-" ? stdin : std::fopen(path.c_str(), "rb");
-  if (file == nullptr) {
-    return fail(errno == ENOENT ? Errno::NoEntry : Errno::Io,
-                fmt::format("cannot read {}: {}", path, std::strerror(errno)));
-  }
-  std::string text;
-  std::array<char, 1 << 16> buffer;
-  while (text.size() <= most) {
-    const std::size_t n = std::fread(buffer.data(), 1, buffer.size(), file);
-    if (n == 0) break;
-    text.append(buffer.data(), n);
-  }
-  const bool failed = std::ferror(file) != 0;
-  if (file != stdin) std::fclose(file);
-  if (failed) return fail(Errno::Io, fmt::format("cannot read {}: {}", path, std::strerror(errno)));
-  return text;
 }
 
 Result<std::unique_ptr<script::Target>> make_target(const Flags& flags, const Limits& limits,

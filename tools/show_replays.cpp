@@ -1,10 +1,13 @@
 #include "tools/show_replays.hpp"
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <memory>
 
+#include "replay/script_replay.hpp"
 #include "report/json.hpp"
 #include "report/text.hpp"
+#include "script/parser.hpp"
 #include "tools/console.hpp"
 #include "tools/machine_flags.hpp"
 #include "tools/study.hpp"
@@ -22,18 +25,37 @@ struct Flags {
   bool curves = false;
 };
 
+Result<report::Report> study_recording(const Flags& flags, const Machines& asked) {
+  const Result<record::Recording> recording = record::Recording::open(flags.recording);
+  if (recording) return study(*recording, asked, {flags.curves, flags.percent});
+  Error error = recording.error();
+  if (error.message.empty()) error.message = flags.recording + " cannot be read as a recording";
+  return tl::unexpected(std::move(error));
+}
+
+Result<report::Report> study_script(const Flags& flags, const Machines& asked) {
+  const replay::TextLimits limits;
+  const Result<std::string> text = read_text(flags.recording, limits.bytes);
+  if (!text) return tl::unexpected(text.error());
+  script::ParseLimits parsing;
+  parsing.bytes = limits.bytes;
+  parsing.steps = limits.steps;
+  const Result<script::Program> program = script::parse(*text, parsing);
+  if (!program) {
+    return fail(program.error().code, flags.recording + ": " + program.error().message);
+  }
+  return study(*program, asked);
+}
+
 int show(const Flags& flags) {
   const Result<Machines> asked = machines(flags.machine);
   if (!asked) return give_up(asked.error());
-  const Result<record::Recording> recording = record::Recording::open(flags.recording);
-  if (!recording) {
-    Error error = recording.error();
-    if (error.message.empty()) error.message = flags.recording + " cannot be read as a recording";
-    return give_up(error);
-  }
-  Result<report::Report> report = study(*recording, *asked, {flags.curves, flags.percent});
+  const bool is_script = std::filesystem::path(flags.recording).extension() == ".pws";
+  Result<report::Report> report = is_script ? study_script(flags, *asked)
+                                            : study_recording(flags, *asked);
   if (!report) return give_up(report.error());
-  report->next_command = next_step(*report, flags.recording);
+  report->next_command = is_script ? "pagewright script " + report::command_line({flags.recording})
+                                   : next_step(*report, flags.recording);
   const std::string content = flags.json ? report::json(*report)
                                          : report::text(*report, text_style(flags.output.empty()));
   const Result<void> written = write_result(flags.output, content, flags.force);
@@ -46,7 +68,8 @@ void add_replay_verb(CLI::App& app, Call& call, const ReplayVerb& about) {
   CLI::App* verb = app.add_subcommand(about.name, about.what);
   auto flags = std::make_shared<Flags>();
   flags->curves = about.curves;
-  verb->add_option("recording", flags->recording, "file made by pagewright record or run -o")
+  verb->add_option("recording", flags->recording,
+                   "file made by pagewright record or run -o; or a script, NAME.pws")
       ->type_name("REC")
       ->required();
   verb->add_flag("--json", flags->json, "as JSON, schema pagewright.report/1");

@@ -3,21 +3,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 
 #include "analysis/dense_trace.hpp"
 #include "replay/replay.hpp"
+#include "replay/script_replay.hpp"
 #include "report/units.hpp"
 #include "tools/console.hpp"
 
 namespace pw::tools {
 namespace {
 
-Result<replay::ReplayResult> replay_on(const record::Recording& recording,
-                                       const MachineConfig& config, const std::string& label) {
-  Progress progress("replaying (" + label + ")");
-  return replay::replay(recording, config, progress.callback());
-}
+// Replays what is studied on a machine with that label.
+using ReplayOn = std::function<Result<replay::ReplayResult>(const MachineConfig& config,
+                                                            const std::string& label)>;
 
 bool in_percent(const Machines& machines) {
   return machines.base.ram_percent.has_value() ||
@@ -55,6 +55,36 @@ Result<analysis::MemoryNeed> curves(const record::Recording& recording,
                                [&progress](double part) { progress(0.5 + part / 2); });
 }
 
+// A column for each machine; those whose RAM is a part of the peak need a replay with plenty first.
+Result<std::vector<report::Column>> columns(const ReplayOn& replay_on, const Machines& machines) {
+  std::optional<replay::ReplayResult> base;
+  PageCount peak(0);
+  if (!machines.base.ram_percent) {
+    Result<replay::ReplayResult> result = replay_on(resolve(machines.base, peak), "base");
+    if (!result) return tl::unexpected(result.error());
+    base = std::move(*result);
+    peak = PageCount(base->counters.resident_peak);
+  }
+  if (in_percent(machines) && (!base || was_short_of_ram(*base))) {
+    const auto plenty = replay_on(unlimited(machines.base), "plenty of RAM");
+    if (!plenty) return tl::unexpected(plenty.error());
+    peak = PageCount(plenty->counters.resident_peak);
+  }
+  if (!base) {
+    Result<replay::ReplayResult> result = replay_on(resolve(machines.base, peak), "base");
+    if (!result) return tl::unexpected(result.error());
+    base = std::move(*result);
+  }
+  std::vector<report::Column> all;
+  all.push_back({"base", std::move(*base)});
+  for (const WhatIf& column : machines.what_if) {
+    Result<replay::ReplayResult> result = replay_on(resolve(column.request, peak), column.label);
+    if (!result) return tl::unexpected(result.error());
+    all.push_back({column.label, std::move(*result)});
+  }
+  return all;
+}
+
 }  // namespace
 
 Result<report::Report> study(const record::Recording& recording, const Machines& machines,
@@ -62,34 +92,14 @@ Result<report::Report> study(const record::Recording& recording, const Machines&
   report::Report report;
   report.recording = recording.info();
   report.losses = recording.losses();
-  std::optional<replay::ReplayResult> base;
-  PageCount peak(0);
-  if (!machines.base.ram_percent) {
-    Result<replay::ReplayResult> result = replay_on(recording, resolve(machines.base, peak),
-                                                    "base");
-    if (!result) return tl::unexpected(result.error());
-    base = std::move(*result);
-    peak = PageCount(base->counters.resident_peak);
-  }
-  if (in_percent(machines) && (!base || was_short_of_ram(*base))) {
-    const Result<replay::ReplayResult> plenty = replay_on(recording, unlimited(machines.base),
-                                                          "plenty of RAM");
-    if (!plenty) return tl::unexpected(plenty.error());
-    peak = PageCount(plenty->counters.resident_peak);
-  }
-  if (!base) {
-    Result<replay::ReplayResult> result = replay_on(recording, resolve(machines.base, peak),
-                                                    "base");
-    if (!result) return tl::unexpected(result.error());
-    base = std::move(*result);
-  }
-  report.columns.push_back({"base", std::move(*base)});
-  for (const WhatIf& column : machines.what_if) {
-    Result<replay::ReplayResult> result = replay_on(recording, resolve(column.request, peak),
-                                                    column.label);
-    if (!result) return tl::unexpected(result.error());
-    report.columns.push_back({column.label, std::move(*result)});
-  }
+  auto replayed = columns(
+      [&](const MachineConfig& config, const std::string& label) {
+        Progress progress("replaying (" + label + ")");
+        return replay::replay(recording, config, progress.callback());
+      },
+      machines);
+  if (!replayed) return tl::unexpected(replayed.error());
+  report.columns = std::move(*replayed);
   if (options.curves) {
     Result<analysis::MemoryNeed> need = curves(recording, report.columns.front().result,
                                                options.percent);
@@ -99,6 +109,27 @@ Result<report::Report> study(const record::Recording& recording, const Machines&
       report.notes.push_back("No faults by size of RAM: " + need.error().message + ".");
     }
   }
+  return report;
+}
+
+Result<report::Report> study(const script::Program& program, const Machines& machines) {
+  report::Report report;
+  report.recording.recorder = record::Recorder::Imported;
+  report.recording.detail = record::Detail::Full;
+  report.recording.filter_pages = 0;
+  auto replayed = columns(
+      [&](const MachineConfig& config, const std::string& label) -> Result<replay::ReplayResult> {
+        Result<replay::ScriptReplay> done = replay::replay(program, config);
+        if (!done) return tl::unexpected(done.error());
+        if (done->run.failed > 0) {
+          report.notes.push_back(fmt::format("On the machine '{}' {} of {} checks failed.", label,
+                                             done->run.failed, done->run.checks));
+        }
+        return std::move(done->result);
+      },
+      machines);
+  if (!replayed) return tl::unexpected(replayed.error());
+  report.columns = std::move(*replayed);
   return report;
 }
 

@@ -1,4 +1,4 @@
-// From a recording to a report: replays on the machines asked for, and the curves.
+// From a recording or a script to a report: replays on the machines asked for, and the curves.
 #pragma once
 
 #include <string>
@@ -6,6 +6,7 @@
 #include "base/result.hpp"
 #include "record/recording.hpp"
 #include "report/report.hpp"
+#include "script/program.hpp"
 #include "tools/machine_flags.hpp"
 
 namespace pw::tools {
@@ -17,6 +18,9 @@ struct StudyOptions {
 
 Result<report::Report> study(const record::Recording& recording, const Machines& machines,
                              const StudyOptions& options);
+
+// The same of a script, as if it were a recording (replay/script_replay.hpp); no curves.
+Result<report::Report> study(const script::Program& program, const Machines& machines);
 
 // What to type after this report on the recording in `path`; empty path: it was not kept.
 std::string next_step(const report::Report& report, const std::string& path);

@@ -58,8 +58,9 @@ struct CpuConfig {
   // of so many levels, 4 or 5. 0: it is not. Only the references are counted, as of nested tables
   // that map all in pages of 4 KiB and that no cache remembers (arch/x86/nested_walk.hpp).
   int nested_levels = 0;
-  bool smep = true;   // the kernel may not fetch from user pages
-  bool smap = false;  // the kernel may not read or write user pages
+  bool smep = true;              // the kernel may not fetch from user pages
+  bool protection_keys = false;  // CR4.PKE
+  bool smap = false;             // the kernel may not read or write user pages
   bool gigabyte_pages = true;
 };
 

@@ -8,8 +8,19 @@ namespace pw::sim {
 
 namespace {
 
-constexpr std::uint32_t kNoPcid = 0xFFF;      // never handed out
-constexpr std::uint64_t kWrites = 0b010'010;  // the write of each mode, as access_bit numbers them
+constexpr std::uint32_t kNoPcid = 0xFFF;  // never handed out
+// Of each mode, as access_bit numbers them.
+constexpr std::uint64_t kWrites = 0b010'010, kLoadsAndStores = 0b011'011;
+
+x86::WalkRules rules_of(const CpuConfig& config) {
+  x86::WalkRules rules;
+  rules.levels = config.levels;
+  rules.smep = config.smep;
+  rules.smap = config.smap;
+  rules.gigabyte_pages = config.gigabyte_pages;
+  rules.protection_keys = config.protection_keys;
+  return rules;
+}
 
 std::array<TlbUnit::Size, 3> l1d_sizes(const TlbConfig& tlb) {
   return {{{tlb.l1d_4k}, {tlb.l1d_2m}, {tlb.l1d_1g}}};
@@ -27,7 +38,7 @@ std::uint64_t key_vpn(VirtAddr address) { return page_of(address).value & tlb_ke
 
 SimCpu::SimCpu(const CpuConfig& config, x86::TableMemory memory, std::uint64_t seed)
     : user_end_(x86::user_end(config.levels).value),
-      walker_({config.levels, config.smep, config.smap, config.gigabyte_pages}),
+      walker_(rules_of(config)),
       memory_(memory),
       first_{{{{}, 0, TlbUnit(l1d_sizes(config.tlb), seed)},
               {{}, 0, TlbUnit(l1i_sizes(config.tlb), seed + 3)}}},
@@ -35,17 +46,35 @@ SimCpu::SimCpu(const CpuConfig& config, x86::TableMemory memory, std::uint64_t s
       config_(config) {
   PW_CHECK(config.levels == 4 || config.levels == 5);
   PW_CHECK(config.nested_levels == 0 || config.nested_levels == 4 || config.nested_levels == 5);
-  for (unsigned index = 0; index < 8; ++index) {
-    const std::uint64_t rights = x86::rights_of(index);
-    const std::uint64_t permitted = walker_.permitted(rights);
-    ready_[ready_index(rights)] = (permitted & ~kWrites) << Entry::kReady;
-    ready_[ready_index(rights | x86::kDirty)] = permitted << Entry::kReady;
-  }
+  note_ready();
   const WalkCacheConfig& walk = config.walk_cache;
   const std::array<std::uint32_t, 4> entries{walk.level2, walk.level3, walk.level4, walk.level5};
   for (int level = 2; level <= config.levels; ++level) {
     const std::uint32_t ways = entries[static_cast<unsigned>(level - 2)];
     if (ways != 0) upper_[static_cast<unsigned>(level)] = WalkCache(ways);
+  }
+}
+
+// What pages with key 0 permit without being asked again.
+void SimCpu::note_ready() {
+  for (unsigned index = 0; index < 8; ++index) {
+    const std::uint64_t rights = x86::rights_of(index);
+    const std::uint64_t allowed = permitted(Entry{rights});
+    ready_[ready_index(rights)] = (allowed & ~kWrites) << Entry::kReady;
+    ready_[ready_index(rights | x86::kDirty)] = allowed << Entry::kReady;
+  }
+}
+
+// Key 0, which all pages have that were given no other, is not asked at each reference: when what
+// PKRU says of it changes, all that was worked out goes. Programs hardly ever do that.
+void SimCpu::change_pkru(std::uint32_t pkru) {
+  const bool same_for_key_0 = ((pkru ^ walker_.pkru()) & 3) == 0;
+  walker_.set_pkru(pkru);
+  if (same_for_key_0) return;
+  note_ready();
+  forget_near();
+  for (TlbUnit* unit : {&first_[0].unit, &first_[1].unit, &l2_}) {
+    unit->erase_if([](std::uint64_t) { return true; });
   }
 }
 
@@ -171,11 +200,33 @@ void SimCpu::note_shapes() {
   return true;
 }
 
+// The accesses that rights and key allow, numbered by access_bit. Only user pages have keys.
+unsigned SimCpu::permitted(Entry entry) const {
+  const bool user = (entry.rights() & x86::kUser) != 0;
+  return walker_.permitted(entry.rights()) & ~(user ? walker_.denied(entry.key()) : 0U);
+}
+
+// An entry whose key is not 0, if it needs nothing more for this access.
+bool SimCpu::open_by_key(Entry entry, Access access, Mode mode) const {
+  if (entry.key() == 0 || (access == Access::Write && !entry.dirty())) return false;
+  return (permitted(entry) >> x86::access_bit(access, mode) & 1) != 0;
+}
+
+SimCpu::Entry SimCpu::entry_with_key(x86::Pte leaf, int level, std::uint64_t rights) const {
+  Entry entry = entry_for(leaf, level, rights);
+  const std::uint64_t key = leaf.protection_key();
+  if (key == 0 || !config_.protection_keys || (rights & x86::kUser) == 0) return entry;
+  entry.raw = (entry.raw & ~(kLoadsAndStores << Entry::kReady)) | key << Entry::kKey;
+  return entry;
+}
+
 // A hit of any size, or one that may not be enough.
 bool SimCpu::found(VirtAddr address, Access access, Mode mode, const TlbSlot& slot, bool in_l1,
                    Translation& out) {
   const Entry entry{slot.data};
-  if (!entry.ready(access, mode)) return upgrade(address, access, mode, slot, in_l1, out);
+  if (!entry.ready(access, mode) && !open_by_key(entry, access, mode)) {
+    return upgrade(address, access, mode, slot, in_l1, out);
+  }
   const int level = tlb_key::level(slot.key);
   if (in_l1) {
     ++raw_.l1_hits_by_size[level - 1];
@@ -194,8 +245,7 @@ bool SimCpu::upgrade(VirtAddr address, Access access, Mode mode, TlbSlot slot, b
                      Translation& out) {
   const std::uint64_t vpn = key_vpn(address);
   forget_near();
-  const unsigned permitted = walker_.permitted(Entry{slot.data}.rights());
-  if ((permitted >> x86::access_bit(access, mode) & 1) == 0) {
+  if ((permitted(Entry{slot.data}) >> x86::access_bit(access, mode) & 1) == 0) {
     drop_page(vpn);
     return miss(address, access, mode, out);
   }
@@ -206,7 +256,7 @@ bool SimCpu::upgrade(VirtAddr address, Access access, Mode mode, TlbSlot slot, b
     return fault(walk, out);
   }
   PW_CHECK_MSG(key_for(vpn, walk) == slot.key, "a page changed its size and the TLB was not told");
-  const Entry entry = entry_for(walk.leaf, walk.level, walk.rights);
+  const Entry entry = entry_with_key(walk.leaf, walk.level, walk.rights);
   const TlbProbe probe(slot.key);
   ++raw_.assists;
   raw_.walk_references += walk.references;
@@ -226,7 +276,7 @@ bool SimCpu::miss(VirtAddr address, Access access, Mode mode, Translation& out) 
   x86::Walk walk;
   run_walk(address, access, mode, walk);
   if (walk.end != x86::WalkEnd::Mapped) return fault(walk, out);
-  const Entry entry = entry_for(walk.leaf, walk.level, walk.rights);
+  const Entry entry = entry_with_key(walk.leaf, walk.level, walk.rights);
   const TlbProbe probe(key_for(key_vpn(address), walk));
   if (walk.leaf.global()) [[unlikely]] {
     note_global(range_of(extended(tlb_key::first_vpn(probe.key)), x86::pages_at(walk.level)));

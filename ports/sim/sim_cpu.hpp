@@ -69,6 +69,12 @@ class SimCpu {
   SpaceId space() const { return contexts_[active_].space; }
   Pfn root() const { return contexts_[active_].root; }  // of the kernel's view
 
+  // The PKRU of the thread that runs. What is cached stays: entries know their page's key.
+  void set_pkru(std::uint32_t pkru) {
+    if (pkru != walker_.pkru()) [[unlikely]]
+      change_pkru(pkru);
+  }
+
   // Translates one reference in the active space; false if it faults. A space must be loaded.
   bool translate(VirtAddr address, Access access, Mode mode, Translation& out) {
     First& first = first_for(access);
@@ -103,8 +109,8 @@ class SimCpu {
   std::uint64_t time_ps() const;
 
   // fn(SpaceId, Vpn first, int level, Pfn first, std::uint64_t rights, bool dirty) for every
-  // translation that could still be used; rights as W, U, NX bits. Global ones are reported for
-  // the active space.
+  // translation that could still be used; rights as W, U, NX and key bits of a leaf. Global ones
+  // are reported for the active space.
   template <class Visit>
   void for_each_cached(Visit&& fn) const;
   // fn(SpaceId, Vpn first, int level, Pfn table, std::uint64_t rights) for every upper entry of
@@ -128,9 +134,12 @@ class SimCpu {
 
   // Data of an entry: W, U, NX, D and the frame at their places in a leaf, rights as all levels
   // grant them; in bits 52..57, by access_bit, the accesses that need nothing more.
+  // The protection key follows in bits 58..61; where it is not 0, loads and stores are never ready:
+  // what PKRU says of the key is asked each time (open_by_key()).
   struct Entry {
-    static constexpr unsigned kReady = 52;
+    static constexpr unsigned kReady = 52, kKey = 58;
     std::uint64_t raw;
+    unsigned key() const { return static_cast<unsigned>(raw >> kKey & 15); }
     Pfn pfn() const { return x86::Pte{raw}.pfn(); }
     std::uint64_t rights() const { return raw & x86::kRightsMask; }
     bool dirty() const { return x86::Pte{raw}.dirty(); }
@@ -190,6 +199,11 @@ class SimCpu {
   x86::WalkStart walk_start(std::uint64_t vpn);
   void remember_upper(std::uint64_t vpn, const x86::Walk& walk, int from);
   Entry entry_for(x86::Pte leaf, int level, std::uint64_t rights) const;
+  Entry entry_with_key(x86::Pte leaf, int level, std::uint64_t rights) const;
+  unsigned permitted(Entry entry) const;
+  bool open_by_key(Entry entry, Access access, Mode mode) const;
+  void note_ready();
+  void change_pkru(std::uint32_t pkru);
   std::uint64_t key_for(std::uint64_t vpn, const x86::Walk& walk) const;
 
   std::uint32_t pcid_of(unsigned context) const { return config_.tlb.pcid ? context + 1 : 0; }
@@ -234,6 +248,7 @@ class SimCpu {
   CpuConfig config_;
 };
 
+// Of a page with key 0.
 [[gnu::always_inline]] inline SimCpu::Entry SimCpu::entry_for(x86::Pte leaf, int level,
                                                               std::uint64_t rights) const {
   const std::uint64_t frame = x86::leaf_frame(leaf, level).value << kPageShift;
@@ -259,7 +274,7 @@ void SimCpu::for_each_cached(Visit&& fn) const {
     if (!usable(slot.key, space)) return;
     const Entry entry{slot.data};
     fn(space, extended(tlb_key::first_vpn(slot.key)), tlb_key::level(slot.key), entry.pfn(),
-       entry.rights(), entry.dirty());
+       entry.rights() | std::uint64_t{entry.key()} << x86::kProtectionKeyShift, entry.dirty());
   };
   first_[1].unit.for_each(report);
   first_[0].unit.for_each(report);

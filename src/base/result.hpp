@@ -25,6 +25,7 @@ enum class Errno : int {
   Busy = 16,
   Exists = 17,
   NoDevice = 19,
+  NoDirectory = 20,
   IsDirectory = 21,
   Invalid = 22,
   TooManyFiles = 24,

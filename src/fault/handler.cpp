@@ -91,6 +91,10 @@ FaultOutcome handle_fault(Core& core, FaultRequest& request, FaultWatcher* watch
     return signal(core, request, &FaultCounters::segv, FaultOutcome::segv(SignalCode::MapErr));
   }
   tell(FaultStep::Area, area->range().begin.value);
+  const bool data = request.access != Access::Execute;
+  if (data && key_denies(request.pkru, area->traits.key, request.access == Access::Write)) {
+    return signal(core, request, &FaultCounters::segv, FaultOutcome::segv(SignalCode::PkuErr));
+  }
   if (!area->allows(request.access)) {
     return signal(core, request, &FaultCounters::segv, FaultOutcome::segv(SignalCode::AccErr));
   }

@@ -12,11 +12,17 @@ struct FaultRequest {
   AddressSpace* space = nullptr;
   VirtAddr address;
   Access access = Access::Read;
-  bool major = false;  // this access has waited for a device already: it is being tried again
+  bool major = false;      // this access has waited for a device already: it is being tried again
+  std::uint32_t pkru = 0;  // of the thread; 0: keys are not asked
   std::uint32_t memory_waits = 0;  // how often it has waited for frames that transfers held
 };
 
-enum class SignalCode : std::uint8_t { MapErr, AccErr, AdrErr };  // si_code of SIGSEGV and SIGBUS
+enum class SignalCode : std::uint8_t {
+  MapErr,
+  AccErr,
+  AdrErr,
+  PkuErr
+};  // si_code of SIGSEGV and SIGBUS
 
 struct FaultOutcome {
   enum class Kind : std::uint8_t {

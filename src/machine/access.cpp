@@ -11,6 +11,7 @@ sim::SimCpu& Machine::enter(Process& process) {
   mmu_->set_initiator(process.cpu);
   reclaimer_->set_payer(process.space->id());
   sim::SimCpu& cpu = mmu_->cpu(process.cpu);
+  cpu.set_pkru(process.pkru);
   if (kernel_map_ == nullptr) {
     cpu.load_space(process.space->id(), process.space->tables().root());
   } else {
@@ -68,6 +69,7 @@ AccessResult Machine::access_after_fault(Process& process, sim::SimCpu& cpu, Vir
                                          Access kind, std::uint64_t count, sim::Translation& out) {
   FaultRequest request{process.space.get(), address, kind};
   process.space->limits() = process.limits_now();
+  request.pkru = process.pkru;
   do {
     const KernelScope kernel(kernel_map_.get(), cpu);
     if (out.non_canonical) {
@@ -132,6 +134,7 @@ FaultOutcome Machine::try_touch(Pid pid, FaultRequest& request) {
   sim::Translation out;
   request.space = process.space.get();
   process.space->limits() = process.limits_now();
+  request.pkru = process.pkru;
   // The same reference tried again is not another one.
   if (!request.major && request.memory_waits == 0 && reclaimer_->goes_by_time()) {
     reclaimer_->pass_time(1);

@@ -53,7 +53,9 @@ struct MachineConfig {
   // takes a minor fault for each page it looks at.
   bool lazy_fork = false;
   bool aslr = false;
-  bool bits32 = false;  // programs live in 3 GiB, the kernel above
+  bool protection_keys = true;  // CR4.PKE
+  bool anon_names = true;       // CONFIG_ANON_VMA_NAME: PR_SET_VMA works
+  bool bits32 = false;          // programs live in 3 GiB, the kernel above
   // The kernel has its own part of the addresses, and what it references there goes through the
   // TLBs (machine/kernel_map.hpp). Off: the programs' references are all there is.
   bool kernel_map = false;

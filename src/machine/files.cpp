@@ -32,6 +32,7 @@ FileId Machine::open_file(std::string name, ByteCount size) {
 FileId Machine::create_shared(ByteCount size) {
   VmObject& shared = objects_->create(ObjectKind::Shared);
   shared.size = size;
+  shared.name = "/dev/zero (deleted)";
   open_files_.push_back(shared.id);
   return shared.id;
 }
@@ -62,9 +63,14 @@ Result<void> Machine::read_file(FileId id, ByteCount offset, std::span<std::byte
     const std::uint64_t in_page = offset.value % kPageSize;
     const std::size_t n = std::min({out.size(), static_cast<std::size_t>(kPageSize - in_page),
                                     static_cast<std::size_t>(file.size.value - offset.value)});
-    const auto pfn = require_object_page(*core_, file, PageOffset(offset.value >> kPageShift));
-    if (!pfn) return tl::unexpected(pfn.error());
-    std::memcpy(out.data(), pool_->bytes(*pfn) + in_page, n);
+    const PageOffset at(offset.value >> kPageShift);
+    if (file.kind == ObjectKind::Shared && file.slots.get(at).is_empty()) {
+      std::fill_n(out.begin(), n, std::byte{0});  // a hole stays one (shmem_file_read_iter())
+    } else {
+      const auto pfn = require_object_page(*core_, file, at);
+      if (!pfn) return tl::unexpected(pfn.error());
+      std::memcpy(out.data(), pool_->bytes(*pfn) + in_page, n);
+    }
     out = out.subspan(n);
     offset = offset + ByteCount(n);
   }
@@ -77,7 +83,7 @@ Result<void> Machine::write_file(FileId id, ByteCount offset, std::span<const st
   VmObject& file = objects_->object(id);
   if (file.read_only) return fail(Errno::BadFile);
   const std::uint64_t end = offset.value + bytes.size();
-  if (end > file.size.value) PW_TRY(truncate(*core_, file, ByteCount(end)));
+  if (end > file.size.value) PW_TRY(extend(*core_, file, offset, ByteCount(end)));
   while (!bytes.empty()) {
     const std::uint64_t in_page = offset.value % kPageSize;
     const std::size_t n = std::min(bytes.size(), static_cast<std::size_t>(kPageSize - in_page));
@@ -101,6 +107,18 @@ Result<void> Machine::sync_file(FileId id) {
 
 Result<void> Machine::truncate_file(FileId id, ByteCount size) {
   const Result<void> done = truncate(*core_, objects_->object(id), size);
+  checked();
+  return done;
+}
+
+Result<void> Machine::extend_file(FileId id, ByteCount size) {
+  const Result<void> done = extend(*core_, objects_->object(id), size, size);
+  checked();
+  return done;
+}
+
+Result<void> Machine::punch_file(FileId id, ByteCount begin, ByteCount end) {
+  const Result<void> done = punch_hole(*core_, objects_->object(id), begin, end);
   checked();
   return done;
 }

@@ -80,6 +80,7 @@ Result<void> Machine::build(std::unique_ptr<BackingStore> swap) {
   shared_memory_ = std::make_unique<SharedMemory>(*objects_);
   sim::CpuConfig cpu = config_.cpu;
   cpu.levels = config_.levels;
+  cpu.protection_keys = config_.protection_keys;
   mmu_ = std::make_unique<sim::SimMmu>(config_.cpus, cpu, pool_->table_memory(), config_.seed);
   cpu_time_seen_ps_.resize(config_.cpus);
   core_ = std::make_unique<Core>(Core{*pool_, *reclaimer_, *reclaimer_, swap_, *objects_, *mmu_,

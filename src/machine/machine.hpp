@@ -98,6 +98,8 @@ class Machine {
   Result<void> munlockall(Pid pid);
   Result<std::string> mincore(Pid pid, VirtAddr address, ByteCount length);
   Result<void> msync(Pid pid, VirtAddr address, ByteCount length, SyncHow how = {});
+  // prctl(PR_SET_VMA_ANON_NAME); an empty name takes it away.
+  Result<void> name_memory(Pid pid, VirtAddr address, ByteCount length, const std::string& name);
   // A stack of `initial` bytes below the layout's stack top, growing down on touch.
   Result<VirtAddr> map_stack(Pid pid, ByteCount initial, LabelId label = 0);
 
@@ -120,6 +122,13 @@ class Machine {
   // Bytes as the program would load or store them; on failure what lies before the fault is done.
   AccessResult read(Pid pid, VirtAddr address, std::span<std::byte> out);
   AccessResult write(Pid pid, VirtAddr address, std::span<const std::byte> bytes);
+  // The same on the memory of another process, as far as its pages can be had: a count, or bytes.
+  // Errors: NoProcess, Perm (of another user), Fault (not even the first page).
+  Result<std::string> read_foreign(Pid pid, Pid other, VirtAddr address, std::uint64_t count);
+  Result<std::uint64_t> write_foreign(Pid pid, Pid other, VirtAddr address,
+                                      std::span<const std::byte> bytes);
+  // Loads the PKRU register, as WRPKRU does. Errors: NoProcess, NoCall (the CPU has none).
+  Result<void> set_pkru(Pid pid, std::uint32_t pkru);
   // One reference that may leave the caller waiting: for schedulers. On Wait nothing else has
   // happened to the clock; the same request is handed in again when the time has come.
   FaultOutcome try_touch(Pid pid, FaultRequest& request);
@@ -140,6 +149,9 @@ class Machine {
   // posix_fadvise(2) of a file's bytes [offset, offset + length); length 0: to its end.
   enum class FileAdvice : std::uint8_t { Normal, Random, Sequential, WillNeed, DontNeed, NoReuse };
   void advise_file(FileId file, std::uint64_t offset, std::uint64_t length, FileAdvice advice);
+  // Longer, or nothing; bytes that read as zeros. See space/operations.hpp.
+  Result<void> extend_file(FileId file, ByteCount size);
+  Result<void> punch_file(FileId file, ByteCount begin, ByteCount end);
   // A shared memory object (memfd, shm): handle like a file's.
   FileId create_shared(ByteCount size);
   // Shared memory with a name, and the memory system calls on it: see proc/shm.hpp. Handles are
@@ -155,9 +167,13 @@ class Machine {
   Result<VirtAddr> mmap(Pid pid, SharedHandle handle, const MmapRequest& request);
   Result<ShmId> shmget(Pid pid, ShmKey key, ByteCount size, const ShmOpen& how);
   Result<VirtAddr> shmat(Pid pid, ShmId id, VirtAddr address, bool read_only);
+  Result<VirtAddr> shmat(Pid pid, ShmId id, const ShmAttach& how);
   Result<void> shmdt(Pid pid, VirtAddr address);
   Result<void> shm_remove(Pid pid, ShmId id);  // shmctl(IPC_RMID)
   Result<ShmStatus> shm_status(ShmId id);      // shmctl(IPC_STAT)
+  // SHM_LOCK, SHM_UNLOCK: reclaim leaves the segment's pages alone. Errors: Invalid, Perm,
+  // NoMemory (the limit of locked memory).
+  Result<void> shm_lock(Pid pid, ShmId id, bool lock);
   VmObject& object(FileId file) { return objects_->object(file); }
 
   // --- labels of areas
@@ -210,6 +226,11 @@ class Machine {
   AccessResult reference_each(Process& process, std::uint64_t count, Next& next);
   // For policies that order by references.
   void note_reference(Pfn pfn);
+  Result<Pfn> foreign_page(AddressSpace& space, Vpn vpn, Access access);
+  Result<AddressSpace*> foreign_space(const Process& who, Pid pid);
+  template <class Copy>
+  Result<std::uint64_t> transfer(Pid pid, Pid other, VirtAddr address, std::uint64_t count,
+                                 Access access, Copy&& copy);
   AccessResult kill(Process& process, const FaultOutcome& outcome, VirtAddr address,
                     std::uint32_t error_code);
   void leave_space(Process& process);

@@ -93,6 +93,15 @@ Result<VirtAddr> Machine::brk(Pid pid, VirtAddr wanted, LabelId label) {
   return done;
 }
 
+Result<void> Machine::name_memory(Pid pid, VirtAddr address, ByteCount length,
+                                  const std::string& name) {
+  const LabelId id = name.empty() ? 0 : label(name);
+  const auto done = in_space(pid,
+                             [&](AddressSpace& s) { return name_area(s, address, length, id); });
+  checked();
+  return done;
+}
+
 Result<std::uint64_t> Machine::swap_out(Pid pid) {
   const auto done = in_space(
       pid, [&](AddressSpace& s) { return Result<std::uint64_t>(reclaimer_->swap_out(s)); });

@@ -66,6 +66,7 @@ Result<Pid> Machine::spawn(const std::string& name) {
   process.name = name;
   process.places = places;
   process.limits.stack = config_.stack_limit.value;
+  process.pkru = config_.protection_keys ? kInitialPkru : 0;
   process.space = std::move(*space);
   counters_.processes_peak = std::max<std::uint64_t>(counters_.processes_peak, processes_.size());
   checked();
@@ -80,6 +81,8 @@ Result<void> Machine::replace_space(Pid pid, const std::string& name) {
   auto space = new_space(places);
   if (!space) return tl::unexpected(space.error());
   const FaultCounters before = process.space->counters().faults;
+  (*space)->settings().thp_disabled = process.space->settings().thp_disabled;
+  process.pkru = config_.protection_keys ? kInitialPkru : 0;
   leave_space(process);
   process.space = std::move(*space);
   reclaimer_->set_priority(process.space->id(), process.priority);
@@ -109,6 +112,7 @@ Result<Pid> Machine::fork(Pid parent) {
   child.cpu = (*from)->cpu;
   child.user = (*from)->user;
   child.limits = (*from)->limits;
+  child.pkru = (*from)->pkru;
   child.name = (*from)->name;
   child.places = (*from)->places;
   child.space = share(std::move(*forked));
@@ -127,6 +131,7 @@ Result<Pid> Machine::vfork(Pid parent) {
   child.cpu = (*from)->cpu;
   child.user = (*from)->user;
   child.limits = (*from)->limits;
+  child.pkru = (*from)->pkru;
   child.name = (*from)->name;
   child.places = (*from)->places;
   child.space = (*from)->space;
@@ -149,6 +154,14 @@ void Machine::leave_space(Process& process) {
     }
   }
   process.space.reset();
+}
+
+Result<void> Machine::set_pkru(Pid pid, std::uint32_t pkru) {
+  const auto found = running(pid);
+  if (!found) return tl::unexpected(found.error());
+  if (!config_.protection_keys) return fail(Errno::NoCall);
+  (*found)->pkru = pkru;
+  return {};
 }
 
 Result<void> Machine::exit(Pid pid, int status, ExitCause cause) {

@@ -1,6 +1,7 @@
 // The shared memory system calls of a process: names and permissions in src/proc/shm, areas in
 // src/space.
 #include "machine/machine.hpp"
+#include "space/commit.hpp"
 
 namespace pw {
 
@@ -41,27 +42,51 @@ Result<VirtAddr> Machine::mmap(Pid pid, SharedHandle handle, const MmapRequest& 
 Result<ShmId> Machine::shmget(Pid pid, ShmKey key, ByteCount size, const ShmOpen& how) {
   const auto found = running(pid);
   if (!found) return tl::unexpected(found.error());
-  return shared_memory_->get((*found)->user, key, size, how);
+  const bool affordable = may_commit(*core_, pages_for(size),
+                                     (*found)->space->counters().mapped_pages);
+  return shared_memory_->get((*found)->user, key, size, how, affordable);
 }
 
 Result<VirtAddr> Machine::shmat(Pid pid, ShmId id, VirtAddr address, bool read_only) {
+  ShmAttach how;
+  how.address = address;
+  how.read_only = read_only;
+  return shmat(pid, id, how);
+}
+
+// do_shmat(), ipc/shm.c: the order of the checks is its.
+Result<VirtAddr> Machine::shmat(Pid pid, ShmId id, const ShmAttach& how) {
   const auto found = running(pid);
   if (!found) return tl::unexpected(found.error());
-  const Result<VmObject*> object = shared_memory_->attach((*found)->user, id, !read_only);
+  const bool somewhere = how.address.value == 0;
+  if (somewhere && how.remap) return fail(Errno::Invalid);
+  VirtAddr address = how.address;
+  if (!page_aligned(address)) {
+    if (!how.round) return fail(Errno::Invalid);
+    address = address_of(page_of(address));
+    if (address.value == 0 && how.remap) return fail(Errno::Invalid);
+  }
+  const std::uint32_t wanted = kMayRead | (how.read_only ? 0 : kMayWrite) |
+                               (how.execute ? kMayExecute : 0);
+  const Result<VmObject*> object = shared_memory_->attach((*found)->user, id, wanted);
   if (!object) return tl::unexpected(object.error());
-  if (!page_aligned(address)) return fail(Errno::Invalid);  // no SHM_RND
+  const PageCount pages = (*object)->pages();
+  if (address.value != 0 && !how.remap) {
+    const std::uint64_t room = ~0ULL - address.value;
+    if ((*object)->size.value > room) return fail(Errno::Invalid);
+    const VpnRange range = range_of(page_of(address), pages);
+    if ((*found)->space->areas().overlaps(range)) return fail(Errno::Invalid);
+  }
   MmapRequest request;
   request.address = address;
-  request.fixed_noreplace = address.value != 0;
+  request.fixed = !somewhere;
   request.length = (*object)->size;
-  request.rights = read_only ? kReadOnly : kReadWrite;
-  request.may.write = !read_only;
+  request.rights = {true, !how.read_only, how.execute};
+  request.may.write = !how.read_only;
   request.shared = true;
   request.backing = *object;
-  const Result<VirtAddr> mapped = mmap(pid, request);
-  // shmat(2) says EINVAL where mmap says that something is there already.
-  if (!mapped && mapped.error().code == Errno::Exists) return fail(Errno::Invalid);
-  return mapped;
+  request.segment = true;
+  return mmap(pid, request);
 }
 
 // ksys_shmdt(), ipc/shm.c: every piece of the segment that lies where attaching at `address` put
@@ -96,6 +121,24 @@ Result<void> Machine::shm_remove(Pid pid, ShmId id) {
   const Result<void> done = shared_memory_->remove((*found)->user, id);
   checked();
   return done;
+}
+
+// shmctl_do_lock(), ipc/shm.c. What is locked counts against the limit of whoever locks, beside the
+// areas of his own process.
+Result<void> Machine::shm_lock(Pid pid, ShmId id, bool lock) {
+  const auto found = running(pid);
+  if (!found) return tl::unexpected(found.error());
+  const Process& process = **found;
+  const Result<VmObject*> object = shared_memory_->owned(process.user, id);
+  if (!object) return tl::unexpected(object.error());
+  const bool free_of_limits = process.user == 0 || process.limits.may_lock_all;
+  if (lock && !free_of_limits) {
+    const std::uint64_t limit = process.limits.locked;
+    if (limit == 0) return fail(Errno::Perm);
+    if ((*object)->pages().value > limit >> kPageShift) return fail(Errno::NoMemory);
+  }
+  (*object)->locked = lock;
+  return {};
 }
 
 Result<ShmStatus> Machine::shm_status(ShmId id) { return shared_memory_->status(id); }

@@ -150,6 +150,8 @@ class Verifier {
     expect((entry.raw & ~allowed & (x86::kWritable | x86::kUser)) == 0,
            "a translation grants more than its area");
     expect((~entry.raw & allowed & x86::kNoExecute) == 0, "a translation lets data be executed");
+    expect(entry.protection_key() == area->traits.key,
+           "a translation has another key than its area");
     if (entry.pfn() == core_.zero_frame) {
       expect(view.own.is_empty() && area->backing == nullptr && !area->shared,
              "the zero page stands for a page that has contents");
@@ -253,6 +255,9 @@ class Verifier {
           expect((rights & ~entry->raw & grants) == 0, "a TLB grants more than the tables");
           expect((rights & x86::kNoExecute) != 0 || !entry->no_execute(),
                  "a TLB lets data be executed");
+          const unsigned key = x86::Pte{rights}.protection_key();
+          expect(!entry->user() || key == entry->protection_key(),
+                 "a TLB has another key than the tables");
         });
     mmu.for_each_cached_table(
         [&](unsigned, SpaceId id, Vpn vpn, int level, Pfn table, std::uint64_t) {

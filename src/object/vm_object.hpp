@@ -63,9 +63,13 @@ struct VmObject {
   // File and Shared
   ByteCount size;              // of the file; pages past the last one are SIGBUS
   std::vector<Vma*> mappings;  // areas that map it, in no order (Vma::mapping_index)
+  std::string name;            // as /proc/PID/maps tells it
+
+  // Shared
+  std::uint32_t seals = 0;  // F_SEAL_* of memfd_create(2)
+  bool locked = false;      // by SHM_LOCK
 
   // File
-  std::string name;
   std::unique_ptr<BackingStore> store;  // null: no bytes are kept (replay)
   std::unique_ptr<DeviceQueue> queue;   // the device it lies on
   bool read_only = false;

@@ -36,6 +36,7 @@ struct Process {
     now.may_lock_all = privileged();
     return now;
   }
+  std::uint32_t pkru = 0;  // what it may do to pages with protection keys (SDM vol. 3A 4.6.2)
   std::string name;
   ProcessLayout places;
   std::shared_ptr<AddressSpace> space;  // null in a zombie

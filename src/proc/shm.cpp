@@ -2,6 +2,23 @@
 
 namespace pw {
 
+namespace {
+
+// F_SEAL_SEAL: what memfd_create(2) did not make takes no seals (shmem_get_inode(), mm/shmem.c).
+constexpr std::uint32_t kSealedAgainstSeals = 1;
+
+// As shmem_kernel_file_setup() is told to name it, in newseg(), ipc/shm.c.
+std::string segment_name(ShmKey key) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string name = "/SYSV";
+  for (int shift = 28; shift >= 0; shift -= 4) {
+    name += kDigits[static_cast<std::uint32_t>(key) >> shift & 15];
+  }
+  return name + " (deleted)";
+}
+
+}  // namespace
+
 SharedMemory::~SharedMemory() {
   for (const auto& [name, named] : names_) objects_->release(objects_->object(named.object));
   for (const auto& [id, segment] : segments_) {
@@ -28,7 +45,8 @@ Result<SharedHandle> SharedMemory::open(UserId user, const std::string& name, co
   if (it == names_.end()) {
     if (!how.create) return fail(Errno::NoEntry);
     VmObject& object = objects_->create(ObjectKind::Shared);
-    object.name = *plain;
+    object.name = "/dev/shm/" + *plain;
+    object.seals = kSealedAgainstSeals;
     names_[*plain] = {object.id, user, how.mode & 0777};
     ++object.holders;  // the handle's, beside the name's
     return SharedHandle{object.id, how.write};
@@ -36,7 +54,7 @@ Result<SharedHandle> SharedMemory::open(UserId user, const std::string& name, co
   if (how.create && how.exclusive) return fail(Errno::Exists);
   const Named& named = it->second;
   const bool writes = how.write || how.truncate;
-  const std::uint32_t wanted = kMayRead | (writes ? kMayWrite : 0);
+  const std::uint32_t wanted = (how.read ? kMayRead : 0) | (writes ? kMayWrite : 0);
   if (!permitted(user, named.owner, named.mode, wanted)) return fail(Errno::Access);
   ++objects_->object(named.object).holders;
   return SharedHandle{named.object, how.write};
@@ -50,6 +68,7 @@ Result<void> SharedMemory::unlink(UserId user, const std::string& name) {
   if (it == names_.end()) return fail(Errno::NoEntry);
   if (user != 0 && user != it->second.owner) return fail(Errno::Access);
   VmObject& object = objects_->object(it->second.object);
+  object.name += " (deleted)";
   names_.erase(it);
   objects_->release(object);
   return {};
@@ -67,7 +86,8 @@ SharedMemory::Segment* SharedMemory::find(ShmId id) {
   return it == segments_.end() ? nullptr : &it->second;
 }
 
-Result<ShmId> SharedMemory::get(UserId user, ShmKey key, ByteCount size, const ShmOpen& how) {
+Result<ShmId> SharedMemory::get(UserId user, ShmKey key, ByteCount size, const ShmOpen& how,
+                                bool affordable) {
   sweep();
   const auto known = key == kPrivateKey ? keys_.end() : keys_.find(key);
   if (known != keys_.end()) {
@@ -79,20 +99,23 @@ Result<ShmId> SharedMemory::get(UserId user, ShmKey key, ByteCount size, const S
     return known->second;
   }
   if (key != kPrivateKey && !how.create) return fail(Errno::NoEntry);
-  if (size.value == 0) return fail(Errno::Invalid);  // SHMMIN is 1
+  // SHMMIN is 1, SHMMAX as high as can be (newseg(), ipc/shm.c; __shmem_file_setup()).
+  constexpr std::uint64_t kMostBytes = ~0ULL >> 1;
+  if (size.value == 0 || size.value > kMostBytes) return fail(Errno::Invalid);
+  if (!affordable) return fail(Errno::NoMemory);
   if (segments_.size() >= kMostSegments) return fail(Errno::NoSpace);
   VmObject& object = objects_->create(ObjectKind::Shared);
   object.size = size;
+  object.name = segment_name(key);
   const ShmId id = next_id_++;
   segments_[id] = {object.id, object.serial, key, size, user, how.mode & 0777, false};
   if (key != kPrivateKey) keys_[key] = id;
   return id;
 }
 
-Result<VmObject*> SharedMemory::attach(UserId user, ShmId id, bool write) {
+Result<VmObject*> SharedMemory::attach(UserId user, ShmId id, std::uint32_t wanted) {
   const Segment* segment = find(id);
   if (segment == nullptr) return fail(Errno::Invalid);
-  const std::uint32_t wanted = kMayRead | (write ? kMayWrite : 0);
   if (!permitted(user, segment->owner, segment->mode, wanted)) return fail(Errno::Access);
   return object_of(*segment);
 }
@@ -112,8 +135,16 @@ Result<void> SharedMemory::remove(UserId user, ShmId id) {
 Result<ShmStatus> SharedMemory::status(ShmId id) {
   const Segment* segment = find(id);
   if (segment == nullptr) return fail(Errno::Invalid);
-  return ShmStatus{segment->size, object_of(*segment)->mappings.size(), segment->owner,
-                   segment->mode, segment->removed};
+  const VmObject& object = *object_of(*segment);
+  return ShmStatus{segment->size, object.mappings.size(), segment->owner,
+                   segment->mode, segment->removed,       object.locked};
+}
+
+Result<VmObject*> SharedMemory::owned(UserId user, ShmId id) {
+  const Segment* segment = find(id);
+  if (segment == nullptr) return fail(Errno::Invalid);
+  if (user != 0 && user != segment->owner) return fail(Errno::Perm);
+  return object_of(*segment);
 }
 
 bool SharedMemory::is_segment(const VmObject& object) {

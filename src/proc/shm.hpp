@@ -25,6 +25,7 @@ using ShmId = std::uint32_t;
 inline constexpr ShmKey kPrivateKey = 0;      // IPC_PRIVATE
 inline constexpr std::uint32_t kMayRead = 4;  // permission bits of one class of users
 inline constexpr std::uint32_t kMayWrite = 2;
+inline constexpr std::uint32_t kMayExecute = 1;
 
 // Whether `user` has all of `wanted` on something of `owner` with permissions `mode` (rwxrwxrwx).
 constexpr bool permitted(UserId user, UserId owner, std::uint32_t mode, std::uint32_t wanted) {
@@ -34,6 +35,7 @@ constexpr bool permitted(UserId user, UserId owner, std::uint32_t mode, std::uin
 
 struct ShmOpen {
   bool write = false;  // O_RDWR; else O_RDONLY
+  bool read = true;    // not with O_WRONLY
   bool create = false, exclusive = false, truncate = false;
   std::uint32_t mode = 0600;  // of a new object
 };
@@ -44,6 +46,14 @@ struct SharedHandle {
   bool writable = false;
 };
 
+struct ShmAttach {
+  VirtAddr address;        // 0: anywhere
+  bool read_only = false;  // SHM_RDONLY
+  bool round = false;      // SHM_RND: the address is rounded down to a page
+  bool remap = false;      // SHM_REMAP: what is there is replaced
+  bool execute = false;    // SHM_EXEC
+};
+
 struct ShmStatus {  // of a System V segment
   ByteCount size;
   std::uint64_t attached = 0;  // areas, those that mprotect split counted one by one, as shm_nattch
@@ -51,6 +61,7 @@ struct ShmStatus {  // of a System V segment
   UserId owner = 0;
   std::uint32_t mode = 0;
   bool removed = false;
+  bool locked = false;  // SHM_LOCK
 };
 
 class SharedMemory {
@@ -68,12 +79,16 @@ class SharedMemory {
   Result<SharedHandle> open(UserId user, const std::string& name, const ShmOpen& how);
   Result<void> unlink(UserId user, const std::string& name);
 
-  Result<ShmId> get(UserId user, ShmKey key, ByteCount size, const ShmOpen& how);
-  // The segment's object, if `user` may read it (and write it, if `write`). Errors: Invalid (no
-  // such segment), Access.
-  Result<VmObject*> attach(UserId user, ShmId id, bool write);
+  // `affordable`: the machine may promise that much memory, should the segment be new.
+  Result<ShmId> get(UserId user, ShmKey key, ByteCount size, const ShmOpen& how,
+                    bool affordable = true);
+  // The segment's object, if `user` has the rights `wanted` to it. Errors: Invalid (no such
+  // segment), Access.
+  Result<VmObject*> attach(UserId user, ShmId id, std::uint32_t wanted);
   Result<void> remove(UserId user, ShmId id);
   Result<ShmStatus> status(ShmId id);
+  // The segment's object, for SHM_LOCK and SHM_UNLOCK. Errors: Invalid, Perm (not the owner's).
+  Result<VmObject*> owned(UserId user, ShmId id);
   // True if the object is a System V segment.
   bool is_segment(const VmObject& object);
 

@@ -263,6 +263,9 @@ policy::Verdict Reclaimer::probe(Pfn pfn, Who who) {
     return policy::Verdict::Unevictable;
   }
   if (frame.kind != FrameKind::File && !can_swap(frame)) return policy::Verdict::Unevictable;
+  if (frame.kind == FrameKind::Shared && core_->objects.object(frame.owner).locked) {
+    return policy::Verdict::Unevictable;  // SHM_LOCK
+  }
   bool accessed = false;
   bool in_use = false;
   for_each_mapping(*core_, pfn, [&](Vma& area, Vpn, x86::Pte& entry) {

@@ -25,12 +25,33 @@ VmObject* SharedNames::segment(std::uint64_t id) {
 }
 
 RecordedProcess::RecordedProcess(Machine& machine, SharedNames& names, CallSiteNames& call_sites,
-                                 Pid pid)
-    : machine_(&machine), names_(&names), call_sites_(&call_sites), process_(machine.find(pid)) {}
+                                 Transcript* transcript, Pid pid)
+    : machine_(&machine),
+      names_(&names),
+      call_sites_(&call_sites),
+      transcript_(transcript),
+      process_(machine.find(pid)) {}
+
+// A call that fails may have done a part of its work, so the transcript has it too.
+bool RecordedProcess::map(const MmapRequest& request) {
+  if (transcript_ != nullptr) transcript_->mapped(pid(), request);
+  return machine_->mmap(pid(), request).has_value();
+}
+
+bool RecordedProcess::unmap(VirtAddr address, ByteCount length) {
+  if (transcript_ != nullptr) transcript_->unmapped(pid(), address, length);
+  return machine_->munmap(pid(), address, length).has_value();
+}
+
+bool RecordedProcess::protect(VirtAddr address, ByteCount length, Rights rights) {
+  if (transcript_ != nullptr) transcript_->protected_(pid(), address, length, rights);
+  return machine_->mprotect(pid(), address, length, rights).has_value();
+}
 
 Result<void> RecordedProcess::start_image(const record::Image& image) {
   const std::string name = image.command.empty() ? std::string() : image.command.front();
   PW_TRY(machine_->replace_space(process_->pid, name));
+  if (transcript_ != nullptr) transcript_->executed(pid(), name);
   brk_known_ = false;
   touched_.clear();
   attached_.clear();
@@ -60,15 +81,15 @@ void RecordedProcess::map_areas(const std::vector<record::MappedArea>& areas) {
       request.backing = &names_->file(area.name, end);
       request.backing_page = PageOffset(area.file_offset >> kPageShift);
     }
-    (void)machine_->mmap(pid(), request);  // an impossible line of a damaged file is left out
+    (void)map(request);  // an impossible line of a damaged file is left out
   }
 }
 
 void RecordedProcess::reference(VirtAddr address, Access access, std::uint64_t count) {
-  AccessResult result = machine_->touch_run(*process_, address, access, count);
+  AccessResult result = touch(address, access, count);
   for (int tries = 0; !result.ok() && running() && tries < 3; ++tries) {
     if (!infer(result, access)) return;
-    result = machine_->touch_run(*process_, address, access, count);
+    result = touch(address, access, count);
   }
   if (!running() || !touched_.first_touch(page_of(address))) return;
   const Vma* area = process_->space->find(page_of(address));
@@ -87,7 +108,7 @@ bool RecordedProcess::infer(const AccessResult& failed, Access access) {
     rights.read = true;
     rights.write = rights.write || access == Access::Write;
     rights.execute = rights.execute || access == Access::Execute;
-    return machine_->mprotect(pid(), page, ByteCount(kPageSize), rights).has_value();
+    return protect(page, ByteCount(kPageSize), rights);
   }
   MmapRequest request;
   request.address = page;
@@ -95,7 +116,7 @@ bool RecordedProcess::infer(const AccessResult& failed, Access access) {
   request.fixed_noreplace = true;
   request.rights = {true, true, access == Access::Execute};
   request.label = machine_->label("[unknown]");
-  return machine_->mmap(pid(), request).has_value();
+  return map(request);
 }
 
 }  // namespace pw::replay

@@ -12,6 +12,7 @@
 #include "record/recording.hpp"
 #include "replay/labels.hpp"
 #include "replay/touched_pages.hpp"
+#include "replay/transcript.hpp"
 
 namespace pw::replay {
 
@@ -34,7 +35,9 @@ class SharedNames {
 
 class RecordedProcess {
  public:
-  RecordedProcess(Machine& machine, SharedNames& names, CallSiteNames& call_sites, Pid pid);
+  // `transcript`: told of all that is done; may be null.
+  RecordedProcess(Machine& machine, SharedNames& names, CallSiteNames& call_sites,
+                  Transcript* transcript, Pid pid);
 
   Pid pid() const { return process_->pid; }
   Process& process() { return *process_; }
@@ -52,7 +55,7 @@ class RecordedProcess {
 
   // `count` more references to the address that reference() was last called with.
   void repeat(VirtAddr address, Access access, std::uint64_t count) {
-    (void)machine_->touch_run(*process_, address, access, count);
+    (void)touch(address, access, count);
   }
 
   // Pages in the filter: see Machine::set_in_use.
@@ -68,10 +71,19 @@ class RecordedProcess {
   void brk_call(const record::SyscallRecord& call);
   void attach_call(const record::SyscallRecord& call);
   bool infer(const AccessResult& failed, Access access);
+  bool map(const MmapRequest& request);
+  bool unmap(VirtAddr address, ByteCount length);
+  bool protect(VirtAddr address, ByteCount length, Rights rights);
+  AccessResult touch(VirtAddr address, Access access, std::uint64_t count) {
+    const AccessResult result = machine_->touch_run(*process_, address, access, count);
+    if (transcript_ != nullptr) transcript_->touched(pid(), address, access, count, result);
+    return result;
+  }
 
   Machine* machine_;
   SharedNames* names_;
   CallSiteNames* call_sites_;
+  Transcript* transcript_;
   Process* process_;
   TouchedPages touched_;
   std::map<LabelId, std::uint64_t> touched_by_label_;

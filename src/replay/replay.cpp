@@ -24,8 +24,12 @@ struct Stream {
 
 class Replayer {
  public:
-  Replayer(const record::Recording& recording, Machine& machine)
-      : recording_(recording), machine_(machine), names_(machine), call_sites_(recording) {}
+  Replayer(const record::Recording& recording, Machine& machine, Transcript* transcript)
+      : recording_(recording),
+        machine_(machine),
+        transcript_(transcript),
+        names_(machine),
+        call_sites_(recording) {}
 
   Result<void> run(const std::function<void(double)>& progress);
   ReplayResult result(const MachineConfig& config);
@@ -44,6 +48,7 @@ class Replayer {
 
   const record::Recording& recording_;
   Machine& machine_;
+  Transcript* transcript_;
   SharedNames names_;
   CallSiteNames call_sites_;
   std::unordered_map<std::uint32_t, std::unique_ptr<RecordedProcess>> processes_;
@@ -58,7 +63,7 @@ class Replayer {
 RecordedProcess& Replayer::adopt(std::uint32_t recorded_pid, Pid pid) {
   auto& place = processes_[recorded_pid];
   if (place == nullptr) order_.push_back(recorded_pid);
-  place = std::make_unique<RecordedProcess>(machine_, names_, call_sites_, pid);
+  place = std::make_unique<RecordedProcess>(machine_, names_, call_sites_, transcript_, pid);
   return *place;
 }
 
@@ -71,6 +76,7 @@ Result<void> Replayer::begin_chunk(std::size_t index, const Chunk& chunk) {
     const Result<Pid> pid = machine_.spawn();
     if (!pid) return tl::unexpected(pid.error());
     current_ = &adopt(info.pid, *pid);
+    if (transcript_ != nullptr) transcript_->spawned(*pid, info.pid);
   }
   Stream& stream = streams_[Key{info.pid} << 32 | info.stream];
   if (info.gap) {
@@ -131,8 +137,11 @@ Result<void> Replayer::step(const Chunk& chunk, std::size_t at, Stream& stream) 
       break;
     }
     case EventKind::Exit:
-      if (current_->running())
-        PW_TRY(machine_.exit(current_->pid(), static_cast<int>(event.index)));
+      if (!current_->running()) break;
+      PW_TRY(machine_.exit(current_->pid(), static_cast<int>(event.index)));
+      if (transcript_ != nullptr) {
+        transcript_->exited(current_->pid(), static_cast<int>(event.index));
+      }
       break;
     case EventKind::Thread: {
       const auto cpus = static_cast<std::size_t>(machine_.config().cpus);
@@ -192,6 +201,7 @@ Result<void> Replayer::fork(const Event& event) {
   if (!current_->running()) return {};
   const Result<Pid> child = machine_.fork(current_->pid());
   if (!child) return {};  // no memory: the child, and what it would have done, is missing
+  if (transcript_ != nullptr) transcript_->forked(current_->pid(), *child, event.index);
   adopt(event.index, *child);
   return {};
 }
@@ -252,13 +262,13 @@ ReplayResult Replayer::result(const MachineConfig& config) {
 }  // namespace
 
 Result<ReplayResult> replay(const record::Recording& recording, const MachineConfig& config,
-                            const std::function<void(double)>& progress) {
+                            const std::function<void(double)>& progress, Transcript* transcript) {
   MachineConfig quiet = config;
   quiet.contents = Contents::MetadataOnly;
   quiet.signals_kill = false;
   auto machine = Machine::create(quiet);
   if (!machine) return tl::unexpected(machine.error());
-  Replayer replayer(recording, **machine);
+  Replayer replayer(recording, **machine, transcript);
   PW_TRY(replayer.run(progress));
   return replayer.result(config);
 }

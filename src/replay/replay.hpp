@@ -41,8 +41,12 @@ struct ReplayResult {
   std::uint64_t inferred_areas = 0;  // touched outside every known area: an area was assumed
 };
 
-// `progress` is called now and then with the part done, 0..1; may be empty.
+class Transcript;
+
+// `progress` is called now and then with the part done, 0..1; may be empty. `transcript`, if any,
+// gets everything that is done, as the steps of a script.
 Result<ReplayResult> replay(const record::Recording& recording, const MachineConfig& config,
-                            const std::function<void(double)>& progress = {});
+                            const std::function<void(double)>& progress = {},
+                            Transcript* transcript = nullptr);
 
 }  // namespace pw::replay

@@ -40,11 +40,11 @@ void RecordedProcess::apply(const record::SyscallRecord& call, std::uint32_t sta
       map_call(call, stack);
       break;
     case kMunmap:
-      (void)machine_->munmap(pid(), VirtAddr(a[0]), ByteCount(a[1]));
+      (void)unmap(VirtAddr(a[0]), ByteCount(a[1]));
       break;
     case kPkeyMprotect:
     case kMprotect:
-      (void)machine_->mprotect(pid(), VirtAddr(a[0]), ByteCount(a[1]), rights_of(a[2]));
+      (void)protect(VirtAddr(a[0]), ByteCount(a[1]), rights_of(a[2]));
       break;
     case kBrk:
       brk_call(call);
@@ -54,9 +54,12 @@ void RecordedProcess::apply(const record::SyscallRecord& call, std::uint32_t sta
       break;
     case kMsync:
       (void)machine_->msync(pid(), VirtAddr(a[0]), ByteCount(a[1]));
+      if (transcript_ != nullptr) transcript_->synced(pid(), VirtAddr(a[0]), ByteCount(a[1]));
       break;
     case kMadvise:
-      if (a[2] == kDontNeed) (void)machine_->discard(pid(), VirtAddr(a[0]), ByteCount(a[1]));
+      if (a[2] != kDontNeed) break;
+      (void)machine_->discard(pid(), VirtAddr(a[0]), ByteCount(a[1]));
+      if (transcript_ != nullptr) transcript_->discarded(pid(), VirtAddr(a[0]), ByteCount(a[1]));
       break;
     case kShmget:
       names_->add_segment(static_cast<std::uint64_t>(call.result), a[1]);
@@ -66,7 +69,7 @@ void RecordedProcess::apply(const record::SyscallRecord& call, std::uint32_t sta
       break;
     case kShmdt:
       if (const auto it = attached_.find(a[0]); it != attached_.end()) {
-        (void)machine_->munmap(pid(), VirtAddr(a[0]), ByteCount(it->second));
+        (void)unmap(VirtAddr(a[0]), ByteCount(it->second));
         attached_.erase(it);
       }
       break;
@@ -93,7 +96,7 @@ void RecordedProcess::map_call(const record::SyscallRecord& call, std::uint32_t 
   } else {
     request.label = machine_->label(stack == kNoStack ? "anon" : call_sites_->of(stack));
   }
-  (void)machine_->mmap(pid(), request);
+  (void)map(request);
 }
 
 void RecordedProcess::remap_call(const record::SyscallRecord& call) {
@@ -108,6 +111,7 @@ void RecordedProcess::remap_call(const record::SyscallRecord& call) {
     request.fixed = true;
     request.new_address = VirtAddr(result);
   }
+  if (transcript_ != nullptr) transcript_->moved(pid(), request);
   (void)machine_->mremap(pid(), request);
 }
 
@@ -119,7 +123,9 @@ void RecordedProcess::brk_call(const record::SyscallRecord& call) {
     brk_known_ = true;
     return;
   }
-  (void)machine_->brk(pid(), now, machine_->label("[heap]"));
+  const VirtAddr before = process_->space->brk();
+  const Result<VirtAddr> after = machine_->brk(pid(), now, machine_->label("[heap]"));
+  if (after && transcript_ != nullptr) transcript_->break_moved(pid(), before, *after);
 }
 
 void RecordedProcess::attach_call(const record::SyscallRecord& call) {
@@ -134,6 +140,7 @@ void RecordedProcess::attach_call(const record::SyscallRecord& call) {
   request.backing = segment;
   request.label = machine_->label("[shm " + std::to_string(call.arguments[0]) + "]");
   if (!machine_->mmap(pid(), request)) return;
+  if (transcript_ != nullptr) transcript_->attached(pid(), call.arguments[0], request);
   attached_[request.address.value] = segment->size.value;
 }
 

@@ -16,6 +16,10 @@ std::string rights_text(const Vma& area) {
 }
 
 std::string name_of(const Machine& machine, const Vma& area) {
+  if (area.traits.name != 0) {  // PR_SET_VMA_ANON_NAME
+    return (area.shared ? "[anon_shmem:" : "[anon:") + machine.label_names()[area.traits.name] +
+           "]";
+  }
   if (area.backing != nullptr) {
     if (!area.backing->name.empty()) return area.backing->name;
     if (area.backing->kind == ObjectKind::Shared) return "/dev/zero (deleted)";

@@ -124,8 +124,13 @@ class Runner {
       child = *next;
     }
     PW_TRY(may_run(step, *who));
-    const Outcome outcome = carry_out(step, *who, *request, child);
-    if (!outcome.error.empty()) return stopped_at(step.place, outcome.error);
+    const std::uint64_t times = times_of(step, *request);
+    Outcome outcome;
+    for (std::uint64_t i = 0; i < times && !failed(outcome); ++i) {
+      if (i > 0) PW_TRY(count(step));
+      outcome = carry_out(step, *who, *request, child);
+      if (!outcome.error.empty()) return stopped_at(step.place, outcome.error);
+    }
     note_end(step, *who, outcome);
     if (births && !failed(outcome)) {
       ++processes_;
@@ -141,6 +146,19 @@ class Runner {
       names_.set(step.result, static_cast<std::uint64_t>(outcome.value));
     }
     return compare(step, verb.reply, outcome);
+  }
+
+  // How often an access is done.
+  static std::uint64_t times_of(const Step& step, const sys::Request& request) {
+    switch (step.verb) {
+      case Verb::Load:
+        return request.args[2];
+      case Verb::Store:
+      case Verb::Fetch:
+        return request.args[1];
+      default:
+        return 1;
+    }
   }
 
   Result<void> may_run(const Step& step, ProcessIndex who) const {

@@ -1,5 +1,7 @@
 #include "script/sim_target.hpp"
 
+#include <algorithm>
+
 #include "script/counters.hpp"
 #include "script/diagnostic.hpp"
 #include "script/process_view.hpp"
@@ -22,6 +24,7 @@ Outcome failed_with(Errno code) { return outcome_with(-static_cast<std::int64_t>
 // si_code of what the machine says.
 int code_of(const AccessResult& access) {
   if (access.kind == AccessResult::Kind::Bus) return kAdrErr;
+  if (access.code == SignalCode::PkuErr) return kPkuErr;
   return access.code == SignalCode::MapErr ? kMapErr : kAccErr;
 }
 
@@ -78,11 +81,12 @@ Result<std::unique_ptr<SimTarget>> SimTarget::create(MachineConfig config,
                                     in_decimal(limits.tlb_entries));
   }
   config.signals_kill = false;
-  config.contents = Contents::Bytes;
   auto budget = std::make_shared<StoreBudget>();
   budget->pages = limits.store.value >> kPageShift;
   std::unique_ptr<BackingStore> swap;
-  if (config.swap.value > 0) swap = std::make_unique<SparseStore>(config.swap, budget);
+  if (config.swap.value > 0 && config.contents == Contents::Bytes) {
+    swap = std::make_unique<SparseStore>(config.swap, budget);
+  }
   auto machine = Machine::create(config, std::move(swap));
   if (!machine) return tl::unexpected(machine.error());
   return std::unique_ptr<SimTarget>(new SimTarget(std::move(*machine), std::move(budget)));
@@ -105,6 +109,14 @@ Result<void> SimTarget::spawn(ProcessIndex process) {
   return {};
 }
 
+// As Machine::open_file() has it for files without bytes.
+void SimTarget::warm_files() {
+  machine_->core().objects.for_each([&](VmObject& object) {
+    if (object.kind != ObjectKind::File) return;
+    object.cached_before = !machine_->config().cold_page_cache;
+  });
+}
+
 Outcome SimTarget::call(ProcessIndex process, const sys::Request& request, ProcessIndex child) {
   const sys::Signature& signature = sys::signature(request.call);
   sys::Request translated = request;
@@ -117,6 +129,7 @@ Outcome SimTarget::call(ProcessIndex process, const sys::Request& request, Proce
     value = pid == 0 ? kNobody : pid;
   }
   sys::Reply reply = kernel_->call(pid_of(process), translated);
+  if (request.call == sys::Call::Open && !has_bytes()) warm_files();
   if (signature.reply == sys::ReplyKind::Process && !reply.failed()) {
     note_pid(child, static_cast<Pid>(reply.value));
   }
@@ -125,12 +138,25 @@ Outcome SimTarget::call(ProcessIndex process, const sys::Request& request, Proce
   return outcome;
 }
 
+// One reference for each page, where pages have no bytes.
+Outcome SimTarget::touch(ProcessIndex process, VirtAddr address, std::uint64_t count, Access kind) {
+  AccessResult result;
+  std::uint64_t left = count;
+  for (VirtAddr at = address; left > 0 && result.ok();) {
+    result = machine_->touch(pid_of(process), at, kind);
+    const std::uint64_t in_page = std::min(left, kPageSize - (at.value & (kPageSize - 1)));
+    at = at + ByteCount(in_page);
+    left -= in_page;
+  }
+  return outcome_of(result);
+}
+
 Outcome SimTarget::load(ProcessIndex process, VirtAddr address, std::uint64_t count) {
   if (running(process) == nullptr) return failed_with(Errno::NoProcess);
   std::string bytes(static_cast<std::size_t>(count), '\0');
-  Outcome outcome = outcome_of(
-      machine_->read(pid_of(process), address,
-                     std::as_writable_bytes(std::span<char>(bytes.data(), bytes.size()))));
+  const auto into = std::as_writable_bytes(std::span<char>(bytes.data(), bytes.size()));
+  Outcome outcome = has_bytes() ? outcome_of(machine_->read(pid_of(process), address, into))
+                                : touch(process, address, count, Access::Read);
   if (outcome.signal == 0) {
     outcome.value = static_cast<std::int64_t>(count);
     outcome.bytes = std::move(bytes);
@@ -140,6 +166,7 @@ Outcome SimTarget::load(ProcessIndex process, VirtAddr address, std::uint64_t co
 
 Outcome SimTarget::store(ProcessIndex process, VirtAddr address, std::string_view bytes) {
   if (running(process) == nullptr) return failed_with(Errno::NoProcess);
+  if (!has_bytes()) return touch(process, address, bytes.size(), Access::Write);
   const std::span<const char> data(bytes.data(), bytes.size());
   return outcome_of(machine_->write(pid_of(process), address, std::as_bytes(data)));
 }
@@ -149,7 +176,11 @@ Outcome SimTarget::fetch(ProcessIndex process, VirtAddr address) {
   return outcome_of(machine_->touch(pid_of(process), address, Access::Execute));
 }
 
-Outcome SimTarget::set_pkru(ProcessIndex, std::uint32_t) { return failed_with(Errno::NoCall); }
+Outcome SimTarget::set_pkru(ProcessIndex process, std::uint32_t value) {
+  if (running(process) == nullptr) return failed_with(Errno::NoProcess);
+  const Result<void> done = machine_->set_pkru(pid_of(process), value);
+  return done ? Outcome{} : failed_with(done.error().code);
+}
 
 Result<Layout> SimTarget::layout(ProcessIndex index) {
   const Process* process = running(index);

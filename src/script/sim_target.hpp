@@ -1,7 +1,8 @@
 // Scripts on the simulated machine: a Target over sys::Kernel and Machine.
 //
 // Owns the machine. Signals do not end a process (signals_kill is switched off), but running out of
-// memory does. Files live in sparse stores in memory and are gone with the target.
+// memory does. Files live in sparse stores in memory and are gone with the target. On a machine
+// without bytes (Contents::MetadataOnly) pages are counted and all that is loaded is zeros.
 #pragma once
 
 #include <memory>
@@ -48,6 +49,9 @@ class SimTarget final : public Target, public Inspector {
   SimTarget(std::unique_ptr<Machine> machine, std::shared_ptr<StoreBudget> budget);
   void note_pid(ProcessIndex process, Pid pid);
   Process* running(ProcessIndex process);
+  bool has_bytes() const { return machine_->config().contents == Contents::Bytes; }
+  Outcome touch(ProcessIndex process, VirtAddr address, std::uint64_t count, Access kind);
+  void warm_files();
 
   std::unique_ptr<Machine> machine_;
   std::shared_ptr<StoreBudget> budget_;

@@ -73,6 +73,21 @@ class SparseStore final : public BackingStore {
     return {};
   }
 
+  Result<void> zero(ByteCount offset, ByteCount length) override {
+    discard(offset, length);  // whole pages; the others at both ends
+    const std::uint64_t end = offset.value + length.value;
+    for (const std::uint64_t at : {offset.value, end}) {
+      const auto it = pages_.find(at >> kPageShift);
+      if (it == pages_.end()) continue;
+      const std::uint64_t page = it->first << kPageShift;
+      const std::uint64_t from = std::max(page, offset.value), to = std::min(page + kPageSize, end);
+      if (from >= to) continue;
+      std::fill(it->second->begin() + static_cast<std::ptrdiff_t>(from - page),
+                it->second->begin() + static_cast<std::ptrdiff_t>(to - page), std::byte{0});
+    }
+    return {};
+  }
+
   Result<void> sync() override { return {}; }
 
   void discard(ByteCount offset, ByteCount length) override {

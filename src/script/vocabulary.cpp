@@ -12,9 +12,11 @@ using sys::ArgKind;
 using sys::Argument;
 using sys::ReplyKind;
 
-constexpr Argument kLoadArgs[] = {{"address", ArgKind::Address}, {"count", ArgKind::Count}};
-constexpr Argument kStoreArgs[] = {{"address", ArgKind::Address}, {"bytes", ArgKind::Bytes}};
-constexpr Argument kFetchArgs[] = {{"address", ArgKind::Address}};
+constexpr Argument kTimes{"times", ArgKind::Number, 1};
+constexpr Argument kLoadArgs[] = {{"address", ArgKind::Address}, {"count", ArgKind::Count}, kTimes};
+constexpr Argument kStoreArgs[] = {
+    {"address", ArgKind::Address}, {"bytes", ArgKind::Bytes}, kTimes};
+constexpr Argument kFetchArgs[] = {{"address", ArgKind::Address}, kTimes};
 constexpr Argument kPkruArgs[] = {{"value", ArgKind::Number}};
 
 constexpr VerbEntry kAccesses[] = {

@@ -29,6 +29,7 @@ std::unique_ptr<AddressSpace> AddressSpace::create(Core& core, SpaceId id,
     space->homes_ = relative->homes_;
     space->next_root_ = relative->next_root_;
     space->limits_ = relative->limits_;
+    space->settings_ = relative->settings_;
   }
   return space;
 }

@@ -15,6 +15,7 @@
 #include "base/result.hpp"
 #include "space/core.hpp"
 #include "space/private_homes.hpp"
+#include "space/protection_keys.hpp"
 #include "space/vma.hpp"
 #include "space/vma_tree.hpp"
 
@@ -50,6 +51,12 @@ struct LockFuture {
   bool locked = false, on_fault = false;
 };
 
+// What programs say of a whole space (mm_struct's flags and context).
+struct SpaceSettings {
+  ProtectionKeys keys;
+  std::uint8_t thp_disabled = 0;  // as PR_GET_THP_DISABLE tells it: 0, 1 or 3
+};
+
 struct AreaChange {
   Rights rights;
   AreaTraits traits;
@@ -75,6 +82,7 @@ class AddressSpace {
   const SpaceCounters& counters() const { return counters_; }
   // Of the process that runs here: whoever enters the kernel for one says so.
   SpaceLimits& limits() { return limits_; }
+  SpaceSettings& settings() { return settings_; }
   const SpaceLimits& limits() const { return limits_; }
   LockFuture& lock_future() { return lock_future_; }
   const PrivateHomes& homes() const { return homes_; }
@@ -140,6 +148,7 @@ class AddressSpace {
   PrivateHomes homes_;
   std::shared_ptr<std::uint32_t> next_root_;  // of all spaces that forks made of one
   SpaceLimits limits_;
+  SpaceSettings settings_;
   LockFuture lock_future_;
   VirtAddr brk_;
   SpaceCounters counters_;

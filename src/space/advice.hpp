@@ -77,10 +77,6 @@ Result<void> free_lazily(Vma& area, VpnRange part, std::vector<Pfn>& freed);
 // (not shared, or never writable), those of the store.
 Result<void> remove_pages(Vma& area, VpnRange part);
 
-// Pages [begin, end) of a file or shared object become zeros, in memory and in the store; private
-// copies stay.
-Result<void> punch_hole(Core& core, VmObject& object, PageOffset begin, PageOffset end);
-
 // posix_fadvise(POSIX_FADV_DONTNEED) of pages [begin, end): dirty ones are written, clean ones that
 // nobody maps go.
 void drop_cached(Core& core, VmObject& file, PageOffset begin, PageOffset end);

@@ -1,4 +1,6 @@
 // madvise(2): advice that changes areas, and advice that empties them.
+#include <algorithm>
+
 #include "space/advice.hpp"
 #include "space/translations.hpp"
 
@@ -159,8 +161,13 @@ Result<void> free_lazily(Vma& area, VpnRange part, std::vector<Pfn>& freed) {
 Result<void> remove_pages(Vma& area, VpnRange part) {
   if (area.traits.locked || area.backing == nullptr) return fail(Errno::Invalid);
   if (!area.shared || !area.may.write) return fail(Errno::Access);
-  const PageOffset from = area.backing_at(part.begin);
-  return punch_hole(area.space->core(), *area.backing, from, from + part.pages());
+  VmObject& object = *area.backing;
+  const ByteCount begin(area.backing_at(part.begin).value << kPageShift);
+  const ByteCount end = std::min(begin + bytes_of(part.pages()), bytes_of(object.pages()));
+  if (begin >= end) return {};
+  constexpr std::uint32_t kWriteSeals = 8 | 16;  // F_SEAL_WRITE, F_SEAL_FUTURE_WRITE
+  if ((object.seals & kWriteSeals) != 0) return fail(Errno::Perm);
+  return punch_hole(area.space->core(), object, begin, end);
 }
 
 }  // namespace pw

@@ -22,13 +22,15 @@ bool writable_at_once(Core& core, AddressSpace& space, const Vma& area, Vpn vpn,
 void change_translations(Core& core, AddressSpace& space, Vma& area, VpnRange part) {
   bool lessened = false;
   space.tables().for_each_leaf(part, [&](Vpn vpn, int, x86::Pte& entry) {
-    constexpr std::uint64_t kRights = x86::kWritable | x86::kUser | x86::kNoExecute;
+    constexpr std::uint64_t kRights = x86::kWritable | x86::kUser | x86::kNoExecute |
+                                      x86::kProtectionKeyMask;
     const bool keep = entry.writable() || writable_at_once(core, space, area, vpn, entry);
     const std::uint64_t rights = leaf_flags(area, keep) & kRights;
     const std::uint64_t before = entry.raw & kRights;
     const std::uint64_t lost = before & ~rights & (x86::kWritable | x86::kUser);
     const std::uint64_t newly_no_execute = rights & ~before & x86::kNoExecute;
-    lessened = lessened || lost != 0 || newly_no_execute != 0;
+    const std::uint64_t other_key = (before ^ rights) & x86::kProtectionKeyMask;
+    lessened = lessened || lost != 0 || newly_no_execute != 0 || other_key != 0;
     if ((lost & x86::kWritable) != 0 && entry.dirty()) {
       mark_dirty(core, core.pool.frame(entry.pfn()));
     }
@@ -37,12 +39,24 @@ void change_translations(Core& core, AddressSpace& space, Vma& area, VpnRange pa
   if (lessened) core.mmu.invalidate(space.id(), part, FlushReason::Protect, false);
 }
 
+constexpr bool only_execute(const Rights& rights) {
+  return rights.execute && !rights.read && !rights.write;
+}
+
+// The key of memory that may only be executed comes and goes with that right
+// (__arch_override_mprotect_pkey(), arch/x86/mm/pkeys.c).
+std::uint8_t key_after(AddressSpace& space, const Vma& area, const Rights& rights) {
+  const int key = space.settings().keys.execute_only();
+  if (only_execute(rights)) return key > 0 ? static_cast<std::uint8_t>(key) : area.traits.key;
+  return only_execute(area.rights) && area.traits.key == key ? std::uint8_t{0} : area.traits.key;
+}
+
 // can_modify_vma() and what mprotect_fixup() asks of limits before it changes an area.
 Result<AreaTraits> traits_after(AddressSpace& space, const Vma& area, VpnRange part,
                                 const ProtectRequest& request) {
   if (area.traits.sealed) return fail(Errno::Perm);
   AreaTraits traits = area.traits;
-  traits.key = request.key.value_or(traits.key);
+  traits.key = request.key.value_or(key_after(space, area, request.rights));
   if (!request.rights.write) {
     if (area.anonymous() && area.anon == 0) traits.accounted = false;
     return traits;

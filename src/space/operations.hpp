@@ -97,8 +97,21 @@ Result<void> store_file_page(Core& core, VmObject& file, PageOffset at, Pfn pfn)
 // time when the device is done. Error: Io (it stays dirty).
 Result<std::uint64_t> write_file_page(Core& core, VmObject& file, PageOffset at, Pfn pfn);
 
+// prctl(PR_SET_VMA_ANON_NAME): what /proc/PID/maps shows of anonymous memory; 0: nothing. Errors:
+// Invalid, NoMemory (holes; what is not one is named), BadFile (a file), Again (too many areas).
+Result<void> name_area(AddressSpace& space, VirtAddr address, ByteCount length, LabelId name);
+
 // ftruncate(2) of a file or shared object: pages past the end go from every mapping, private copies
 // too; the rest of the last page is zeroed. Errors: those of the store.
 Result<void> truncate(Core& core, VmObject& object, ByteCount size);
+
+// Makes it longer, as a write at `from`, past the old end, begins (`from` = `size` otherwise). What
+// mappings wrote past the old end of a file is gone up to `from`; shared memory keeps it, as on
+// Linux. Errors: those of the store.
+Result<void> extend(Core& core, VmObject& object, ByteCount from, ByteCount size);
+
+// fallocate(FALLOC_FL_PUNCH_HOLE): bytes [begin, end) read as zeros. Whole pages go from every
+// mapping, but private copies stay. Errors: those of the store.
+Result<void> punch_hole(Core& core, VmObject& object, ByteCount begin, ByteCount end);
 
 }  // namespace pw

@@ -9,6 +9,7 @@ std::uint64_t leaf_flags(const Vma& area, bool writable) {
   if (area.rights.read || area.rights.write || area.rights.execute) flags |= x86::kUser;
   if (writable && area.rights.write) flags |= x86::kWritable;
   if (!area.rights.execute) flags |= x86::kNoExecute;
+  flags |= std::uint64_t{area.traits.key} << x86::kProtectionKeyShift;
   return flags;
 }
 

@@ -39,6 +39,7 @@ struct AreaTraits {
   bool sealed = false;                      // mseal
   bool droppable = false;                   // MAP_DROPPABLE
   std::uint8_t key = 0;                     // protection key
+  std::uint32_t name = 0;  // of anonymous memory (PR_SET_VMA_ANON_NAME), as a label
   friend bool operator==(const AreaTraits&, const AreaTraits&) = default;
 };
 
@@ -78,6 +79,15 @@ struct Vma {
   }
   PageOffset backing_at(Vpn vpn) const { return backing_page + (vpn - range_.begin); }
   Vpn page_of_backing(PageOffset at) const { return range_.begin + (at - backing_page); }
+  // The part that maps pages [begin, end) of the backing; empty, if there is none.
+  VpnRange mapping(PageOffset begin, PageOffset end) const {
+    const std::uint64_t first = backing_page.value;
+    const std::uint64_t last = first + range_.pages().value;
+    const std::uint64_t lo = first > begin.value ? first : begin.value;
+    const std::uint64_t hi = last < end.value ? last : end.value;
+    if (lo >= hi) return {range_.begin, range_.begin};
+    return {page_of_backing(PageOffset(lo)), page_of_backing(PageOffset(hi))};
+  }
   bool anonymous() const { return backing == nullptr; }
   // A page that nobody may reach keeps no distance from a stack (vma_is_accessible(), linux/mm.h).
   bool accessible() const { return rights.read || rights.write || rights.execute; }

@@ -46,7 +46,8 @@ inline constexpr std::uint64_t kLockCurrent = 1, kLockFuture = 2, kLockAllOnFaul
 inline constexpr std::uint64_t kOpenReadOnly = 0, kOpenWriteOnly = 1, kOpenReadWrite = 2;
 inline constexpr std::uint64_t kOpenAccess = 3, kOpenCreate = 0100, kOpenExclusive = 0200;
 inline constexpr std::uint64_t kOpenTruncate = 01000, kOpenAppend = 02000;
-inline constexpr std::uint64_t kOpenCloseOnExec = 02000000;
+inline constexpr std::uint64_t kOpenDirectory = 0200000, kOpenCloseOnExec = 02000000;
+inline constexpr std::uint64_t kFcntlGetFd = 1, kFcntlSetFd = 2, kFdCloseOnExec = 1;
 inline constexpr std::uint64_t kFcntlAddSeals = 1033, kFcntlGetSeals = 1034;
 inline constexpr std::uint64_t kSealSeal = 1, kSealShrink = 2, kSealGrow = 4, kSealWrite = 8;
 inline constexpr std::uint64_t kSealFutureWrite = 16, kSealExec = 32;

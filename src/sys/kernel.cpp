@@ -77,16 +77,40 @@ Reply Kernel::call(Pid pid, const Request& request) {
   return (this->*handler_of(request.call))(*process, request);
 }
 
+void Kernel::orphan_children(Pid pid) {
+  std::vector<Pid> ended;
+  machine_->processes().for_each([&](Process& child) {
+    if (child.parent != pid) return;
+    child.parent = 0;
+    if (child.state == ProcessState::Zombie) ended.push_back(child.pid);
+  });
+  for (const Pid child : ended) (void)machine_->reap(child);
+}
+
+void Kernel::sweep() {
+  for (auto it = descriptors_.begin(); it != descriptors_.end();) {
+    const Process* process = machine_->find(it->first);
+    if (process != nullptr && process->state == ProcessState::Running) {
+      ++it;
+      continue;
+    }
+    const Pid gone = it->first;
+    it = descriptors_.erase(it);
+    orphan_children(gone);
+  }
+}
+
 FdTable& Kernel::descriptors(const Process& process) { return *descriptors_.at(process.pid); }
 
-Reply Kernel::new_descriptor(Process& process, OpenFile file) {
+Reply Kernel::new_descriptor(Process& process, OpenFile file, bool close_on_exec) {
   file.serial = ++next_serial_;
   const std::shared_ptr<OpenFile> description(new OpenFile(std::move(file)),
                                               [this](OpenFile* last) {
-                                                (void)machine_->close_file(last->object);
+                                                if (last->type != FileType::Directory)
+                                                  (void)machine_->close_file(last->object);
                                                 delete last;
                                               });
-  const Result<int> fd = descriptors(process).add(description);
+  const Result<int> fd = descriptors(process).add(description, close_on_exec);
   return fd ? Reply{*fd, {}} : failed(fd.error().code);
 }
 

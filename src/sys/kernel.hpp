@@ -8,6 +8,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 
 #include "sys/calls.hpp"
 #include "sys/files.hpp"
@@ -52,6 +53,9 @@ class Kernel {
   Reply pkey_alloc(Process&, const Request&);
   Reply pkey_free(Process&, const Request&);
   Reply pkey_mprotect(Process&, const Request&);
+  Reply protect(Process&, const Request&, std::optional<std::int64_t> key);
+  // The key of memory that may only be executed, closed to loads and stores; none if all are taken.
+  std::optional<std::uint8_t> execute_only_key(Process& process);
   // file_calls.cpp
   Reply open(Process&, const Request&);
   Reply close(Process&, const Request&);
@@ -86,12 +90,25 @@ class Kernel {
   Reply wait(Process&, const Request&);
 
   FdTable& descriptors(const Process& process);
-  Reply new_descriptor(Process& process, OpenFile file);
+  Reply new_descriptor(Process& process, OpenFile file, bool close_on_exec);
+  Reply open_folder(Process& process, std::uint64_t flags);
+  Result<FolderEntry*> make_file(const Process& process, const std::string& name,
+                                 std::uint32_t mode);
+  Reply open_shared(Process& process, const std::string& name, std::uint64_t flags,
+                    std::uint32_t mode);
+  Result<void> zero_range(const OpenFile& file, std::uint64_t offset, std::uint64_t end, bool grow);
+  Reply name_area(Process& process, const Request&);
+  // The child has the descriptors of `parent`, its own or shared.
+  Reply born(const Process& parent, const Result<Pid>& child, bool share_files);
+  // What processes leave behind that have ended, of themselves or by a signal: their descriptors
+  // go, and their children are nobody's; those that have ended too are reaped, as init does.
+  void sweep();
+  void orphan_children(Pid pid);
 
   Machine* machine_;
   MakeStore make_store_;
   std::uint64_t next_serial_ = 0;
-  std::map<std::string, FileId> directory_;
+  Folder folder_;
   std::map<Pid, std::shared_ptr<FdTable>> descriptors_;
 };
 

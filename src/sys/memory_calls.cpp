@@ -30,7 +30,14 @@ std::optional<Errno> objection(const OpenFile* file, std::uint64_t prot, std::ui
   if (type == kMapSharedValidate && (flags & ~kLegacy) != 0) return Errno::NotSupported;
   if (shared && (prot & kProtWrite) != 0 && !file->writable) return Errno::Access;
   if (!file->readable) return Errno::Access;
-  return (flags & kMapGrowsDown) != 0 ? std::optional(Errno::Invalid) : std::nullopt;
+  if (file->type == FileType::Directory) return Errno::NoDevice;
+  if ((flags & kMapGrowsDown) != 0) return Errno::Invalid;
+  return file->type == FileType::HugeMemfd ? std::optional(Errno::NoMemory) : std::nullopt;
+}
+
+// Whether seals forbid new shared areas that may be written (memfd_check_seals_mmap(), mm/memfd.c).
+bool write_sealed(const VmObject& object) {
+  return (object.seals & (kSealWrite | kSealFutureWrite)) != 0;
 }
 
 }  // namespace
@@ -57,11 +64,15 @@ Reply Kernel::mmap(Process& process, const Request& r) {
   request.traits.no_reserve = (flags & kMapNoReserve) != 0 &&
                               machine_->config().overcommit != Overcommit::Never;
   request.objection = objection(file.get(), prot, flags);
+  if (prot == kProtExec && length != 0) request.traits.key = execute_only_key(process).value_or(0);
   request.backing_page = PageOffset(anonymous ? 0 : offset >> kPageShift);
-  if (file != nullptr) {
+  if (file != nullptr && file->type != FileType::Directory) {
     request.backing = &machine_->object(file->object);
     request.file = file->serial;
-    request.may.write = file->writable || !request.shared;
+    const bool sealed = write_sealed(*request.backing);
+    request.may.write = !request.shared || (file->writable && !sealed);
+    const bool refused = sealed && request.shared && request.rights.write;
+    if (refused && !request.objection) request.objection = Errno::Perm;
   }
   return reply_of(machine_->mmap(process.pid, request));
 }
@@ -71,6 +82,10 @@ Reply Kernel::munmap(Process& process, const Request& r) {
 }
 
 Reply Kernel::mprotect(Process& process, const Request& r) {
+  return protect(process, r, std::nullopt);
+}
+
+Reply Kernel::protect(Process& process, const Request& r, std::optional<std::int64_t> key) {
   const std::uint64_t prot = r.args[2];
   ProtectRequest request;
   request.address = VirtAddr(r.args[0]);
@@ -81,6 +96,10 @@ Reply Kernel::mprotect(Process& process, const Request& r) {
   constexpr std::uint64_t kKnown = kProtRead | kProtWrite | kProtExec | kProtSem | kProtGrowsDown |
                                    kProtGrowsUp;
   if ((prot & ~kKnown) != 0) request.objection = Errno::Invalid;  // arch_validate_prot()
+  if (key && !process.space->settings().keys.is_allocated(*key)) request.objection = Errno::Invalid;
+  if (key) request.key = static_cast<std::uint8_t>(*key);
+  const bool there = process.space->find(page_of(request.address)) != nullptr;
+  if (!key && prot == kProtExec && there) (void)execute_only_key(process);
   return reply_of(machine_->mprotect(process.pid, request));
 }
 
@@ -103,8 +122,5 @@ Reply Kernel::mremap(Process& process, const Request& r) {
 }
 
 Reply Kernel::mseal(Process&, const Request&) { return failed(Errno::NoCall); }
-Reply Kernel::pkey_alloc(Process&, const Request&) { return failed(Errno::NoCall); }
-Reply Kernel::pkey_free(Process&, const Request&) { return failed(Errno::NoCall); }
-Reply Kernel::pkey_mprotect(Process&, const Request&) { return failed(Errno::NoCall); }
 
 }  // namespace pw::sys

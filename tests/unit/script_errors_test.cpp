@@ -143,7 +143,9 @@ constexpr WrongLines kWrong[] = {
     {"fork fork", "line 3, column 6: 'fork' is one argument too many: fork"},
     {"repeat 1 { machine ram=1M",
      "line 3, column 12: the machine has a line of its own, the first one"},
-    {"load p", "line 3, column 7: here load lacks its count (a number): load ADDRESS COUNT"},
+    {"load p",
+     "line 3, column 7: here load lacks its count (a number): load ADDRESS COUNT "
+     "[TIMES]"},
     {"32bit = brk 0", "line 3, column 1: '32bit' is no name: names begin with a letter"},
     {"wait p+", "line 3, column 8: a number or a name belongs here, not the end of the line"},
 };

@@ -182,6 +182,7 @@ class BasicWalker {
       checks.any = kPresent | Semantics::reserved_bits(level, false, rules);
       checks.large = Semantics::reserved_bits(level, true, rules);
       checks.marked = checks.any | kAccessed | (level > 1 ? kLarge : kGlobal);
+      if (rules.protection_keys) checks.marked |= kProtectionKeyMask;
     }
     for (const Mode mode : {Mode::User, Mode::Kernel}) {
       for (const Access access : {Access::Read, Access::Write, Access::Execute}) {
@@ -219,8 +220,8 @@ class BasicWalker {
   // One step of a walk that has nothing to decide and nothing to write, which is what most walks
   // are made of: from `upper` to the entry of `level` below it, with the rights of all levels so
   // far. False, with `entry` undefined, if this entry needs walk(): not valid, a large leaf,
-  // without A, or a global leaf. (Whether the leaf has D, where that matters, is left to the
-  // caller.)
+  // without A, a global leaf, or one with another protection key than 0. (Whether the leaf has D,
+  // where that matters, is left to the caller.)
   [[gnu::always_inline]] bool step(TableMemory memory, Vpn vpn, int level, const UpperEntry& upper,
                                    std::uint64_t& entry) const {
     const std::uint64_t raw = memory.table_at(upper.table)[index_at(vpn, level)];
@@ -234,7 +235,7 @@ class BasicWalker {
   struct Checks {
     std::uint64_t any = 0;     // of these bits of an entry only P may be set, and must be
     std::uint64_t large = 0;   // of these none, if it is a large leaf
-    std::uint64_t marked = 0;  // of these only P and A, if it is no large leaf and not global
+    std::uint64_t marked = 0;  // of these only P and A, if it is no large leaf, not global, key 0
   };
 
   // The verdict where it is not clear from the rights alone; `out` has them.

@@ -1,0 +1,87 @@
+#include "replay/script_replay.hpp"
+
+#include <limits>
+
+#include "replay/transcript.hpp"
+#include "script/diagnostic.hpp"
+#include "script/printer.hpp"
+#include "script/sim_target.hpp"
+
+namespace pw::replay {
+
+namespace {
+
+std::string heading(const record::Recording& recording) {
+  std::string command;
+  for (const std::string& word : recording.info().command) {
+    command += (command.empty() ? "" : " ") + word;
+  }
+  for (char& c : command) {
+    if (c < ' ' || c > '~') c = '?';
+  }
+  constexpr const char* kDetails[] = {"", "pages", "switches", "full"};
+  return "# A recording of: " + command + "\n# " + script::in_decimal(recording.references()) +
+         " references; detail " + kDetails[static_cast<unsigned>(recording.info().detail)] + "\n";
+}
+
+// Room for everything: what the text says must not depend on reclaim.
+MachineConfig roomy() {
+  MachineConfig config;
+  config.ram = ByteCount(64ULL << 30);
+  return config;
+}
+
+}  // namespace
+
+Result<void> write_text(const record::Recording& recording,
+                        const std::function<void(std::string_view)>& sink,
+                        const TextLimits& limits) {
+  std::uint64_t events = 0;
+  for (const record::ChunkInfo& chunk : recording.chunks()) events += chunk.events;
+  if (events > limits.events) {
+    return fail(Errno::Invalid, "the recording has " + script::in_decimal(events) +
+                                    " events, too many for text: at most " +
+                                    script::in_decimal(limits.events));
+  }
+  sink(heading(recording));
+  Transcript transcript([&](const script::Step& step) { sink(script::print(step) + '\n'); });
+  const Result<ReplayResult> done = replay(recording, roomy(), {}, &transcript);
+  return done ? Result<void>() : tl::unexpected(done.error());
+}
+
+Result<ScriptReplay> replay(const script::Program& program, const MachineConfig& config) {
+  MachineConfig quiet = config;
+  quiet.contents = Contents::MetadataOnly;
+  script::SimLimits most;
+  most.ram = ByteCount(std::numeric_limits<std::uint64_t>::max());
+  most.store = most.ram;
+  const auto target = script::SimTarget::create(quiet, most);
+  if (!target) return tl::unexpected(target.error());
+  script::RunLimits limits;
+  limits.steps = limits.processes = std::numeric_limits<std::uint64_t>::max();
+  ScriptReplay done;
+  done.run = script::run(program, **target, limits, {});
+  if (done.run.stopped) return tl::unexpected(*done.run.stopped);
+  Machine& machine = (*target)->machine();
+  ReplayResult& result = done.result;
+  result.config = config;
+  result.counters = machine.counters();
+  result.tlb = machine.tlb_counters();
+  result.references = result.tlb.references;
+  result.records = done.run.steps;
+  result.simulated_ns = machine.clock().now_ns();
+  machine.processes().for_each([&](const Process& process) {
+    ProcessReport report;
+    report.pid = process.pid;
+    report.parent = process.parent;
+    report.command = process.name;
+    const bool ended = process.space == nullptr;
+    report.faults = ended ? process.faults : process.space->counters().faults;
+    report.resident_peak = ended ? process.resident_peak : process.space->counters().resident_peak;
+    report.killed_by_oom = process.cause == ExitCause::OutOfMemory;
+    result.processes.push_back(std::move(report));
+  });
+  return done;
+}
+
+}  // namespace pw::replay
