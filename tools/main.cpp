@@ -84,6 +84,7 @@ int parse_and_call(int argc, char** argv) {
   add_export(app, call);
   add_multiprogramming(app, call);
   add_script(app, call);
+  add_show(app, call);
   add_doctor(app, call);
   try {
     app.parse(argc, argv);

@@ -42,8 +42,8 @@ Result<void> set_limit(Limits& limits, const std::string& text) {
   const Result<std::uint64_t> value = equals == std::string::npos
                                           ? fail(Errno::Invalid)
                                           : script::parse_size(text.substr(equals + 1));
-  constexpr const char*
-      kKeys = "steps, bytes, processes, shown, text, ram, store, memory or seconds";
+  constexpr const char* kKeys =
+      "steps, bytes, populate, processes, shown, text, text-steps, ram, store, memory or seconds";
   if (!value) {
     return fail(
         Errno::Invalid,
@@ -53,12 +53,16 @@ Result<void> set_limit(Limits& limits, const std::string& text) {
     limits.run.steps = *value;
   } else if (key == "bytes") {
     limits.run.bytes = *value;
+  } else if (key == "populate") {
+    limits.run.populate = *value;
   } else if (key == "processes") {
     limits.run.processes = *value;
   } else if (key == "shown") {
     limits.run.shown = *value;
   } else if (key == "text") {
     limits.parse.bytes = *value;
+  } else if (key == "text-steps") {
+    limits.parse.steps = *value;
   } else if (key == "ram") {
     limits.sim.ram = ByteCount(*value);
   } else if (key == "store") {
@@ -156,6 +160,7 @@ std::string as_json(const Flags& flags, const script::RunReport& report, const s
                                    {"failures", findings(report.failures)},
                                    {"failed_without_check", report.noted},
                                    {"notes", findings(report.notes)},
+                                   {"skipped", report.skipped},
                                    {"stopped", stopped},
                                    {"shown", shown}};
   return out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';
@@ -206,10 +211,13 @@ void add_script(CLI::App& app, Call& call) {
   verb->add_option("--on", flags->on, "sim: the simulated machine; host: the running kernel (sim)")
       ->type_name("WHERE")
       ->check(CLI::IsMember({"sim", "host"}).description(""));
-  verb->add_option("--limit", flags->limits,
-                   "steps=N, seconds=N, processes=N, bytes=SIZE of a step, ram=SIZE, store=SIZE of "
-                   "files and swap, memory=SIZE of this process, text=SIZE, shown=SIZE; may be "
-                   "given again")
+  verb->add_option(
+          "--limit", flags->limits,
+          "steps=N, seconds=N, processes=N, bytes=SIZE and populate=SIZE of a step, ram=SIZE, "
+          "store=SIZE of "
+          "files and swap, memory=SIZE of this process, text=SIZE, text-steps=N, shown=SIZE; may "
+          "be "
+          "given again")
       ->type_name("KEY=N")
       ->take_all();
   verb->add_flag("--json", flags->json, "as JSON, schema pagewright.script/1");

@@ -44,7 +44,13 @@ Result<report::Report> study_script(const Flags& flags, const Machines& asked) {
   if (!program) {
     return fail(program.error().code, flags.recording + ": " + program.error().message);
   }
-  return study(*program, asked);
+  Result<report::Report> report = study(*program, asked);
+  if (report && replay::is_text_of_filtered(*text)) {
+    report->notes.push_back(
+        "The text is of a recording of detail pages: references to pages used just before are not "
+        "in it. Faults are the program's; TLB figures and times are not.");
+  }
+  return report;
 }
 
 int show(const Flags& flags) {
@@ -54,8 +60,7 @@ int show(const Flags& flags) {
   Result<report::Report> report = is_script ? study_script(flags, *asked)
                                             : study_recording(flags, *asked);
   if (!report) return give_up(report.error());
-  report->next_command = is_script ? "pagewright script " + report::command_line({flags.recording})
-                                   : next_step(*report, flags.recording);
+  report->next_command = is_script ? "" : next_step(*report, flags.recording);
   const std::string content = flags.json ? report::json(*report)
                                          : report::text(*report, text_style(flags.output.empty()));
   const Result<void> written = write_result(flags.output, content, flags.force);

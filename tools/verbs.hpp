@@ -27,6 +27,7 @@ void add_eat(CLI::App& app, Call& call);
 void add_export(CLI::App& app, Call& call);
 void add_multiprogramming(CLI::App& app, Call& call);
 void add_script(CLI::App& app, Call& call);
+void add_show(CLI::App& app, Call& call);
 void add_doctor(CLI::App& app, Call& call);
 
 }  // namespace pw::tools

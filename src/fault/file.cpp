@@ -15,9 +15,15 @@ namespace {
 void fault_around(PageFault& fault) {
   Core& core = fault.core;
   const std::uint64_t window = core.options.prefetch.fault_around_pages;
-  if (window <= 1) return;
-  const Vpn first(fault.vpn.value - fault.vpn.value % window);
-  const VpnRange around = intersection(range_of(first, PageCount(window)), fault.area.range());
+  if (window <= 1 || fault.area.segment) return;  // shm_vm_ops has no map_pages()
+  // A window that the area's begin cuts off is as long all the same.
+  const Vpn aligned(fault.vpn.value - fault.vpn.value % window);
+  const Vpn first = std::max(aligned, fault.area.range().begin);
+  const Vpn table_end((fault.vpn.value | (x86::kEntriesPerTable - 1)) + 1);
+  const Vpn end = std::min({first + PageCount(window), table_end, fault.area.range().end});
+  const VpnRange around{first, end};
+  // Where writing needs no notice, neighbours may be written at once.
+  const bool writable = fault.area.shared && fault.area.backing->kind == ObjectKind::Shared;
   for (Vpn vpn = around.begin; vpn < around.end; vpn = vpn + PageCount(1)) {
     if (vpn == fault.vpn) continue;
     const PageView view = view_page(core, fault.area, vpn);
@@ -36,7 +42,7 @@ void fault_around(PageFault& fault) {
     }
     if (core.pool.io_pending(pfn, core.clock.now_ns()) != 0) continue;
     const FramePin pin(core.pool, pfn);
-    if (!map_page(core, fault.area, vpn, pfn, false, false)) return;
+    if (!map_page(core, fault.area, vpn, pfn, writable, false)) return;
   }
 }
 
@@ -183,6 +189,11 @@ LeafResult map_object(PageFault& fault) {
   ++core.counters.faults.file_mapped;
   if (!write) fault_around(fault);
   return {};
+}
+
+LeafResult beyond_end(PageFault& fault) {
+  if (fault.request.access != Access::Write) fault_around(fault);
+  return {LeafResult::Kind::Bus};
 }
 
 namespace {

@@ -31,7 +31,7 @@ LeafResult resolve(PageFault& fault, FaultKind kind) {
     case FaultKind::FreshShared:
       return add_fresh_shared(fault);
     case FaultKind::BeyondEnd:
-      return {LeafResult::Kind::Bus};
+      return beyond_end(fault);
   }
   return {LeafResult::Kind::Bus};
 }
@@ -76,6 +76,11 @@ std::uint64_t memory_wait(Core& core, FaultRequest& request) {
   return core.pool.next_io_release(core.clock.now_ns());
 }
 
+bool translated(AddressSpace& space, Vpn vpn) {
+  const x86::Pte* entry = space.tables().find(vpn);
+  return entry != nullptr && entry->present();
+}
+
 }  // namespace
 
 FaultOutcome handle_fault(Core& core, FaultRequest& request, FaultWatcher* watcher) {
@@ -95,7 +100,10 @@ FaultOutcome handle_fault(Core& core, FaultRequest& request, FaultWatcher* watch
   if (data && key_denies(request.pkru, area->traits.key, request.access == Access::Write)) {
     return signal(core, request, &FaultCounters::segv, FaultOutcome::segv(SignalCode::PkuErr));
   }
-  if (!area->allows(request.access)) {
+  // A fetch from a page that is not there is not told from a read: the page is brought in, and the
+  // next try is refused (access_error(), arch/x86/mm/fault.c).
+  const bool blind_fetch = !data && area->accessible() && !translated(space, vpn);
+  if (!blind_fetch && !area->allows(request.access)) {
     return signal(core, request, &FaultCounters::segv, FaultOutcome::segv(SignalCode::AccErr));
   }
   // Whatever a write to private memory does, it may make a private page (vmf_anon_prepare()).

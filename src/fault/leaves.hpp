@@ -33,6 +33,7 @@ LeafResult copy_on_write(PageFault& fault);
 LeafResult copy_from_object(PageFault& fault);
 LeafResult swap_in(PageFault& fault);     // then Again or Wait
 LeafResult map_object(PageFault& fault);  // with fault-around
+LeafResult beyond_end(PageFault& fault);  // SIGBUS, but a read maps what lies around first
 LeafResult read_file(PageFault& fault);   // then Again or Wait
 
 // A user frame of `kind` for page `index` of `owner`, whose slot says `was`, reclaiming if need be;

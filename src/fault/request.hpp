@@ -21,7 +21,8 @@ enum class SignalCode : std::uint8_t {
   MapErr,
   AccErr,
   AdrErr,
-  PkuErr
+  PkuErr,
+  Kernel
 };  // si_code of SIGSEGV and SIGBUS
 
 struct FaultOutcome {

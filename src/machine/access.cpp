@@ -70,11 +70,13 @@ AccessResult Machine::access_after_fault(Process& process, sim::SimCpu& cpu, Vir
   FaultRequest request{process.space.get(), address, kind};
   process.space->limits() = process.limits_now();
   request.pkru = process.pkru;
+  FaultTally tally(process);
   do {
     const KernelScope kernel(kernel_map_.get(), cpu);
     if (out.non_canonical) {
       ++counters_.faults.segv;
-      return kill(process, FaultOutcome::segv(SignalCode::MapErr), address, 0);
+      tally.stop();
+      return kill(process, FaultOutcome::segv(SignalCode::Kernel), VirtAddr(0), 0);
     }
     sync_clock(cpu);
     run_due();
@@ -85,6 +87,7 @@ AccessResult Machine::access_after_fault(Process& process, sim::SimCpu& cpu, Vir
         clock_.advance_to(outcome.until_ns);
       }
     } else if (outcome.kind != FaultOutcome::Kind::Resolved) {
+      tally.stop();
       return kill(process, outcome, address, out.error_code);
     }
   } while (!cpu.translate_run(address, kind, Mode::User, count, out));
@@ -145,7 +148,7 @@ FaultOutcome Machine::try_touch(Pid pid, FaultRequest& request) {
     const KernelScope kernel(kernel_map_.get(), cpu);
     sync_clock(cpu);
     run_due();
-    const FaultOutcome outcome = out.non_canonical ? FaultOutcome::segv(SignalCode::MapErr)
+    const FaultOutcome outcome = out.non_canonical ? FaultOutcome::segv(SignalCode::Kernel)
                                                    : handle_fault(*core_, request, watcher_);
     if (outcome.kind == FaultOutcome::Kind::Resolved) continue;
     if (outcome.kind != FaultOutcome::Kind::Wait) {

@@ -47,7 +47,7 @@ struct MachineConfig {
   ByteCount stack_limit{8ULL << 20};
   PageCount stack_guard_gap{256};
   std::size_t max_areas = 65530;  // of one process: vm.max_map_count
-  Overcommit overcommit = Overcommit::Heuristic;
+  Overcommit overcommit = Overcommit::Always;  // scripts: Heuristic, as Linux
   std::uint32_t overcommit_percent = 50;  // vm.overcommit_ratio
   // fork copies no translations, which Linux does: an idle child costs next to nothing, a busy one
   // takes a minor fault for each page it looks at.
@@ -59,7 +59,7 @@ struct MachineConfig {
   // The kernel has its own part of the addresses, and what it references there goes through the
   // TLBs (machine/kernel_map.hpp). Off: the programs' references are all there is.
   bool kernel_map = false;
-  bool kpti = false;         // and user mode runs on page tables without it; implies kernel_map
+  bool kpti = false;  // and user mode runs on page tables without it; implies kernel_map
   std::optional<GivenPlaces> places;
   bool signals_kill = true;  // SIGSEGV and SIGBUS end the process; off: the access just fails
   std::uint64_t seed = 1;

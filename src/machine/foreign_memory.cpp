@@ -73,6 +73,8 @@ Result<std::uint64_t> Machine::transfer(Pid pid, Pid other, VirtAddr address, st
   theirs.major -= major;
   ours.minor += minor;
   ours.major += major;
+  (*found)->minor_faults += minor;
+  (*found)->major_faults += major;
   checked();
   if (done == 0) return fail(Errno::Fault);
   return done;

@@ -83,6 +83,7 @@ class Machine {
   Result<void> mprotect(Pid pid, const ProtectRequest& request);
   Result<void> mprotect(Pid pid, VirtAddr address, ByteCount length, Rights rights);
   Result<VirtAddr> mremap(Pid pid, const MremapRequest& request);
+  Result<void> seal(Pid pid, VirtAddr address, ByteCount length);
   Result<VirtAddr> brk(Pid pid, VirtAddr wanted, LabelId label = 0);
   Result<void> discard(Pid pid, VirtAddr address, ByteCount length) {
     return madvise(pid, address, length, Advice::DontNeed);
@@ -100,6 +101,11 @@ class Machine {
   Result<void> msync(Pid pid, VirtAddr address, ByteCount length, SyncHow how = {});
   // prctl(PR_SET_VMA_ANON_NAME); an empty name takes it away.
   Result<void> name_memory(Pid pid, VirtAddr address, ByteCount length, const std::string& name);
+  // What exec maps of a stack before it grows.
+  ByteCount initial_stack() const {
+    if (config_.places) return config_.places->stack_end - config_.places->stack_begin;
+    return ByteCount(33 * kPageSize);
+  }
   // A stack of `initial` bytes below the layout's stack top, growing down on touch.
   Result<VirtAddr> map_stack(Pid pid, ByteCount initial, LabelId label = 0);
 
@@ -240,8 +246,8 @@ class Machine {
   // Errors: Fault (a signal), NoMemory, and with Read and Write Invalid (rights), NoMemory (holes).
   // `go_on`: an error ends the area, not the range, and is not told.
   Result<void> populate(Process& process, VpnRange range, Populate how, bool go_on);
-  Result<void> populate_area(Process& process, VpnRange part, Access access);
-  FaultOutcome fault_in(Process& process, Vpn vpn, Access access);
+  Result<void> populate_area(Process& process, VpnRange part, Access access, bool forgets);
+  FaultOutcome fault_in(Process& process, Vpn vpn, Access access, bool forgets);
   // After an operation that has made or grown the area at `range`.
   void populate_new(Pid pid, VpnRange range, bool wanted);
   void sync_clock(sim::SimCpu& cpu);

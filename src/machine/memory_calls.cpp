@@ -9,7 +9,7 @@ Result<VirtAddr> Machine::mmap(Pid pid, const MmapRequest& request) {
   const auto done = in_space(pid, [&](AddressSpace& s) {
     const Result<VirtAddr> at = pw::mmap(s, request);
     if (at && (request.populate || request.traits.locked || s.lock_future().locked)) {
-      populate_new(pid, range_of(page_of(*at), pages_for(request.length)), request.populate);
+      populate_new(pid, range_of(page_of(*at), pages_for(request.length)), true);
     }
     return at;
   });
@@ -25,32 +25,21 @@ Result<void> Machine::munmap(Pid pid, VirtAddr address, ByteCount length) {
 
 namespace {
 
-// Private locked memory that may not be written: if it may from now on, its pages are copied at
-// once (mprotect_fixup(), mm/mprotect.c).
-std::vector<VpnRange> locked_unwritable(AddressSpace& space, const ProtectRequest& request) {
-  std::vector<VpnRange> found;
-  if (space.counters().locked_pages == 0) return found;
-  const Result<VpnRange> range = advised_range(request.address, request.length);
-  if (!range) return found;
-  for (const Vma* area = space.areas().lower_bound(range->begin);
-       area != nullptr && area->range().begin < range->end; area = space.areas().next(*area)) {
-    if (!area->traits.locked || area->shared || area->rights.write) continue;
-    found.push_back(intersection(area->range(), *range));
-  }
-  return found;
+// PAGE_ALIGN() of a length near 2^64 wraps to 0.
+PageCount wrapped_pages(ByteCount length) {
+  return PageCount(pages_for(length).value % (1ULL << (64 - kPageShift)));
 }
 
 }  // namespace
 
 Result<void> Machine::mprotect(Pid pid, const ProtectRequest& request) {
   const auto done = in_space(pid, [&](AddressSpace& s) {
-    const std::vector<VpnRange> waiting = request.rights.write ? locked_unwritable(s, request)
-                                                               : std::vector<VpnRange>();
-    const Result<void> changed = pw::mprotect(s, request);
-    for (const VpnRange& range : waiting) {
-      if (s.find(range.begin)->rights.write) populate_new(pid, range, false);
-    }
-    return changed;
+    const std::function<void(VpnRange)> fill = [&](VpnRange part) {
+      populate_new(pid, part, false);
+    };
+    ProtectRequest with_pages = request;
+    with_pages.fill = &fill;
+    return pw::mprotect(s, with_pages);
   });
   checked();
   return done;
@@ -67,14 +56,19 @@ Result<void> Machine::mprotect(Pid pid, VirtAddr address, ByteCount length, Righ
 Result<VirtAddr> Machine::mremap(Pid pid, const MremapRequest& request) {
   const auto done = in_space(pid, [&](AddressSpace& s) {
     const Result<VirtAddr> at = pw::mremap(s, request);
-    if (at && request.new_length > request.old_length) {
-      const Vpn begin = page_of(*at);
-      populate_new(pid,
-                   {begin + pages_for(request.old_length), begin + pages_for(request.new_length)},
-                   false);
+    const PageCount before = wrapped_pages(request.old_length);
+    const PageCount after = wrapped_pages(request.new_length);
+    if (at && after > before) {
+      populate_new(pid, {page_of(*at) + before, page_of(*at) + after}, false);
     }
     return at;
   });
+  checked();
+  return done;
+}
+
+Result<void> Machine::seal(Pid pid, VirtAddr address, ByteCount length) {
+  const auto done = in_space(pid, [&](AddressSpace& s) { return pw::seal(s, address, length); });
   checked();
   return done;
 }
@@ -120,7 +114,10 @@ Result<VirtAddr> Machine::map_stack(Pid pid, ByteCount initial, LabelId label) {
   request.grows_down = true;
   request.role = AreaRole::Stack;
   request.label = label;
-  return mmap(pid, request);
+  const Result<VirtAddr> mapped = mmap(pid, request);
+  // exec has written the arguments there.
+  if (mapped) (*found)->space->prepare_root(*(*found)->space->find(page_of(*mapped)));
+  return mapped;
 }
 
 }  // namespace pw

@@ -23,12 +23,16 @@ bool grants(const Vma& area, Access access) {
 }  // namespace
 
 // Until the page is mapped. Nobody is killed if there is no memory.
-FaultOutcome Machine::fault_in(Process& process, Vpn vpn, Access access) {
+// `forgets`: a try that had to wait is not remembered, so that the next one counts as minor
+// (__mm_populate() starts anew without FOLL_TRIED).
+FaultOutcome Machine::fault_in(Process& process, Vpn vpn, Access access, bool forgets) {
+  const FaultTally tally(process);
   FaultRequest request{process.space.get(), address_of(vpn), access};
   sim::SimCpu& cpu = mmu_->cpu(process.cpu);
   while (!translated(*process.space, vpn, access)) {
     sync_clock(cpu);
     run_due();
+    if (forgets) request.major = false;
     const FaultOutcome outcome = handle_fault(*core_, request, watcher_);
     if (outcome.kind == FaultOutcome::Kind::Wait) {
       if (outcome.until_ns <= clock_.now_ns()) continue;
@@ -45,9 +49,9 @@ FaultOutcome Machine::fault_in(Process& process, Vpn vpn, Access access) {
   return FaultOutcome::resolved();
 }
 
-Result<void> Machine::populate_area(Process& process, VpnRange part, Access access) {
+Result<void> Machine::populate_area(Process& process, VpnRange part, Access access, bool forgets) {
   for (Vpn vpn = part.begin; vpn < part.end; vpn = vpn + PageCount(1)) {
-    const FaultOutcome outcome = fault_in(process, vpn, access);
+    const FaultOutcome outcome = fault_in(process, vpn, access, forgets);
     if (outcome.kind == FaultOutcome::Kind::Oom) return fail(Errno::NoMemory);
     if (outcome.kind != FaultOutcome::Kind::Resolved) return fail(Errno::Fault);
   }
@@ -73,7 +77,7 @@ Result<void> Machine::populate(Process& process, VpnRange range, Populate how, b
     const bool write = as_locked ? area->rights.write && !area->shared : how == Populate::Write;
     const Access access = write ? Access::Write : Access::Read;
     if (!as_locked && !grants(*area, access)) return fail(Errno::Invalid);
-    const Result<void> done = populate_area(process, part, access);
+    const Result<void> done = populate_area(process, part, access, as_locked);
     if (!done && !go_on) return done;
   }
   return {};

@@ -216,7 +216,7 @@ Result<VirtAddr> Machine::exec(Pid pid, FileId program, std::span<const std::str
   }
   process.space->layout().heap_begin = loaded->heap_begin;
   process.space->set_brk(address_of(loaded->heap_begin));
-  bool complete = map_stack(pid, ByteCount(33 * kPageSize)).has_value();
+  bool complete = map_stack(pid, initial_stack()).has_value();
   for (const ZeroRange& tail : loaded->zero_tails) {
     const std::vector<std::byte> zeros(tail.length.value);
     complete = complete && write(pid, tail.begin, zeros).ok();

@@ -83,6 +83,7 @@ Result<VirtAddr> Machine::shmat(Pid pid, ShmId id, const ShmAttach& how) {
   request.length = (*object)->size;
   request.rights = {true, !how.read_only, how.execute};
   request.may.write = !how.read_only;
+  request.read_only_file = !request.may.write;
   request.shared = true;
   request.backing = *object;
   request.segment = true;

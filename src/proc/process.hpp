@@ -43,6 +43,31 @@ struct Process {
   bool borrowed_space = false;          // a vfork child before exec
   FaultCounters faults;                 // of a zombie: what its space had counted
   std::uint64_t resident_peak = 0;
+  // Taken by this process itself, whoever shares its space (getrusage).
+  std::uint64_t minor_faults = 0, major_faults = 0;
+};
+
+// Counts the faults of a scope for the process that takes them.
+class FaultTally {
+ public:
+  explicit FaultTally(Process& process)
+      : process_(&process), space_(process.space.get()), before_(space_->counters().faults) {}
+  ~FaultTally() { stop(); }
+  // Before the process may lose its space.
+  void stop() {
+    if (space_ == nullptr) return;
+    const FaultCounters& now = space_->counters().faults;
+    process_->minor_faults += now.minor - before_.minor;
+    process_->major_faults += now.major - before_.major;
+    space_ = nullptr;
+  }
+  FaultTally(const FaultTally&) = delete;
+  FaultTally& operator=(const FaultTally&) = delete;
+
+ private:
+  Process* process_;
+  AddressSpace* space_;
+  FaultCounters before_;
 };
 
 class ProcessTable {

@@ -49,6 +49,14 @@ Result<void> write_text(const record::Recording& recording,
   return done ? Result<void>() : tl::unexpected(done.error());
 }
 
+bool is_text_of_filtered(std::string_view text) {
+  constexpr std::string_view kFirst = "# A recording of: ", kSecond = "; detail pages";
+  if (text.substr(0, kFirst.size()) != kFirst) return false;
+  const std::size_t second = text.find('\n') + 1;
+  const std::string_view line = text.substr(second, text.find('\n', second) - second);
+  return line.size() >= kSecond.size() && line.substr(line.size() - kSecond.size()) == kSecond;
+}
+
 Result<ScriptReplay> replay(const script::Program& program, const MachineConfig& config) {
   MachineConfig quiet = config;
   quiet.contents = Contents::MetadataOnly;
@@ -81,6 +89,8 @@ Result<ScriptReplay> replay(const script::Program& program, const MachineConfig&
     report.killed_by_oom = process.cause == ExitCause::OutOfMemory;
     result.processes.push_back(std::move(report));
   });
+  // Whose references they were is counted nowhere.
+  if (result.processes.size() == 1) result.processes.front().references = result.references;
   return done;
 }
 

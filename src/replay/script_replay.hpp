@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "replay/replay.hpp"
 #include "script/runner.hpp"
@@ -21,6 +22,10 @@ struct TextLimits {
 Result<void> write_text(const record::Recording& recording,
                         const std::function<void(std::string_view)>& sink,
                         const TextLimits& limits = {});
+
+// Whether write_text() made `text` of a recording whose filter left references out: its faults are
+// those of the program, its TLB figures and times are not.
+bool is_text_of_filtered(std::string_view text);
 
 struct ScriptReplay {
   ReplayResult result;

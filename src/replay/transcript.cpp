@@ -1,5 +1,6 @@
 #include "replay/transcript.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "script/target.hpp"
@@ -50,6 +51,19 @@ std::uint64_t flags_of(const MmapRequest& request) {
 
 constexpr const char* kFile = "f";  // the variable of a file that is being mapped
 
+// Files of scripts lie in one folder: "usr|lib|libc.so.6". Long paths keep their end and a number
+// that tells them apart.
+std::string file_name(const std::string& path) {
+  constexpr std::size_t kMost = 200;
+  std::string name = path.substr(path.size() > 1 && path.front() == '/' ? 1 : 0);
+  std::replace(name.begin(), name.end(), '/', '|');
+  if (name.empty() || name == "." || name == "..") name += '|';
+  if (name.size() <= kMost) return name;
+  std::uint64_t sum = 0xcbf2'9ce4'8422'2325;  // FNV-1a
+  for (const char c : name) sum = (sum ^ static_cast<unsigned char>(c)) * 0x100'0000'01b3;
+  return std::to_string(sum) + '|' + name.substr(name.size() - kMost);
+}
+
 std::string segment_name(std::uint64_t id) { return "shm" + std::to_string(id); }
 
 }  // namespace
@@ -89,7 +103,7 @@ void Transcript::forked(Pid parent, Pid child, std::uint32_t recorded) {
 }
 
 void Transcript::executed(Pid pid, const std::string& program) {
-  say(step(pid, Call::Exec, {script::text_value(program)}));
+  say(step(pid, Call::Exec, {script::text_value(file_name(program))}));
   without_stack(pid);
 }
 
@@ -103,9 +117,11 @@ void Transcript::mapped(Pid pid, const MmapRequest& request) {
                    names(sys::ArgKind::MapFlags, flags_of(request))});
   if (request.backing == nullptr) return say(std::move(map));
   const VmObject& file = *request.backing;
-  const std::uint64_t kReadWriteNew = sys::kOpenReadWrite | sys::kOpenCreate;
+  // As programs have it, so that exec may be of one.
+  constexpr std::uint64_t kHow = sys::kOpenReadWrite | sys::kOpenCreate, kMode = 0700;
   Step open = step(pid, Call::Open,
-                   {script::text_value(file.name), names(sys::ArgKind::OpenFlags, kReadWriteNew)});
+                   {script::text_value(file_name(file.name)), names(sys::ArgKind::OpenFlags, kHow),
+                    script::number_value(script::address(kMode))});
   open.result = kFile;
   say(std::move(open));
   if (std::exchange(sizes_[&file], file.size.value) != file.size.value) {

@@ -32,6 +32,7 @@ constexpr ViewCounter kOfView[] = {
     {"anonymous", pages<&AreaView::anonymous>},
     {"locked", pages<&AreaView::locked>},
     {"swapped", pages<&AreaView::swap>},
+    {"lazy_free", pages<&AreaView::lazy_free>},
     {"shared_clean", pages<&AreaView::shared_clean>},
     {"shared_dirty", pages<&AreaView::shared_dirty>},
     {"private_clean", pages<&AreaView::private_clean>},

@@ -2,6 +2,7 @@
 
 #include "script/diagnostic.hpp"
 #include "script/vocabulary.hpp"
+#include "sys/abi.hpp"
 
 namespace pw::script {
 
@@ -115,6 +116,21 @@ Result<std::uint64_t> Environment::raw(const Value& value, const std::string& pr
   }
 }
 
+// MAP_POPULATE and its like take as long as they have pages. Lengths beyond all addresses fail at
+// once.
+Result<void> Environment::check_populate(Place place, const sys::Request& request) const {
+  const bool map = request.call == sys::Call::Mmap && (request.args[3] & sys::kMapPopulate) != 0;
+  const bool advice = request.call == sys::Call::Madvise &&
+                      (request.args[2] == sys::kAdvisePopulateRead ||
+                       request.args[2] == sys::kAdvisePopulateWrite);
+  constexpr std::uint64_t kMostAddresses = 1ULL << 56;
+  const std::uint64_t bytes = request.args[1];
+  if ((!map && !advice) || bytes <= limits_->populate || bytes > kMostAddresses) return {};
+  return stopped_at(place, "a step brings in at most " + in_decimal(limits_->populate) +
+                               " bytes of memory; this one wants " + in_decimal(bytes) +
+                               " (the limit 'populate')");
+}
+
 namespace {
 
 // The value of a name among those of its kind.
@@ -162,9 +178,11 @@ Result<sys::Request> Environment::request_of(const Step& step) {
     }
     if (argument.kind == sys::ArgKind::Count) PW_TRY(check_size(step.place, raw_value));
   }
-  if (step.verb == Verb::Call && step.call == sys::Call::Mincore) {
+  if (step.verb != Verb::Call) return request;
+  if (step.call == sys::Call::Mincore) {
     PW_TRY(check_size(step.place, request.args[1] / kPageSize));
   }
+  PW_TRY(check_populate(step.place, request));
   return request;
 }
 

@@ -26,6 +26,7 @@ class Environment {
   Result<Expected> expected_of(const Expectation& expectation, const std::string& process);
   // The pages or bytes that a call would hand back, or an error if they are too many.
   Result<void> check_size(Place place, std::uint64_t bytes) const;
+  Result<void> check_populate(Place place, const sys::Request& request) const;
 
   const std::map<std::string, ProcessIndex>& processes() const { return processes_; }
 

@@ -410,7 +410,8 @@ std::string summary(const RunReport& report) {
   if (report.stopped) text += report.stopped->message + '\n';
   text += plural(report.steps, "step") + ", " + plural(report.checks, "check");
   if (report.checks > 0) {
-    text += report.failed == 0 ? ", all as expected" : ", " + in_decimal(report.failed) + " failed";
+    const std::string good = report.stopped ? ", none failed" : ", all as expected";
+    text += report.failed == 0 ? good : ", " + in_decimal(report.failed) + " failed";
   }
   if (report.skipped > 0) {
     text += ", " + in_decimal(report.skipped) + " skipped that only the simulated machine can make";

@@ -20,11 +20,12 @@
 namespace pw::script {
 
 struct RunLimits {
-  std::uint64_t steps = 10'000'000;   // carried out, each turn of a loop is one too
-  std::uint64_t bytes = 16ULL << 20;  // of one store, load, write or read
-  std::uint64_t processes = 1'024;    // over the whole run
-  std::size_t kept = 20;              // failures and notes that the report holds; all are counted
-  std::size_t shown = 64U << 20;      // bytes of output
+  std::uint64_t steps = 10'000'000;     // carried out, each turn of a loop is one too
+  std::uint64_t bytes = 16ULL << 20;    // of one store, load, write or read
+  std::uint64_t populate = 4ULL << 30;  // bytes whose pages one step brings in
+  std::uint64_t processes = 1'024;      // over the whole run
+  std::size_t kept = 20;                // failures and notes that the report holds; all are counted
+  std::size_t shown = 64U << 20;        // bytes of output
   // Asked now and then; a sentence ends the run ("it has taken 60 s").
   std::function<std::string()> interrupted;
 };

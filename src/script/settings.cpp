@@ -50,6 +50,9 @@ constexpr NumberSetting kNumbers[] = {
     {"prepage", 1, kMostPrefetch,
      [](MachineConfig& c, std::uint32_t n) { c.prefetch.prepage_pages = n; }},
     {"min-free", 0, 1U << 30, [](MachineConfig& c, std::uint32_t n) { c.min_free_pages = n; }},
+    {"max-areas", 1, 1U << 20, [](MachineConfig& c, std::uint32_t n) { c.max_areas = n; }},
+    {"overcommit-ratio", 0, 1'000,
+     [](MachineConfig& c, std::uint32_t n) { c.overcommit_percent = n; }},
     {"frames", 1, 1U << 30, [](MachineConfig& c, std::uint32_t n) { c.resident_limit_pages = n; }},
     {"seed", 0, ~0U, [](MachineConfig& c, std::uint32_t n) { c.seed = n; }},
 };
@@ -73,6 +76,9 @@ constexpr Choice kChoices[] = {
     {"replacement",
      {"global", "local"},
      [](MachineConfig& c, std::size_t n) { c.replacement = static_cast<Replacement>(n); }},
+    {"overcommit",
+     {"heuristic", "always", "never"},
+     [](MachineConfig& c, std::size_t n) { c.overcommit = static_cast<Overcommit>(n); }},
     {"allocation",
      {"equal", "proportional", "priority"},
      [](MachineConfig& c, std::size_t n) { c.allocation = static_cast<Allocation>(n); }},
@@ -217,6 +223,7 @@ Result<std::uint64_t> parse_size(std::string_view text) {
 MachineConfig default_machine() {
   MachineConfig config;
   config.ram = ByteCount(256ULL << 20);
+  config.overcommit = Overcommit::Heuristic;  // as Linux does by default
   config.signals_kill = false;
   return config;
 }

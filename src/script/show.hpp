@@ -18,7 +18,7 @@ std::string view_text(std::string_view what, const ProcessView& view);
 
 // The walk of an address: an entry a line, from the root down.
 std::string walk_text(Machine& machine, std::uint32_t pid, VirtAddr address);
-// "tlb", "frames", "cache", "swap", "slabs", "meminfo". Error: Invalid (none of these).
+// "tlb", "frames", "cache", "swap", "slabs". Error: Invalid (none of these).
 Result<std::string> machine_text(std::string_view what, Machine& machine);
 
 }  // namespace pw::script

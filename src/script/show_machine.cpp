@@ -220,27 +220,6 @@ std::string slabs(Machine& machine) {
          row("page tables", machine.frames().table_frames(), kPageSize);
 }
 
-std::string meminfo(Machine& machine) {
-  FramePool& pool = machine.frames();
-  std::uint64_t anonymous = 0, shared = 0, left = pool.user_frames();
-  for (std::uint64_t n = 0; n < pool.total().value && left > 0; ++n) {
-    const Frame& frame = pool.frame(Pfn(n));
-    if (!is_user(frame.kind)) continue;
-    --left;
-    anonymous += frame.kind == FrameKind::Anon ? 1 : 0;
-    shared += frame.kind == FrameKind::Shared ? 1 : 0;
-  }
-  const auto row = [](const char* name, std::uint64_t pages) {
-    return padded(name, 16) + right(in_decimal(pages * (kPageSize / 1024)), 8) + " kB\n";
-  };
-  const SwapSpace& areas = machine.swap();
-  return row("MemTotal:", pool.total().value) + row("MemFree:", pool.free_frames().value) +
-         row("Cached:", pool.file_frames() + shared) + row("AnonPages:", anonymous) +
-         row("Shmem:", shared) + row("PageTables:", pool.table_frames()) +
-         row("SwapTotal:", areas.total_slots()) +
-         row("SwapFree:", areas.total_slots() - areas.used_slots());
-}
-
 }  // namespace
 
 std::string walk_text(Machine& machine, std::uint32_t pid, VirtAddr address) {
@@ -280,7 +259,6 @@ Result<std::string> machine_text(std::string_view what, Machine& machine) {
   if (what == "cache") return cache(machine);
   if (what == "swap") return swap(machine);
   if (what == "slabs") return slabs(machine);
-  if (what == "meminfo") return meminfo(machine);
   return fail(Errno::Invalid, "a machine has no " + quoted(what) + " to show");
 }
 

@@ -26,8 +26,9 @@ std::string smaps_area(const AreaView& area) {
   return heading(area) + sized("Size:", (area.end - area.begin) / 1024) + sized("Rss:", area.rss) +
          sized("Shared_Clean:", area.shared_clean) + sized("Shared_Dirty:", area.shared_dirty) +
          sized("Private_Clean:", area.private_clean) + sized("Private_Dirty:", area.private_dirty) +
-         sized("Anonymous:", area.anonymous) + sized("Swap:", area.swap) +
-         sized("Locked:", area.locked) + "VmFlags: " + area.flags + '\n';
+         sized("Anonymous:", area.anonymous) + sized("LazyFree:", area.lazy_free) +
+         sized("Swap:", area.swap) + sized("Locked:", area.locked) + "VmFlags: " + area.flags +
+         '\n';
 }
 
 std::string status(const ProcessView& view) {

@@ -6,10 +6,14 @@
 #include "script/diagnostic.hpp"
 #include "script/process_view.hpp"
 #include "script/show.hpp"
+#include "view/files.hpp"
 
 namespace pw::script {
 
 namespace {
+
+// Whom programs run as here: nobody's limits are lifted, as for processes of the host's kernel.
+constexpr UserId kNobodyUser = 65534;
 
 constexpr Pid kNobody = 0x7fff'ffff;  // what an index without a process becomes
 
@@ -24,6 +28,7 @@ Outcome failed_with(Errno code) { return outcome_with(-static_cast<std::int64_t>
 // si_code of what the machine says.
 int code_of(const AccessResult& access) {
   if (access.kind == AccessResult::Kind::Bus) return kAdrErr;
+  if (access.code == SignalCode::Kernel) return kSentByKernel;
   if (access.code == SignalCode::PkuErr) return kPkuErr;
   return access.code == SignalCode::MapErr ? kMapErr : kAccErr;
 }
@@ -95,6 +100,7 @@ Result<std::unique_ptr<SimTarget>> SimTarget::create(MachineConfig config,
 void SimTarget::note_pid(ProcessIndex process, Pid pid) {
   if (pids_.size() <= process) pids_.resize(std::size_t{process} + 1);
   pids_[process] = pid;
+  (void)machine_->run_on(pid, process % machine_->config().cpus);  // in turn
 }
 
 Process* SimTarget::running(ProcessIndex index) {
@@ -105,6 +111,7 @@ Process* SimTarget::running(ProcessIndex index) {
 Result<void> SimTarget::spawn(ProcessIndex process) {
   const Result<Pid> pid = kernel_->spawn("script");
   if (!pid) return tl::unexpected(pid.error());
+  machine_->find(*pid)->user = kNobodyUser;
   note_pid(process, *pid);
   return {};
 }
@@ -185,13 +192,12 @@ Outcome SimTarget::set_pkru(ProcessIndex process, std::uint32_t value) {
 Result<Layout> SimTarget::layout(ProcessIndex index) {
   const Process* process = running(index);
   if (process == nullptr) return fail(Errno::NoProcess);
-  constexpr PageCount kStack{33};  // what Kernel::spawn() maps
   const SpaceLayout& space = process->space->layout();
   Layout layout;
   layout.mmap_top = address_of(space.mmap_top);
   layout.heap_begin = address_of(space.heap_begin);
   layout.stack_end = process->places.stack_top;
-  layout.stack_begin = layout.stack_end - bytes_of(kStack);
+  layout.stack_begin = layout.stack_end - machine_->initial_stack();
   layout.lowest = address_of(space.lowest);
   return layout;
 }
@@ -217,8 +223,12 @@ Result<std::uint64_t> SimTarget::counter(std::string_view name) {
 }
 
 Result<std::string> SimTarget::show(std::string_view what, ProcessIndex index, VirtAddr address) {
-  if (what != "walk") return machine_text(what, *machine_);
-  if (running(index) == nullptr) return fail(Errno::NoProcess, "the process has ended");
+  if (const view::MachineFile* file = view::find_machine_file(what)) return file->text(*machine_);
+  const view::ProcessFile* file = view::find_process_file(what);
+  if (file == nullptr && what != "walk") return machine_text(what, *machine_);
+  Process* process = running(index);
+  if (process == nullptr) return fail(Errno::NoProcess, "the process has ended");
+  if (file != nullptr) return file->text(*machine_, *process);
   return walk_text(*machine_, pid_of(index), address);
 }
 

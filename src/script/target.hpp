@@ -35,6 +35,8 @@ struct Outcome {
 inline constexpr int kSigBus = 7, kSigKill = 9, kSigSegv = 11;
 // si_code of SIGSEGV: MAPERR, ACCERR, PKUERR; of SIGBUS: ADRERR.
 inline constexpr int kMapErr = 1, kAccErr = 2, kPkuErr = 4, kAdrErr = 2;
+// SI_KERNEL: a fault that is no page fault (an address that is not canonical); no address is told.
+inline constexpr int kSentByKernel = 128;
 
 // One area as /proc/PID/maps and smaps tell of it. Sizes in KiB as there.
 struct AreaView {

@@ -40,10 +40,12 @@ constexpr NamedConstant kConstants[] = {
 };
 
 constexpr Showable kShowables[] = {
-    {"maps", true, false},     {"smaps", true, false}, {"status", true, false},
-    {"walk", true, true},      {"tlb", false, false},  {"frames", false, false},
-    {"cache", false, false},   {"swap", false, false}, {"slabs", false, false},
-    {"meminfo", false, false},
+    {"maps", true, false},         {"smaps", true, false},         {"status", true, false},
+    {"smaps_rollup", true, false}, {"statm", true, false},         {"numa_maps", true, false},
+    {"walk", true, true},          {"tlb", false, false},          {"frames", false, false},
+    {"cache", false, false},       {"swap", false, false},         {"slabs", false, false},
+    {"meminfo", false, false},     {"vmstat", false, false},       {"swaps", false, false},
+    {"buddyinfo", false, false},   {"pagetypeinfo", false, false},
 };
 
 struct NamedCode {
@@ -53,8 +55,9 @@ struct NamedCode {
 constexpr NamedCode kCodes[] = {{"MAPERR", kSigSegv, kMapErr},
                                 {"ACCERR", kSigSegv, kAccErr},
                                 {"PKUERR", kSigSegv, kPkuErr},
+                                {"KERNEL", kSigSegv, kSentByKernel},
                                 {"ADRERR", kSigBus, kAdrErr}};
-constexpr std::string_view kFormal[] = {"SEGV_", "BUS_"};
+constexpr std::string_view kFormal[] = {"SEGV_", "BUS_", "SI_"};
 
 }  // namespace
 

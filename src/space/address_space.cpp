@@ -49,11 +49,28 @@ Vma* AddressSpace::locate_private(PageOffset at, Vpn& vpn) {
 }
 
 // arch_get_unmapped_area_topdown(), arch/x86/kernel/sys_x86_64.c, with its way out where the top is
-// full: from a third of the user half upwards.
+// full: from a third of the user half upwards. A hole below a stack that would come too near to it
+// sends the search below the stack's gap, past any hole in between (vm_unmapped_area(), mm/vma.c).
 std::optional<Vpn> AddressSpace::find_gap(PageCount pages) const {
-  const auto gap = areas_.highest_gap(pages, {Vpn(1), layout_.mmap_top});
-  if (gap) return gap;
-  return areas_.lowest_gap(pages, {Vpn(layout_.user_end.value / 3), layout_.user_end});
+  VpnRange window{Vpn(1), layout_.mmap_top};
+  while (const auto gap = areas_.highest_gap(pages, window)) {
+    const Vma* above = areas_.lower_bound(*gap + pages);
+    if (above == nullptr || !above->grows_down || above->start_gap() >= *gap + pages) return gap;
+    window.end = above->start_gap();
+    if (window.empty()) break;
+  }
+  return find_low_gap(pages, {Vpn(layout_.user_end.value / 3), layout_.user_end});
+}
+
+// unmapped_area(), mm/vma.c.
+std::optional<Vpn> AddressSpace::find_low_gap(PageCount pages, VpnRange window) const {
+  while (const auto gap = areas_.lowest_gap(pages, window)) {
+    const Vma* above = areas_.lower_bound(*gap + pages);
+    if (above == nullptr || !above->grows_down || above->start_gap() >= *gap + pages) return gap;
+    window.begin = above->range_.end;
+    if (window.empty()) break;
+  }
+  return std::nullopt;
 }
 
 void AddressSpace::enlist(Vma& area) {
@@ -83,6 +100,7 @@ void AddressSpace::delist(Vma& area) {
 void AddressSpace::count(const Vma& area, PageCount pages, int sign) {
   const std::uint64_t n = sign > 0 ? pages.value : ~pages.value + 1;
   counters_.mapped_pages += n;
+  counters_.mapped_peak = std::max(counters_.mapped_peak, counters_.mapped_pages);
   if (area.is_data()) counters_.data_pages += n;
   if (area.traits.locked) counters_.locked_pages += n;
   if (area.traits.accounted) core_->committed_pages += n;
@@ -260,7 +278,8 @@ void AddressSpace::prepare_root(Vma& area) {
 bool AddressSpace::may_expand(const Vma& like, PageCount pages) const {
   const std::uint64_t most = limits_.address_space >> kPageShift;
   if (counters_.mapped_pages + pages.value > most) return false;
-  return !like.is_data() || counters_.data_pages + pages.value <= limits_.data >> kPageShift;
+  if (!like.is_data() || limits_.data == 0) return true;  // 0 is allowed for Valgrind's sake
+  return counters_.data_pages + pages.value <= limits_.data >> kPageShift;
 }
 
 bool AddressSpace::may_have_areas(std::size_t more) const {

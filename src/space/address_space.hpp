@@ -22,8 +22,9 @@
 namespace pw {
 
 struct SpaceLayout {
-  Vpn lowest{16};  // vm.mmap_min_addr = 65536
-  Vpn mmap_top;    // areas are placed below, top down
+  Vpn lowest{16};       // vm.mmap_min_addr = 65536: below nobody may map
+  Vpn hint_lowest{16};  // what lower wishes are moved up to (the greater of two settings)
+  Vpn mmap_top;         // areas are placed below, top down
   Vpn heap_begin;
   Vpn user_end;
 };
@@ -31,8 +32,9 @@ struct SpaceLayout {
 struct SpaceCounters {
   std::uint64_t resident_pages = 0, resident_peak = 0;  // translations to frames, the zero page
                                                         // left out
-  std::uint64_t mapped_pages = 0;                       // of all areas (total_vm)
+  std::uint64_t mapped_pages = 0, mapped_peak = 0;      // of all areas (total_vm)
   std::uint64_t data_pages = 0, locked_pages = 0;       // of those, as the limits count them
+  std::uint64_t locked_forgotten = 0;  // locked no more, and counted all the same (see mremap.cpp)
   FaultCounters faults;
 };
 
@@ -97,6 +99,8 @@ class AddressSpace {
   // A free run of pages, top down below mmap_top, else bottom up above it; nullopt: the space is
   // full.
   std::optional<Vpn> find_gap(PageCount pages) const;
+  // The lowest one of a window.
+  std::optional<Vpn> find_low_gap(PageCount pages, VpnRange window) const;
 
   // Takes an area in (its range must be free, and claimed if private), merging it with its
   // neighbours as the kernel does; `only_below`: with the one below alone, as brk does. Returns the

@@ -7,7 +7,6 @@ namespace {
 
 // check_brk_limits(), do_brk_flags(), mm/mmap.c and vma.c: pages [from, to) above the heap.
 bool grow_heap(AddressSpace& space, Vpn from, Vpn to, LabelId label) {
-  const MemoryOptions& options = space.core().options;
   if (to > space.layout().user_end) return false;
   Vma area;
   area.range_ = {from, to};
@@ -22,11 +21,7 @@ bool grow_heap(AddressSpace& space, Vpn from, Vpn to, LabelId label) {
   if (area.traits.locked && !may_lock(space, to - from)) return false;
   // The next area must leave a page free, and a stack its gap.
   const Vma* above = space.areas().lower_bound(from);
-  if (above != nullptr) {
-    const std::uint64_t gap = above->grows_down ? options.stack_guard_gap.value : 0;
-    const std::uint64_t begin = above->range().begin.value;
-    if (to.value + 1 > (begin > gap ? begin - gap : 0)) return false;
-  }
+  if (above != nullptr && to + PageCount(1) > above->start_gap()) return false;
   if (!space.may_expand(area, to - from) || !space.may_have_areas(0)) return false;
   if (!may_commit(space.core(), to - from, space.counters().mapped_pages)) return false;
   space.homes().claim({from, to});

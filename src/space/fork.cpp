@@ -32,7 +32,6 @@ struct CopyCount {
 
 // Copies `count` entries between two level-1 tables, taking write permission from both sides.
 CopyCount copy_entries(Core& core, x86::Pte* from, x86::Pte* to, std::uint64_t count) {
-  constexpr std::uint64_t kWriting = x86::kWritable | x86::kDirty;
   CopyCount done;
   for (std::uint64_t i = 0; i < count; ++i) {
     x86::Pte entry = from[i];
@@ -40,15 +39,15 @@ CopyCount copy_entries(Core& core, x86::Pte* from, x86::Pte* to, std::uint64_t c
     ++done.entries;
     if (entry.pfn() != core.zero_frame) {
       Frame& frame = core.pool.frame(entry.pfn());
-      if (entry.dirty()) mark_dirty(core, frame);
       ++frame.mapcount;
       ++done.frames;
+      if (frame.kind == FrameKind::Anon) from[i].raw |= kSharedByFork;
     }
-    if ((entry.raw & kWriting) != 0) {
-      entry.raw &= ~kWriting;
-      from[i] = entry;
+    if (entry.writable()) {
+      from[i].raw &= ~x86::kWritable;
       done.weakened = true;
     }
+    entry = from[i];
     to[i] = x86::Pte{entry.raw & ~kInUse};
   }
   return done;

@@ -91,7 +91,7 @@ Result<void> mlock(AddressSpace& space, VirtAddr address, ByteCount length, bool
   const SpaceLimits& limits = space.limits();
   if (!may_lock_any(limits)) return fail(Errno::Perm);
   const ByteRange bytes = whole_pages(address, length);
-  const std::uint64_t wanted = (bytes.length >> kPageShift) + space.counters().locked_pages;
+  const std::uint64_t wanted = (bytes.length >> kPageShift) + counted_as_locked(space);
   if (!within(limits, wanted) && !within(limits, wanted - locked_within(space, bytes))) {
     return fail(Errno::NoMemory);
   }

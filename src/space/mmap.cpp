@@ -29,16 +29,15 @@ bool hint_is_free(AddressSpace& space, Vpn hint, PageCount pages) {
   if (pages.value > user_end.value || hint > Vpn(user_end.value - pages.value)) return false;
   const Vma* above = space.areas().lower_bound(hint);
   if (above == nullptr) return true;
-  const std::uint64_t begin = above->range().begin.value;
-  const std::uint64_t guard = above->guard_below().value;
-  return hint.value + pages.value <= (begin > guard ? begin - guard : 0);
+  return hint + pages <= above->start_gap();
 }
 
 // A free place for an area that is not told where to go.
 std::optional<Vpn> choose(AddressSpace& space, const MmapRequest& request, PageCount pages) {
-  if (request.low) return space.areas().lowest_gap(pages, kLowWindow);
+  if (request.low) return space.find_low_gap(pages, kLowWindow);
   Vpn hint = page_of(request.address);
-  if (hint.value != 0 && hint < space.layout().lowest) hint = space.layout().lowest;
+  const bool moves = hint.value != 0 && !request.raw_wish;
+  if (moves && hint < space.layout().hint_lowest) hint = space.layout().hint_lowest;
   if (hint.value != 0 && hint_is_free(space, hint, pages)) return hint;
   const bool private_memory = request.backing == nullptr && !request.shared;
   const bool file = request.backing != nullptr && request.backing->kind == ObjectKind::File;
@@ -61,6 +60,11 @@ Result<VpnRange> find_place(AddressSpace& space, const MmapRequest& request, Pag
     if (*gap < layout.lowest) return fail(Errno::Perm);
     return range_of(*gap, pages);
   }
+  // An address that looks like an error is taken for one.
+  constexpr std::uint64_t kFirstError = ~std::uint64_t{4094};
+  if (request.address.value >= kFirstError) {
+    return fail(static_cast<Errno>(~request.address.value + 1));
+  }
   const std::uint64_t last = address_of(Vpn(layout.user_end.value - pages.value)).value;
   if (request.address.value > last) return fail(Errno::NoMemory);
   if (!page_aligned(request.address)) return fail(Errno::Invalid);
@@ -78,10 +82,12 @@ Vma new_area(AddressSpace& space, const MmapRequest& request, VpnRange range) {
   area.rights = request.rights;
   area.may = request.may;
   area.shared = request.shared;
+  area.read_only_file = request.read_only_file;
   area.grows_down = request.grows_down;
   area.role = request.role;
   area.traits = request.traits;
-  area.traits.locked = request.traits.locked || space.lock_future().locked;
+  const bool locks = request.traits.locked || space.lock_future().locked;
+  area.traits.locked = locks && !request.traits.droppable;
   area.traits.lock_on_fault = area.traits.locked && space.lock_future().on_fault;
   area.traits.accounted = request.rights.write && !request.shared && !request.traits.no_reserve;
   area.label = request.label;
@@ -96,10 +102,24 @@ Vma new_area(AddressSpace& space, const MmapRequest& request, VpnRange range) {
 
 }  // namespace
 
+// What lies in the way of a fixed area makes room for it (__mmap_setup(), mm/vma.c).
+static Result<void> within_limits(AddressSpace& space, const Vma& area, bool replaces) {
+  PageCount more = area.range().pages(), promised = more;
+  for (const Vma* at = replaces ? space.areas().lower_bound(area.range().begin) : nullptr;
+       at != nullptr && at->range().begin < area.range().end; at = space.areas().next(*at)) {
+    more = more - at->range().pages();
+    if (at->traits.accounted) promised = promised - at->range().pages();
+  }
+  if (!space.may_expand(area, more)) return fail(Errno::NoMemory);
+  const bool may = !area.traits.accounted || promised.value == 0 ||
+                   may_commit(space.core(), promised, space.counters().mapped_pages);
+  return may ? Result<void>() : fail(Errno::NoMemory);
+}
+
 bool may_lock(const AddressSpace& space, PageCount more) {
   const SpaceLimits& limits = space.limits();
   return limits.may_lock_all ||
-         space.counters().locked_pages + more.value <= limits.locked >> kPageShift;
+         counted_as_locked(space) + more.value <= limits.locked >> kPageShift;
 }
 
 // do_mmap(), __mmap_region(), mm/mmap.c and vma.c.
@@ -107,26 +127,22 @@ Result<VirtAddr> mmap(AddressSpace& space, const MmapRequest& request) {
   if (request.length.value == 0) return fail(Errno::Invalid);
   const PageCount pages = pages_for(request.length);
   if (pages.value == 1ULL << (64 - kPageShift)) return fail(Errno::NoMemory);  // wraps
-  if (request.backing_page.value + pages.value > 1ULL << (64 - kPageShift)) {
-    return fail(Errno::Overflow);
-  }
   if (!space.may_have_areas(0)) return fail(Errno::NoMemory);
   const Result<VpnRange> range = find_place(space, request, pages);
   if (!range) return tl::unexpected(range.error());
   const bool may_lock_any = space.limits().may_lock_all || space.limits().locked != 0;
   if (request.traits.locked && !may_lock_any) return fail(Errno::Perm);
   Vma area = new_area(space, request, *range);
-  if (area.traits.locked && !may_lock(space, pages)) return fail(Errno::Again);
+  const bool locks = request.traits.locked || space.lock_future().locked;
+  if (locks && !may_lock(space, pages)) return fail(Errno::Again);
   if (request.objection) return fail(*request.objection);
   if (request.shared && request.rights.write && !request.may.write) return fail(Errno::Access);
   if (request.grows_down && (request.shared || request.backing != nullptr)) {
     return fail(Errno::Invalid);
   }
+  if (request.fixed) PW_TRY(prepare_unmap(space, *range));
+  PW_TRY(within_limits(space, area, request.fixed));
   if (request.fixed) PW_TRY(munmap(space, address_of(range->begin), bytes_of(pages)));
-  if (!space.may_expand(area, pages)) return fail(Errno::NoMemory);
-  if (area.traits.accounted && !may_commit(space.core(), pages, space.counters().mapped_pages)) {
-    return fail(Errno::NoMemory);
-  }
   VmObject* fresh = nullptr;
   if (request.shared && request.backing == nullptr) {
     fresh = &space.core().objects.create(ObjectKind::Shared);

@@ -12,7 +12,9 @@ namespace {
 // without a fault (can_change_pte_writable(), mm/mprotect.c). Clean pages stay read-only: the fault
 // is where they get dirty.
 bool writable_at_once(Core& core, AddressSpace& space, const Vma& area, Vpn vpn, x86::Pte entry) {
-  if (!area.rights.write || area.shared || entry.pfn() == core.zero_frame) return false;
+  if (!area.rights.write || entry.pfn() == core.zero_frame) return false;
+  if (area.shared) return area.backing->kind == ObjectKind::Shared || entry.dirty();
+  if ((entry.raw & kSharedByFork) != 0) return false;
   const Frame& frame = core.pool.frame(entry.pfn());
   if (frame.kind != FrameKind::Anon || frame.refs != 1) return false;
   if (space.private_object().slots.shared(space.private_at(vpn))) return false;
@@ -113,9 +115,11 @@ Result<void> mprotect(AddressSpace& space, const ProtectRequest& request) {
     const Result<AreaTraits> traits = traits_after(space, *area, part, request);
     if (!traits) return tl::unexpected(traits.error());
     if (area->rights == rights && area->traits.key == traits->key) continue;
+    const bool fills = area->traits.locked && !area->shared && !area->rights.write && rights.write;
     const Result<Vma*> changed = space.modify(*area, part, {rights, *traits});
     if (!changed) return tl::unexpected(changed.error());
     change_translations(space.core(), space, **changed, part);
+    if (fills && request.fill != nullptr) (*request.fill)(part);
   }
   return {};
 }

@@ -44,9 +44,10 @@ Result<void> check_parameters(const Remap& remap) {
   }
   if (!request.may_move) return fail(Errno::Invalid);
   if (request.dont_unmap && remap.old_pages != remap.new_pages) return fail(Errno::Invalid);
-  const std::uint64_t from = remap.from.value, target = page_of(to).value;
-  const bool overlap = from + remap.old_pages.value > target &&
-                       target + remap.new_pages.value > from;
+  // In bytes, which wrap (vrm_overlaps()).
+  const std::uint64_t from = request.address.value, target = to.value;
+  const bool overlap = from + bytes_of(remap.old_pages).value > target &&
+                       target + bytes_of(remap.new_pages).value > from;
   return overlap ? Result<void>(fail(Errno::Invalid)) : Result<void>();
 }
 
@@ -101,7 +102,9 @@ void put_translations(Core& core, Vma& area, Vpn to, const std::vector<Translati
                               : own;
     if (slot != PageSlot::resident(entry.pfn())) continue;
     const FramePin pin(core.pool, entry.pfn());
-    map_page(core, area, vpn, entry.pfn(), entry.writable(), entry.accessed());
+    if (map_page(core, area, vpn, entry.pfn(), entry.writable(), entry.accessed())) {
+      space.tables().find(vpn)->raw |= entry.raw & kSharedByFork;
+    }
   }
 }
 
@@ -116,14 +119,16 @@ Vma copied_area(const Remap& remap) {
   return copy;
 }
 
-// dontunmap_complete(): what stays is empty, is not locked and counts as nothing promised.
+// dontunmap_complete(): what stays is empty and not locked.
 void empty_source(Remap& remap) {
   AddressSpace& space = remap.space;
   const VpnRange range = range_of(remap.from, remap.old_pages);
   Vma* area = space.find(remap.from);
   AreaTraits traits = area->traits;
-  traits.locked = traits.lock_on_fault = traits.accounted = false;
+  traits.locked = traits.lock_on_fault = false;
   const bool whole = area->range() == range;
+  // What is locked no more stays in the count (mm->locked_vm): the kernel forgets to take it off.
+  if (area->traits.locked) space.counters().locked_forgotten += area->range().pages().value;
   space.set_traits(*area, traits);  // of all of it, as the kernel does
   rejoin_reclaim(space.core(), *area, area->range());
   if (whole) {
@@ -166,6 +171,7 @@ Result<void> choose_place(Remap& remap) {
   MmapRequest like;
   like.address = remap.names_place() ? remap.target : VirtAddr(0);
   like.fixed = remap.request.fixed;
+  like.raw_wish = true;
   like.shared = remap.area->shared;
   like.backing = remap.area->backing;
   like.backing_page = remap.area->backing_at(remap.from);
@@ -209,6 +215,9 @@ Result<VirtAddr> move_all(AddressSpace& space, const MremapRequest& request, Vpn
     Vma* area = space.areas().lower_bound(at);
     if (area == nullptr || area->range().begin >= range.end) break;
     if (!first && area->range().begin > range.begin) break;
+    // vma_multi_allowed(): who maps System V segments has a say in where they lie.
+    const bool alone = !first && area->range().end >= range.end;
+    if (area->segment && !alone) return fail(Errno::Fault);
     const VpnRange part = intersection(area->range(), range);
     Remap remap{space, request, part.begin, {}, part.pages(), part.pages(), {}, area};
     remap.target = address_of(target + (part.begin - range.begin));

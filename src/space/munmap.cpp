@@ -18,22 +18,32 @@ void unmap_area(AddressSpace& space, Vma& area) {
 
 }  // namespace
 
-// do_vmi_munmap(), vms_gather_munmap_vmas(), mm/vma.c.
+// vms_gather_munmap_vmas(), mm/vma.c.
+Result<void> prepare_unmap(AddressSpace& space, VpnRange range) {
+  Vma* area = space.areas().lower_bound(range.begin);
+  if (area == nullptr || area->range().begin >= range.end) return {};
+  const bool hole_inside = area->range().begin < range.begin && area->range().end > range.end;
+  if (hole_inside && !space.may_have_areas(1)) return fail(Errno::NoMemory);
+  if (area->range().begin < range.begin) {
+    if (area->traits.sealed) return fail(Errno::Perm);
+    area = &space.split(*area, range.begin);
+  }
+  // Found sealed only now, an area leaves the cut at the begin behind, as in the kernel.
+  for (; area != nullptr && area->range().begin < range.end; area = space.areas().next(*area)) {
+    if (area->traits.sealed) return fail(Errno::Perm);
+    if (area->range().end > range.end) space.split(*area, range.end);
+  }
+  return {};
+}
+
+// do_vmi_munmap(), mm/vma.c.
 Result<void> munmap(AddressSpace& space, VirtAddr address, ByteCount length) {
   const std::uint64_t end = address_of(space.layout().user_end).value;
   if (!page_aligned(address) || length.value == 0) return fail(Errno::Invalid);
   if (address.value > end || length.value > end - address.value) return fail(Errno::Invalid);
   const VpnRange range = range_of(page_of(address), pages_for(length));
+  PW_TRY(prepare_unmap(space, range));
   Vma* area = space.areas().lower_bound(range.begin);
-  if (area == nullptr || area->range().begin >= range.end) return {};
-  const bool hole_inside = area->range().begin < range.begin && area->range().end > range.end;
-  if (hole_inside && !space.may_have_areas(1)) return fail(Errno::NoMemory);
-  for (Vma* at = area; at != nullptr && at->range().begin < range.end;
-       at = space.areas().next(*at)) {
-    if (at->traits.sealed) return fail(Errno::Perm);
-  }
-  space.isolate(range);
-  area = space.areas().lower_bound(range.begin);
   while (area != nullptr && area->range().begin < range.end) {
     Vma* next = space.areas().next(*area);
     unmap_area(space, *area);

@@ -4,6 +4,7 @@
 // call has changed nothing, unless it says otherwise.
 #pragma once
 
+#include <functional>
 #include <optional>
 
 #include "space/address_space.hpp"
@@ -16,10 +17,12 @@ struct MmapRequest {
   Rights rights = kReadWrite;
   Rights may{true, true, true};
   bool shared = false;
+  bool read_only_file = false;  // open for reading only
   bool fixed = false;
   bool fixed_noreplace = false;
   bool grows_down = false;
-  bool low = false;  // MAP_32BIT
+  bool low = false;       // MAP_32BIT
+  bool raw_wish = false;  // a wish below the lowest address is not moved up: mremap
   AreaRole role = AreaRole::Normal;
   AreaTraits traits;      // `accounted` is decided here
   bool populate = false;  // MAP_POPULATE: for who can make pages resident after the operation
@@ -41,10 +44,19 @@ Result<VirtAddr> mmap(AddressSpace& space, const MmapRequest& request);
 // Where such an area would be placed. Errors: as mmap.
 Result<VpnRange> find_place(AddressSpace& space, const MmapRequest& request, PageCount pages);
 
+// mm->locked_vm, which limits look at.
+inline std::uint64_t counted_as_locked(const AddressSpace& space) {
+  return space.counters().locked_pages + space.counters().locked_forgotten;
+}
+
 // Whether the limits let the process lock `more` pages (mlock_future_ok(), mm/mmap.c).
 bool may_lock(const AddressSpace& space, PageCount more);
 
-// munmap(2): holes are fine. Errors: Invalid.
+// The first half of munmap: areas are cut at both ends, and may go. Errors: NoMemory (too many
+// areas), Perm (sealed).
+Result<void> prepare_unmap(AddressSpace& space, VpnRange range);
+
+// munmap(2): holes are fine. Errors: Invalid, and those above.
 Result<void> munmap(AddressSpace& space, VirtAddr address, ByteCount length);
 
 // mprotect(2), pkey_mprotect(2). Errors: Invalid, NoMemory (a hole in the range; what lies below it
@@ -56,6 +68,9 @@ struct ProtectRequest {
   bool grows_down = false, grows_up = false;
   std::optional<std::uint8_t> key;
   std::optional<Errno> objection;  // to the key or the rights, after address and length
+  // Private locked pages that may be written from now on are made resident, before what follows is
+  // looked at (mprotect_fixup(), mm/mprotect.c): called for each part, if there.
+  const std::function<void(VpnRange)>* fill = nullptr;
 };
 Result<void> mprotect(AddressSpace& space, const ProtectRequest& request);
 
@@ -71,6 +86,9 @@ struct MremapRequest {
   VirtAddr new_address;
 };
 Result<VirtAddr> mremap(AddressSpace& space, const MremapRequest& request);
+
+// mseal(2): areas that stay as they are. Errors: Invalid, NoMemory (a hole; nothing is sealed).
+Result<void> seal(AddressSpace& space, VirtAddr address, ByteCount length);
 
 // brk(2): the new break, or the old one when it cannot be moved there (as the kernel answers).
 VirtAddr brk(AddressSpace& space, VirtAddr wanted, LabelId label);

@@ -20,7 +20,7 @@ bool may_grow(AddressSpace& space, const Vma& area, Vpn to) {
 Vma* grow_stack(AddressSpace& space, Vpn vpn) {
   Vma* area = space.areas().lower_bound(vpn);
   if (area == nullptr || !area->grows_down || area->range().begin <= vpn) return nullptr;
-  if (vpn < space.layout().lowest) return nullptr;
+  if (vpn < space.layout().hint_lowest) return nullptr;
   const Vma* below = space.areas().prev(*area);
   if (below != nullptr && !below->grows_down && below->accessible() &&
       below->range().end + space.core().options.stack_guard_gap > vpn) {

@@ -15,6 +15,10 @@ namespace pw {
 // not copy it.
 inline constexpr std::uint64_t kInUse = 1ULL << 9;
 
+// Another such bit: fork has made the page common property, and no fault has since found that it is
+// anyone's own again (PG_anon_exclusive is off). Until then the first write faults.
+inline constexpr std::uint64_t kSharedByFork = 1ULL << 10;
+
 // Leaf flags for a page of `area`. `writable`: the page may be written without a further fault.
 std::uint64_t leaf_flags(const Vma& area, bool writable);
 

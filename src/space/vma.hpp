@@ -48,6 +48,7 @@ struct Vma {
   Rights rights;
   Rights may;  // what mprotect may grant: a read-only file mapped shared never becomes writable
   bool shared = false;
+  bool read_only_file = false;  // shared, of a file that is open for reading: VM_SHARED is off
   bool grows_down = false;
   AreaRole role = AreaRole::Normal;
   AreaTraits traits;
@@ -69,7 +70,12 @@ struct Vma {
   PageCount guard{0};               // below a stack
 
   VpnRange range() const { return range_; }
-  PageCount guard_below() const { return guard; }
+  // The tree keeps nothing free below an area: AddressSpace::find_gap() does, as the kernel.
+  PageCount guard_below() const { return PageCount(0); }
+  // Where a search for free pages must end below this area (vm_start_gap(), linux/mm.h).
+  Vpn start_gap() const {
+    return Vpn(range_.begin.value > guard.value ? range_.begin.value - guard.value : 0);
+  }
   // Moves the ends; offsets of the first page follow.
   void set_range(VpnRange range) {
     const std::uint64_t moved = range.begin.value - range_.begin.value;  // wraps when growing

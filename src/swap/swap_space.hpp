@@ -22,6 +22,8 @@ class SwapSpace {
   bool full() const;
   std::uint64_t total_slots() const;
   std::uint64_t used_slots() const;
+  std::size_t area_count() const { return areas_.size(); }
+  const SwapArea& area_at(std::size_t number) const { return *areas_[number]; }
 
   // A slot with count 1 in the first area that is not full and not among `refused` (bits by area);
   // invalid if there is none.

@@ -64,7 +64,7 @@ Result<Pid> Kernel::spawn(const std::string& name) {
   const Result<Pid> pid = machine_->spawn(name);
   if (!pid) return pid;
   descriptors_[*pid] = std::make_shared<FdTable>();
-  const Result<VirtAddr> stack = machine_->map_stack(*pid, ByteCount(33 * kPageSize));
+  const Result<VirtAddr> stack = machine_->map_stack(*pid, machine_->initial_stack());
   if (!stack) return tl::unexpected(stack.error());
   return pid;
 }

@@ -13,14 +13,20 @@ Rights rights_of(std::uint64_t prot) {
 }
 
 // What the kind of mapping and the file say, in the order of do_mmap(), mm/mmap.c.
-std::optional<Errno> objection(const OpenFile* file, std::uint64_t prot, std::uint64_t flags) {
+std::optional<Errno> objection(const OpenFile* file, std::uint64_t prot, std::uint64_t flags,
+                               std::uint64_t length, std::uint64_t first) {
   const std::uint64_t type = flags & kMapType;
   const bool shared = type == kMapShared || type == kMapSharedValidate;
   if (file == nullptr) {
     if (type != kMapShared && type != kMapPrivate && type != kMapDroppable) return Errno::Invalid;
+    const bool odd = (flags & (kMapLocked | kMapGrowsDown | kMapHugeTlb)) != 0;
+    if (type == kMapDroppable && odd) return Errno::Invalid;
     return type == kMapShared && (flags & kMapGrowsDown) != 0 ? std::optional(Errno::Invalid)
                                                               : std::nullopt;
   }
+  // file_mmap_ok(): beyond the greatest size that a regular file may have anywhere.
+  constexpr std::uint64_t kMost = ~0ULL >> 1;
+  if (length > kMost || first > (kMost - length) >> kPageShift) return Errno::Overflow;
   if (!shared && type != kMapPrivate) return Errno::Invalid;
   // LEGACY_MAP_MASK, include/linux/mman.h: MAP_SHARED_VALIDATE takes no others.
   constexpr std::uint64_t kLegacy = kMapType | kMapFixed | kMapAnonymous | kMapDenyWrite |
@@ -61,14 +67,20 @@ Reply Kernel::mmap(Process& process, const Request& r) {
   request.low = (flags & kMap32Bit) != 0;
   request.traits.locked = (flags & kMapLocked) != 0;
   request.populate = (flags & (kMapPopulate | kMapNonBlock)) == kMapPopulate;
+  request.traits.no_huge = (flags & kMapStack) != 0;
   request.traits.no_reserve = (flags & kMapNoReserve) != 0 &&
                               machine_->config().overcommit != Overcommit::Never;
-  request.objection = objection(file.get(), prot, flags);
+  if (type == kMapDroppable) {  // what may go at any time is not reserved, inherited or dumped
+    AreaTraits& traits = request.traits;
+    traits.droppable = traits.no_reserve = traits.wipe_on_fork = traits.dont_dump = true;
+  }
+  request.objection = objection(file.get(), prot, flags, length, offset >> kPageShift);
   if (prot == kProtExec && length != 0) request.traits.key = execute_only_key(process).value_or(0);
   request.backing_page = PageOffset(anonymous ? 0 : offset >> kPageShift);
   if (file != nullptr && file->type != FileType::Directory) {
     request.backing = &machine_->object(file->object);
     request.file = file->serial;
+    request.read_only_file = request.shared && !file->writable;
     const bool sealed = write_sealed(*request.backing);
     request.may.write = !request.shared || (file->writable && !sealed);
     const bool refused = sealed && request.shared && request.rights.write;
@@ -121,6 +133,9 @@ Reply Kernel::mremap(Process& process, const Request& r) {
   return reply_of(machine_->mremap(process.pid, request));
 }
 
-Reply Kernel::mseal(Process&, const Request&) { return failed(Errno::NoCall); }
+Reply Kernel::mseal(Process& process, const Request& r) {
+  if (r.args[2] != 0) return failed(Errno::Invalid);
+  return reply_of(machine_->seal(process.pid, VirtAddr(r.args[0]), ByteCount(r.args[1])));
+}
 
 }  // namespace pw::sys

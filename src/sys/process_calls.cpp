@@ -54,7 +54,7 @@ Reply Kernel::exec(Process& process, const Request& r) {
   std::shared_ptr<FdTable>& table = descriptors_.at(process.pid);
   if (table.use_count() > 1) table = std::make_shared<FdTable>(*table);
   table->close_on_exec();
-  const Result<VirtAddr> stack = machine_->map_stack(process.pid, ByteCount(33 * kPageSize));
+  const Result<VirtAddr> stack = machine_->map_stack(process.pid, machine_->initial_stack());
   return stack ? Reply{} : failed(stack.error().code);
 }
 

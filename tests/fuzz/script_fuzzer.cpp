@@ -31,6 +31,7 @@ void run_on_a_small_machine(const script::Program& program) {
   most.steps = 500;
   most.bytes = 1U << 20;
   most.processes = 16;
+  most.populate = 64U << 20;
   most.shown = 1U << 20;
   const script::RunReport report = script::run(program, **target, most, {});
   PW_CHECK(!script::summary(report).empty());

@@ -157,7 +157,7 @@ struct TableDump : testing::TestWithParam<std::tuple<int, Kernel>> {
   // The frame that areas and slots say is behind a page, and whether it may be written in place.
   std::pair<Pfn, bool> truth(AddressSpace& space, const Vma& area, Vpn vpn) {
     if (!area.shared) {
-      const PageSlot slot = space.private_object().slots.get(area.private_at(vpn));
+      const PageSlot slot = space.private_object().slots.get(area.space->private_at(vpn));
       if (slot.is_resident()) return {slot.pfn(), true};
     }
     if (area.backing == nullptr) return {machine->core().zero_frame, false};

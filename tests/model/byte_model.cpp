@@ -70,11 +70,14 @@ Verdict Space::access(std::uint64_t vpn, Access access, bool refused) {
   const bool allowed = access == Access::Write     ? rights.write
                        : access == Access::Execute ? rights.execute
                                                    : rights.read || rights.write || rights.execute;
-  if (!allowed) return {AccessResult::Kind::Segv, SignalCode::AccErr, false};
+  const Verdict denied{AccessResult::Kind::Segv, SignalCode::AccErr, false};
+  // A fetch from a page that is not there is taken for a read first.
+  const bool accessible = rights.read || rights.write || rights.execute;
+  if (!allowed && (access != Access::Execute || !accessible)) return denied;
   if (page.own.empty() && page.object != nullptr && page.object_page >= page.object->pages()) {
     return {AccessResult::Kind::Bus, SignalCode::AdrErr, false};
   }
-  return {};
+  return allowed ? Verdict{} : denied;
 }
 
 void Space::load(std::uint64_t vpn, std::size_t offset, std::span<std::byte> out) {

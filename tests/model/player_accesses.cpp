@@ -35,14 +35,20 @@ void Player::settle(Proc& process, const AccessResult& got, VirtAddr address, st
   while (length > 0) {
     const std::uint64_t vpn = page_of(at).value;
     const std::size_t n = within_page(at, length);
-    const bool failed_here = !got.ok() && got.address == at;
+    // Of an address that is not canonical no address is told.
+    const unsigned sign_bit = scenario_.config.levels == 5 ? 56 : 47;
+    const std::uint64_t upper = at.value >> sign_bit;
+    const bool canonical = upper == 0 || upper == ~std::uint64_t{0} >> sign_bit;
+    const bool failed_here = !got.ok() && (got.address == at || !canonical);
     if (failed_here && got.kind == AccessResult::Kind::Oom) {
       expect(scenario_.tight, what + ": out of memory with swap left");
       return after_failure(process, got);
     }
     const bool refused = failed_here && got.kind == AccessResult::Kind::Segv &&
                          got.code == SignalCode::MapErr;
-    const Verdict verdict = space.access(vpn, access, refused);
+    const Verdict verdict = canonical
+                                ? space.access(vpn, access, refused)
+                                : Verdict{AccessResult::Kind::Segv, SignalCode::Kernel, false};
     if (verdict.kind != AccessResult::Kind::Ok) {
       expect(failed_here && got.kind == verdict.kind && got.code == verdict.code,
              what + ": expected " + name_of(verdict.kind) + " code " +

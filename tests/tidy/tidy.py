@@ -35,6 +35,7 @@ ROOM_ORDER = [
     ["src/proc"],
     ["ports/sim", "ports/uffd", "ports/kvm"],
     ["src/machine"],
+    ["src/view"],
     ["src/sys"],
     ["src/script"],
     ["recorder/common"],

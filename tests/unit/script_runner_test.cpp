@@ -165,6 +165,16 @@ TEST(ScriptRunner, LimitsEndARun) {
             "line 4: a step moves at most 4096 bytes; this one wants 18446744073709551615 (the "
             "limit 'bytes')\n4 steps, 0 checks\n");
   limits = {};
+  limits.populate = 8'192;
+  EXPECT_EQ(
+      said_of("process A\np = mmap 0 2P rw private|anonymous|populate => ok\n"
+              "madvise p 3P populate_read",
+              limits),
+      "line 3: a step brings in at most 8192 bytes of memory; this one wants 12288 (the limit "
+      "'populate')\n3 steps, 1 check, none failed\n");
+  EXPECT_EQ(said_of("process A\nmmap 0 0-1P rw private|anonymous|populate => ENOMEM", limits),
+            "2 steps, 1 check, all as expected\n");
+  limits = {};
   limits.processes = 2;
   EXPECT_EQ(said_of("process A\nrepeat 5 { fork }", limits),
             "line 2: the script has made 2 processes, which is its limit ('processes')\n"
@@ -221,7 +231,7 @@ TEST(ScriptRunner, ChecksOfCountersAreSkippedWhereNobodyCanLookInside) {
   std::string shown;
   const RunReport report = run(*program, outside, {}, [&](std::string_view s) { shown += s; });
   EXPECT_EQ(summary(report),
-            "line 6: not here\n6 steps, 1 check, all as expected, 2 skipped that only the "
+            "line 6: not here\n6 steps, 1 check, none failed, 2 skipped that only the "
             "simulated machine can make\n");
   EXPECT_FALSE(report.good());
   EXPECT_EQ(shown, "--- A walk heap\nonly the simulated machine can show this\n");

@@ -1,0 +1,62 @@
+// Random programs on the simulated machine and on the running kernel: they must agree on everything
+// that can be seen (duel.hpp). PAGEWRIGHT_DUEL_SEED and PAGEWRIGHT_DUEL_STEPS choose others.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "diff/step_generator.hpp"
+#include "support/long_tests.hpp"
+
+namespace pw::diff {
+namespace {
+
+std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 0);
+}
+
+// Plays one program of its own making; the mismatch, shrunk, as a script with the kernel's answers.
+std::string play_episode(Duel& duel, std::uint64_t seed, std::size_t length,
+                         std::uint64_t& played) {
+  StepGenerator generator(seed, duel);
+  std::vector<DuelStep> steps;
+  duel.begin();
+  std::optional<std::string> mismatch;
+  while (!mismatch && steps.size() < length && !duel.running().empty()) {
+    steps.push_back(generator.next());
+    mismatch = duel.play(steps.back());
+    ++played;
+  }
+  if (!mismatch) mismatch = duel.compare_all();
+  if (!mismatch) return {};
+  const std::vector<DuelStep> fewer = shrink(duel, steps);
+  const Verdict again = play_all(duel, fewer);
+  return "seed " + std::to_string(seed) + ": after " + std::to_string(steps.size()) + " steps\n" +
+         script_of(fewer, again.answers) + "differs: " + again.mismatch.value_or(*mismatch);
+}
+
+class RandomPrograms : public ::testing::TestWithParam<std::uint64_t> {};
+
+TEST_P(RandomPrograms, SeeTheSameOnTheMachineAndOnTheKernel) {
+  std::string why;
+  const std::unique_ptr<Duel> duel = Duel::create(why);
+  if (duel == nullptr) GTEST_SKIP() << why;
+  constexpr std::size_t kEpisode = 160;
+  constexpr std::uint64_t kSteps = 26'000, kLongSteps = 700'000;
+  const std::uint64_t wanted = from_environment("PAGEWRIGHT_DUEL_STEPS",
+                                                test::long_tests() ? kLongSteps : kSteps);
+  const std::uint64_t first = from_environment("PAGEWRIGHT_DUEL_SEED", GetParam() * 1'000'000);
+  const std::uint64_t most_reports = from_environment("PAGEWRIGHT_DUEL_REPORTS", 1);
+  std::uint64_t played = 0, reports = 0;
+  for (std::uint64_t seed = first; played < wanted && reports < most_reports; ++seed) {
+    const std::string mismatch = play_episode(*duel, seed, kEpisode, played);
+    if (mismatch.empty()) continue;
+    ADD_FAILURE() << mismatch;
+    ++reports;
+  }
+  RecordProperty("steps", std::to_string(played));
+}
+INSTANTIATE_TEST_SUITE_P(Seeds, RandomPrograms, ::testing::Range<std::uint64_t>(1, 9));
+
+}  // namespace
+}  // namespace pw::diff
