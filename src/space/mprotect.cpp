@@ -8,17 +8,16 @@ namespace pw {
 
 namespace {
 
-// A private page that only this space has and that is dirty anyway becomes writable at once,
-// without a fault (can_change_pte_writable(), mm/mprotect.c). Clean pages stay read-only: the fault
-// is where they get dirty.
+// A private page that only this space has becomes writable at once, without a fault
+// (can_change_pte_writable(), mm/mprotect.c); so does shared memory, and a page of a shared file
+// that is dirty anyway. Clean ones stay read-only: the fault is where they get dirty.
 bool writable_at_once(Core& core, AddressSpace& space, const Vma& area, Vpn vpn, x86::Pte entry) {
   if (!area.rights.write || entry.pfn() == core.zero_frame) return false;
   if (area.shared) return area.backing->kind == ObjectKind::Shared || entry.dirty();
   if ((entry.raw & kSharedByFork) != 0) return false;
   const Frame& frame = core.pool.frame(entry.pfn());
   if (frame.kind != FrameKind::Anon || frame.refs != 1) return false;
-  if (space.private_object().slots.shared(space.private_at(vpn))) return false;
-  return entry.dirty() || (frame.flags & kFrameDirty) != 0;
+  return !space.private_object().slots.shared(space.private_at(vpn));
 }
 
 void change_translations(Core& core, AddressSpace& space, Vma& area, VpnRange part) {

@@ -27,6 +27,8 @@ Vma* grow_stack(AddressSpace& space, Vpn vpn) {
     return nullptr;
   }
   space.prepare_root(*area);
+  // A moved stack counts its pages from where it began: it cannot reach below page 0 of that.
+  if (area->range().begin - vpn > PageCount(area->backing_page.value)) return nullptr;
   if (!may_grow(space, *area, vpn)) return nullptr;
   if (!area->shared) space.homes().claim({vpn, area->range().begin});
   space.resize(*area, {vpn, area->range().end});
