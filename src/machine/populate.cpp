@@ -23,8 +23,8 @@ bool grants(const Vma& area, Access access) {
 }  // namespace
 
 // Until the page is mapped. Nobody is killed if there is no memory.
-// `forgets`: a try that had to wait is not remembered, so that the next one counts as minor
-// (__mm_populate() starts anew without FOLL_TRIED).
+// `forgets`: a try that had to wait for a file is not remembered, so that the next one counts as
+// minor (__mm_populate() starts anew without FOLL_TRIED).
 FaultOutcome Machine::fault_in(Process& process, Vpn vpn, Access access, bool forgets) {
   const FaultTally tally(process);
   FaultRequest request{process.space.get(), address_of(vpn), access};
@@ -32,7 +32,10 @@ FaultOutcome Machine::fault_in(Process& process, Vpn vpn, Access access, bool fo
   while (!translated(*process.space, vpn, access)) {
     sync_clock(cpu);
     run_due();
-    if (forgets) request.major = false;
+    const Vma* area = process.space->find(vpn);
+    const bool file = area != nullptr && area->backing != nullptr &&
+                      area->backing->kind == ObjectKind::File;
+    if (forgets && file) request.major = false;
     const FaultOutcome outcome = handle_fault(*core_, request, watcher_);
     if (outcome.kind == FaultOutcome::Kind::Wait) {
       if (outcome.until_ns <= clock_.now_ns()) continue;

@@ -22,6 +22,7 @@ class SystemCallTest : public ::testing::Test {
   void boot(MachineConfig config) {
     kernel.reset();
     config.signals_kill = false;
+    config.overcommit = Overcommit::Heuristic;
     config.swap = 1_MiB;
     machine = Machine::create(config, std::make_unique<sim::MemoryStore>(config.swap)).value();
     kernel = std::make_unique<sys::Kernel>(*machine, [](const std::string&) {

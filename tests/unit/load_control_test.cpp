@@ -97,7 +97,7 @@ TEST(Multiprogramming, ThroughputFallsWithTooManyProgramsAndControlKeepsIt) {
   experiment.program.locality = 256;
   experiment.warm_up_ns = 200'000'000;
   experiment.measured_ns = 500'000'000;
-  const std::uint64_t counts[] = {2, 12};
+  const std::uint64_t counts[] = {2, 20};
   const auto plain = analysis::multiprogramming_curve(experiment, counts);
   ASSERT_TRUE(plain);
   EXPECT_GT((*plain)[0].utilisation, 0.9);
