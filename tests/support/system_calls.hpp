@@ -8,7 +8,7 @@
 #include <memory>
 #include <string>
 
-#include "ports/sim/sparse_store.hpp"
+#include "script/sparse_store.hpp"
 #include "sys/abi.hpp"
 #include "sys/kernel.hpp"
 #include "tests/support/small_machine.hpp"
@@ -25,8 +25,11 @@ class SystemCallTest : public ::testing::Test {
     config.overcommit = Overcommit::Heuristic;
     config.swap = 1_MiB;
     machine = Machine::create(config, std::make_unique<sim::MemoryStore>(config.swap)).value();
-    kernel = std::make_unique<sys::Kernel>(*machine, [](const std::string&) {
-      return Result<std::unique_ptr<BackingStore>>(std::make_unique<sim::SparseStore>());
+    const auto budget = std::make_shared<script::StoreBudget>();
+    budget->pages = 1U << 18;  // 1 GiB
+    kernel = std::make_unique<sys::Kernel>(*machine, [budget](const std::string&) {
+      return Result<std::unique_ptr<BackingStore>>(
+          std::make_unique<script::SparseStore>(ByteCount(0), budget));
     });
     pid = *kernel->spawn("program");
   }
