@@ -25,6 +25,22 @@ enum class Allocation : std::uint8_t { Equal, Proportional, Priority };
 // a part of RAM.
 enum class Overcommit : std::uint8_t { Heuristic, Always, Never };
 
+// Who manages memory: a replacement policy of src/policy, or the mechanisms of Linux with its
+// active and inactive lists.
+enum class MemoryModel : std::uint8_t { Policy, Linux };
+
+// /sys/kernel/mm/transparent_hugepage/enabled.
+enum class HugePages : std::uint8_t { Never, Madvise, Always };
+
+struct LinuxOptions {              // with MemoryModel::Linux
+  std::uint64_t limit_pages = 0;   // of the group that the programs are in; 0: none
+  std::uint64_t kernel_pages = 0;  // of it that the kernel takes beside page tables
+  int swappiness = 60;             // vm.swappiness, memory.swappiness
+  std::uint32_t page_cluster = 3;  // vm.page-cluster: swap is read ahead by up to 2^3 pages
+  std::uint64_t stat_flush_ns = 2'000'000'000;  // reclaim goes by statistics as old as this
+  HugePages huge_pages = HugePages::Never;
+};
+
 struct FaultCosts {  // CPU time of the kernel for each kind, nanoseconds
   std::uint64_t minor_ns = 500;
   std::uint64_t major_ns = 2'000;  // beside the device
@@ -48,6 +64,8 @@ struct MemoryOptions {
   std::size_t max_areas = 65530;  // of one space: vm.max_map_count
   Overcommit overcommit = Overcommit::Heuristic;
   std::uint32_t overcommit_percent = 50;  // vm.overcommit_ratio
+  MemoryModel model = MemoryModel::Policy;
+  LinuxOptions linux_options;
 };
 
 }  // namespace pw

@@ -27,7 +27,7 @@ void bring_ahead(Core& core, Vma& area, VpnRange part) {
 }
 
 // madvise_cold(), madvise_pageout(), mm/madvise.c.
-Result<void> send_away(Reclaimer& reclaimer, Vma& area, VpnRange part, Advice advice,
+Result<void> send_away(Reclaim& reclaimer, Vma& area, VpnRange part, Advice advice,
                        bool privileged) {
   if (area.traits.locked) return fail(Errno::Invalid);
   if (advice == Advice::Cold) {
@@ -39,7 +39,7 @@ Result<void> send_away(Reclaimer& reclaimer, Vma& area, VpnRange part, Advice ad
   return {};
 }
 
-Result<void> lazily(Reclaimer& reclaimer, Vma& area, VpnRange part) {
+Result<void> lazily(Reclaim& reclaimer, Vma& area, VpnRange part) {
   std::vector<Pfn> freed;
   PW_TRY(free_lazily(area, part, freed));
   for (const Pfn pfn : freed) reclaimer.deactivate(pfn);

@@ -20,9 +20,11 @@ struct GivenPlaces {
 
 struct MachineConfig {
   ByteCount ram{16ULL << 30};
-  ByteCount swap{0};             // 0: no swap area
+  ByteCount swap{0};  // 0: no swap area
+  MemoryModel model = MemoryModel::Policy;
   std::string policy = "clock";  // a name from src/policy, with options: "2q:kin=0.3"
-  int levels = 4;                // page-table levels: 4 or 5
+  LinuxOptions linux_options;
+  int levels = 4;  // page-table levels: 4 or 5
   unsigned cpus = 1;
   sim::CpuConfig cpu;
   DeviceModel swap_device = kSsd;
@@ -46,9 +48,9 @@ struct MachineConfig {
   std::uint64_t writeback_interval_ns = 5'000'000'000;
   ByteCount stack_limit{8ULL << 20};
   PageCount stack_guard_gap{256};
-  std::size_t max_areas = 65530;  // of one process: vm.max_map_count
+  std::size_t max_areas = 65530;               // of one process: vm.max_map_count
   Overcommit overcommit = Overcommit::Always;  // scripts: Heuristic, as Linux
-  std::uint32_t overcommit_percent = 50;  // vm.overcommit_ratio
+  std::uint32_t overcommit_percent = 50;       // vm.overcommit_ratio
   // fork copies no translations, which Linux does: an idle child costs next to nothing, a busy one
   // takes a minor fault for each page it looks at.
   bool lazy_fork = false;

@@ -6,6 +6,8 @@
 #include <bit>
 #include <utility>
 
+#include "reclaim/reclaimer.hpp"
+
 namespace pw {
 
 Machine::Machine(const MachineConfig& config)
@@ -18,6 +20,8 @@ Machine::Machine(const MachineConfig& config)
   options_.max_areas = config.max_areas;
   options_.overcommit = config.overcommit;
   options_.overcommit_percent = config.overcommit_percent;
+  options_.model = config.model;
+  options_.linux_options = config.linux_options;
   label({});
 }
 
@@ -62,18 +66,9 @@ Result<void> Machine::build(std::unique_ptr<BackingStore> swap) {
   if (config_.contents == Contents::Bytes) pool_->zero(zero);
   if (config_.kernel_map || config_.kpti) PW_TRY(map_kernel());
 
-  ReclaimConfig reclaim;
-  reclaim.policy = config_.policy;
-  reclaim.resident_limit = config_.resident_limit_pages;
-  reclaim.min_free = config_.min_free_pages;
-  reclaim.swappiness = config_.swappiness;
-  reclaim.replacement = config_.replacement;
-  reclaim.allocation = config_.allocation;
-  reclaim.cluster = config_.page_out_cluster;
-  reclaim.prefer_clean = config_.prefer_clean;
-  auto reclaimer = Reclaimer::create(*pool_, reclaim);
-  if (!reclaimer) return tl::unexpected(reclaimer.error());
-  reclaimer_ = std::move(*reclaimer);
+  auto reclaim = make_reclaim();
+  if (!reclaim) return tl::unexpected(reclaim.error());
+  reclaimer_ = std::move(*reclaim);
   refs_ = std::make_unique<PageRefs>(*pool_, swap_);
   refs_->tell(reclaimer_.get());
   objects_ = std::make_unique<ObjectTable>(*refs_);
@@ -91,6 +86,21 @@ Result<void> Machine::build(std::unique_ptr<BackingStore> swap) {
     PW_TRY(add_swap(std::move(swap), config_.swap, 0, config_.swap_device));
   }
   return {};
+}
+
+Result<std::unique_ptr<Reclaim>> Machine::make_reclaim() {
+  ReclaimConfig reclaim;
+  reclaim.policy = config_.policy;
+  reclaim.resident_limit = config_.resident_limit_pages;
+  reclaim.min_free = config_.min_free_pages;
+  reclaim.swappiness = config_.swappiness;
+  reclaim.replacement = config_.replacement;
+  reclaim.allocation = config_.allocation;
+  reclaim.cluster = config_.page_out_cluster;
+  reclaim.prefer_clean = config_.prefer_clean;
+  auto made = Reclaimer::create(*pool_, reclaim);
+  if (!made) return tl::unexpected(made.error());
+  return std::unique_ptr<Reclaim>(std::move(*made));
 }
 
 Result<void> Machine::map_kernel() {

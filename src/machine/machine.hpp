@@ -21,7 +21,7 @@
 #include "proc/layout.hpp"
 #include "proc/process.hpp"
 #include "proc/shm.hpp"
-#include "reclaim/reclaimer.hpp"
+#include "reclaim/reclaim.hpp"
 #include "space/advice.hpp"
 #include "space/operations.hpp"
 #include "swap/page_refs.hpp"
@@ -204,7 +204,7 @@ class Machine {
   // For stores that keep bytes in the machine's RAM.
   MemoryCharge& kernel_memory() { return *kernel_memory_; }
   sim::SimMmu& mmu() { return *mmu_; }
-  Reclaimer& reclaimer() { return *reclaimer_; }
+  Reclaim& reclaimer() { return *reclaimer_; }
   Core& core() { return *core_; }
   KernelMap* kernel_map() { return kernel_map_.get(); }  // null: there is none
   void watch(FaultWatcher* watcher) { watcher_ = watcher; }
@@ -214,6 +214,7 @@ class Machine {
  private:
   explicit Machine(const MachineConfig& config);
   Result<void> build(std::unique_ptr<BackingStore> swap);
+  Result<std::unique_ptr<Reclaim>> make_reclaim();
   Result<std::shared_ptr<AddressSpace>> new_space(ProcessLayout& places);
   std::shared_ptr<AddressSpace> share(std::unique_ptr<AddressSpace> space);
   Result<Process*> running(Pid pid);
@@ -273,7 +274,7 @@ class Machine {
   std::unique_ptr<PageRefs> refs_;
   std::unique_ptr<ObjectTable> objects_;
   std::unique_ptr<SharedMemory> shared_memory_;
-  std::unique_ptr<Reclaimer> reclaimer_;
+  std::unique_ptr<Reclaim> reclaimer_;
   std::unique_ptr<sim::SimMmu> mmu_;
   std::unique_ptr<Core> core_;
   ProcessTable processes_;

@@ -44,15 +44,14 @@ class Verifier {
   }
 
   // The first thing found wrong; null if all is well.
-  const char* run(const Reclaimer& reclaimer, const sim::SimMmu& mmu) {
+  const char* run(const Reclaim& reclaimer, const sim::SimMmu& mmu) {
     count_slots();
     if (kernel_map_ != nullptr && wrong_ == nullptr) wrong_ = kernel_map_->check();
     for (AddressSpace* space : spaces_) {
       if (space != nullptr) check_space(*space);
     }
     check_frames(reclaimer);
-    if (wrong_ == nullptr) wrong_ = reclaimer.check_ids();
-    if (wrong_ == nullptr) wrong_ = reclaimer.check_parts();
+    if (wrong_ == nullptr) wrong_ = reclaimer.check();
     check_swap();
     check_labels();
     check_tlbs(mmu);
@@ -172,7 +171,7 @@ class Verifier {
     return 1;
   }
 
-  void check_frames(const Reclaimer& reclaimer) {
+  void check_frames(const Reclaim& reclaimer) {
     FramePool& pool = core_.pool;
     pool.allocator().verify();
     std::uint64_t users = 0, tables = 0, kernel = 0, listed = 0, set_aside = 0;

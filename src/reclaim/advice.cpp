@@ -7,26 +7,15 @@
 #include <utility>
 #include <vector>
 
+#include "reclaim/frames_of.hpp"
 #include "reclaim/reclaimer.hpp"
 #include "rmap/rmap.hpp"
-#include "space/translations.hpp"
 
 namespace pw {
 
 namespace {
 
 void warm_up(Frame& frame) { frame.flags &= static_cast<std::uint8_t>(~kFrameCold); }
-
-// The frames that the part's translations name and nothing else does: advice of one program does
-// not concern the pages of others (madvise_cold_or_pageout_pte_range(), mm/madvise.c).
-std::vector<Pfn> frames_of(FramePool& pool, Vma& area, VpnRange part) {
-  std::vector<Pfn> frames;
-  area.space->tables().for_each_leaf(part, [&](Vpn, int, x86::Pte& entry) {
-    const Frame& frame = pool.frame(entry.pfn());
-    if (is_user(frame.kind) && frame.mapcount == 1) frames.push_back(entry.pfn());
-  });
-  return frames;
-}
 
 }  // namespace
 
@@ -52,7 +41,7 @@ void Reclaimer::forget_warm() {
 }
 
 void Reclaimer::deactivate(Vma& area, VpnRange part) {
-  for (const Pfn pfn : frames_of(*pool_, area, part)) {
+  for (const Pfn pfn : frames_of_alone(*pool_, area, part)) {
     for_each_mapping(*core_, pfn, [](Vma&, Vpn, x86::Pte& entry) { entry.raw &= ~x86::kAccessed; });
     deactivate(pfn);
   }
@@ -85,21 +74,6 @@ bool Reclaimer::evict_unasked(Pfn pfn, std::uint64_t& ready_ns) {
   pool_->admit(pfn);
   readmitted_ = false;
   return false;
-}
-
-std::uint64_t Reclaimer::page_out(Vma& area, VpnRange part, bool files) {
-  std::uint64_t gone = 0;
-  std::uint64_t ready_ns = 0;
-  for (const Pfn pfn : frames_of(*pool_, area, part)) {
-    const bool file = pool_->frame(pfn).kind == FrameKind::File;
-    // Dirty pages of files are left to the periodic writer, as by shrink_folio_list(), mm/vmscan.c.
-    if (file && (!files || !is_clean(pfn))) continue;
-    bool in_use = false;
-    for_each_mapping(*core_, pfn,
-                     [&](Vma&, Vpn, x86::Pte& entry) { in_use = (entry.raw & kInUse) != 0; });
-    if (!in_use && evict_unasked(pfn, ready_ns)) ++gone;
-  }
-  return gone;
 }
 
 }  // namespace pw

@@ -15,17 +15,6 @@
 
 namespace pw {
 
-bool Reclaimer::is_clean(Pfn pfn) {
-  const Frame& frame = pool_->frame(pfn);
-  if ((frame.flags & kFrameDirty) != 0) return false;
-  const bool kept = frame.kind == FrameKind::File || swap_copy(frame).valid();
-  if (!kept && (frame.flags & kFrameLazy) == 0) return false;
-  bool changed = false;
-  for_each_mapping(*core_, pfn,
-                   [&](Vma&, Vpn, x86::Pte& entry) { changed = changed || entry.dirty(); });
-  return !changed;
-}
-
 // May be written ahead of its time: known to reclaim, nobody holds it, not referenced since the
 // last look.
 bool Reclaimer::idle(Pfn pfn) {

@@ -11,7 +11,7 @@
 namespace pw {
 
 Reclaimer::Reclaimer(FramePool& pool, const ReclaimConfig& config)
-    : pool_(&pool),
+    : Reclaim(pool),
       config_(config),
       watermarks_(config.min_free < 0
                       ? Watermarks::for_ram(pool.total().value)
@@ -51,13 +51,19 @@ Result<std::unique_ptr<Reclaimer>> Reclaimer::create(FramePool& pool, const Recl
     return fail(Errno::Invalid,
                 "policy " + spec->name + " knows the future: no machine can run it");
   }
-  if (config.replacement == Replacement::Local) reclaimer->part_of_frame_.resize(ids);
+  reclaimer->charges_spaces_ = config.replacement == Replacement::Local;
+  if (reclaimer->charges_spaces_) reclaimer->part_of_frame_.resize(ids);
   reclaimer->needs_ = order->needs();
   reclaimer->timed_ = order->ticks();
   reclaimer->hears_misses_ = order->hears_misses();
   reclaimer->marks_new_ = order->marks_new() || reclaimer->needs_ != policy::Needs::AccessedBits;
   pool.set_residency(reclaimer.get());
   return reclaimer;
+}
+
+const char* Reclaimer::check() const {
+  const char* wrong = check_ids();
+  return wrong == nullptr ? check_parts() : wrong;
 }
 
 std::uint64_t Reclaimer::listed() const {

@@ -42,6 +42,7 @@ ROOM_ORDER = [
     ["src/record", "ports/host"],
     ["src/replay"],
     ["src/analysis"],
+    ["src/predict"],
     ["src/report"],
     ["tools"],
 ]
