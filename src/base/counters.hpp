@@ -23,6 +23,11 @@ struct FaultCounters {
 struct ReclaimCounters {  // names as in /proc/vmstat
   std::uint64_t pgscan_kswapd = 0, pgscan_direct = 0;
   std::uint64_t pgsteal_kswapd = 0, pgsteal_direct = 0;
+  std::uint64_t pgsteal_anon = 0, pgsteal_file = 0;
+  std::uint64_t pgactivate = 0, pgdeactivate = 0;
+  std::uint64_t group_peak = 0;                        // pages charged at most: memory.peak
+  std::uint64_t refault_anon = 0, refault_file = 0;    // workingset_refault_*
+  std::uint64_t activate_anon = 0, activate_file = 0;  // of them at once: workingset_activate_*
   std::uint64_t pswpin = 0, pswpout = 0;
   std::uint64_t file_read = 0, file_written = 0;  // pages
   std::uint64_t allocstall = 0, kswapd_wakeups = 0;

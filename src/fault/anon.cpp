@@ -5,8 +5,9 @@
 namespace pw {
 
 bool new_user_frame(Core& core, FrameKind kind, std::uint32_t owner, PageOffset index, PageSlot was,
-                    FrameGrant& out) {
+                    FrameGrant& out, bool foreign) {
   FrameWant want{kind};
+  want.foreign = foreign;
   if (was.is_swapped()) want.swapped = was.swap();
   if (was.is_shadow()) want.shadow = was.note();
   if (!core.frames.allocate(want, out)) return false;
@@ -101,6 +102,9 @@ LeafResult map_private(PageFault& fault) {
   // Exclusive pages are mapped writable even for a read (do_swap_page(), mm/memory.c): no second
   // fault.
   const bool writable = !fault.view.own_shared;
+  if (swap_copy(frame).valid() && !fault.view.translation.present()) {
+    note_swap_hit(fault.area, fault.vpn, (frame.flags & kFramePrefetched) != 0);
+  }
   if (!map_page(core, fault.area, fault.vpn, pfn, writable, true)) {
     return {LeafResult::Kind::NoMemory};
   }

@@ -91,7 +91,9 @@ void read_around(Core& core, VmObject& file, PageOffset at, ReadWindow window,
 
 Result<Pfn> load_file_page(Core& core, VmObject& file, PageOffset at) {
   FrameGrant grant;
-  if (!new_user_frame(core, FrameKind::File, file.id, at, file.slots.get(at), grant)) {
+  const PageSlot was = file.slots.get(at);
+  const bool foreign = file.cached_before && was.is_empty();
+  if (!new_user_frame(core, FrameKind::File, file.id, at, was, grant, foreign)) {
     return fail(Errno::NoMemory);
   }
   if (core.pool.carries_bytes() && file.store != nullptr) {

@@ -39,7 +39,7 @@ LeafResult read_file(PageFault& fault);   // then Again or Wait
 // A user frame of `kind` for page `index` of `owner`, whose slot says `was`, reclaiming if need be;
 // refs is 1. False: no memory.
 bool new_user_frame(Core& core, FrameKind kind, std::uint32_t owner, PageOffset index, PageSlot was,
-                    FrameGrant& out);
+                    FrameGrant& out, bool foreign = false);
 
 // Brings one page of a file into the cache without mapping it: a frame in its slot, its bytes read.
 // The transfer is not charged to the device here. Errors: NoMemory, Io.
@@ -52,6 +52,11 @@ std::uint64_t read_ahead(Core& core, VmObject& file, PageOffset begin, PageOffse
 // Starts bringing the page of `vpn` back if it is in swap; it is not mapped. False: no memory, or
 // it can't be read.
 bool swap_in_ahead(Core& core, Vma& area, Vpn vpn);
+
+// Reading ahead from swap as Linux does it, in swap_readahead.cpp: which pages of the area come
+// with one that is asked for, itself included; and that a page was found in memory, unmapped.
+VpnRange swap_window(Core& core, Vma& area, Vpn vpn);
+void note_swap_hit(Vma& area, Vpn vpn, bool read_ahead);
 
 // Makes page `at` of a file or shared object resident, whatever it takes, advancing the clock over
 // waits: for read(2), write(2) and the like. Errors: NoMemory, Io.

@@ -23,6 +23,13 @@ Home home_of(PageFault& fault, Vpn vpn) {
   return {common, FrameKind::Shared, common.id, fault.area.backing_at(vpn)};
 }
 
+// Linux reads a page from a synchronous device for the one who asks alone, and keeps no copy in
+// swap (do_swap_page(), mm/memory.c); if others have the page too it goes the long way round.
+bool keeps_no_copy(const Core& core, SwapSlot slot) {
+  return core.options.model == MemoryModel::Linux && core.swap.synchronous(slot) &&
+         core.swap.count(slot) == 1;
+}
+
 // Tells every holder of the slot that the page is in `pfn` now; the frame keeps the slot as its
 // clean copy.
 void settle(Core& core, const Home& home, SwapSlot slot, Pfn pfn) {
@@ -59,9 +66,18 @@ Result<std::uint64_t> start_swap_in(Core& core, const Home& home, bool prefetch)
       return tl::unexpected(read.error());
     }
   }
+  const bool alone = keeps_no_copy(core, slot);
   settle(core, home, slot, grant.pfn);
   const std::uint64_t now = core.clock.now_ns();
   std::uint64_t ready = core.swap.submit(slot, Transfer::Read, now);
+  if (alone) {
+    set_swap_copy(core.pool.frame(grant.pfn), SwapSlot{});
+    core.swap.release(slot);
+  }
+  if (core.options.model == MemoryModel::Linux && core.swap.synchronous(slot)) {
+    core.clock.advance_to(ready);
+    ready = 0;
+  }
   if (grant.ready_ns > ready) ready = grant.ready_ns;
   if (ready > now) core.pool.start_io(grant.pfn, ready);
   if (prefetch) core.pool.frame(grant.pfn).flags |= kFramePrefetched;
@@ -90,6 +106,36 @@ void swap_readahead(PageFault& fault) {
 
 }  // namespace
 
+namespace {
+
+bool is_swapped(const PageView& view) {
+  return view.own.is_swapped() || (view.own.is_empty() && view.common.is_swapped());
+}
+
+// swapin_readahead(): the whole window in the order of addresses; the page that was asked for is
+// `home`.
+Result<std::uint64_t> swap_in_window(PageFault& fault, const Home& home) {
+  Core& core = fault.core;
+  Result<std::uint64_t> asked = 0;
+  Frame* pinned = nullptr;  // those that come after it must not push it out
+  const VpnRange window = swap_window(core, fault.area, fault.vpn);
+  for (Vpn vpn = window.begin; vpn < window.end; vpn = vpn + PageCount(1)) {
+    if (vpn == fault.vpn) {
+      asked = start_swap_in(core, home, false);
+      if (!asked) return asked;
+      pinned = &core.pool.frame(home.object.slots.get(home.at).pfn());
+      ++pinned->aux;
+    } else if (is_swapped(view_page(core, fault.area, vpn)) &&
+               start_swap_in(core, home_of(fault, vpn), true)) {
+      ++core.counters.reclaim.prefetched;
+    }
+  }
+  --pinned->aux;
+  return asked;
+}
+
+}  // namespace
+
 bool swap_in_ahead(Core& core, Vma& area, Vpn vpn) {
   const PageView view = view_page(core, area, vpn);
   if (!view.own.is_swapped() && !(view.own.is_empty() && view.common.is_swapped())) return true;
@@ -101,16 +147,23 @@ bool swap_in_ahead(Core& core, Vma& area, Vpn vpn) {
 }
 
 LeafResult swap_in(PageFault& fault) {
+  Core& core = fault.core;
   const Home home = home_of(fault, fault.vpn);
-  const Result<std::uint64_t> ready = start_swap_in(fault.core, home, false);
+  const SwapSlot slot = home.object.slots.get(home.at).swap();
+  const bool as_linux = core.options.model == MemoryModel::Linux;
+  // Whoever had to wait for memory asks for no more than it needs.
+  const bool window = as_linux && !keeps_no_copy(core, slot) && fault.request.memory_waits == 0;
+  const Result<std::uint64_t> ready = window ? swap_in_window(fault, home)
+                                             : start_swap_in(core, home, false);
   if (!ready && ready.error().code == Errno::NoMemory) return {LeafResult::Kind::NoMemory};
   if (!ready) return {LeafResult::Kind::Bus};
   fault.request.major = true;
-  ++fault.core.counters.faults.swap_in;
-  const PageSlot slot = home.object.slots.get(home.at);
-  const FramePin pin(fault.core.pool, slot.pfn());
-  swap_readahead(fault);
-  if (*ready > fault.core.clock.now_ns()) return {LeafResult::Kind::Wait, *ready};
+  ++core.counters.faults.swap_in;
+  if (!as_linux) {
+    const FramePin pin(core.pool, home.object.slots.get(home.at).pfn());
+    swap_readahead(fault);
+  }
+  if (*ready > core.clock.now_ns()) return {LeafResult::Kind::Wait, *ready};
   return {LeafResult::Kind::Again};
 }
 

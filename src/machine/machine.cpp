@@ -6,6 +6,7 @@
 #include <bit>
 #include <utility>
 
+#include "reclaim/linux/linux_reclaim.hpp"
 #include "reclaim/reclaimer.hpp"
 
 namespace pw {
@@ -89,6 +90,10 @@ Result<void> Machine::build(std::unique_ptr<BackingStore> swap) {
 }
 
 Result<std::unique_ptr<Reclaim>> Machine::make_reclaim() {
+  if (config_.model == MemoryModel::Linux) {
+    return std::unique_ptr<Reclaim>(
+        std::make_unique<LinuxReclaim>(*pool_, config_.linux_options, config_.cpus));
+  }
   ReclaimConfig reclaim;
   reclaim.policy = config_.policy;
   reclaim.resident_limit = config_.resident_limit_pages;

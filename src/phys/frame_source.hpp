@@ -15,6 +15,7 @@ struct FrameWant {
   FrameKind kind;
   SwapSlot swapped = {};     // its bytes are in swap
   std::uint64_t shadow = 0;  // reclaim dropped it and left this in its slot (PageSlot::note())
+  bool foreign = false;      // in memory already, since others have used it: nobody here pays
 };
 
 struct FrameGrant {
@@ -27,6 +28,9 @@ class FrameSource {
   virtual ~FrameSource() = default;
   // False: no memory, even after reclaim.
   virtual bool allocate(const FrameWant& want, FrameGrant& out) = 0;
+  // A page of a file was read or written by a system call, or let go by a program that had
+  // referenced it (folio_mark_accessed(), mm/swap.c).
+  virtual void mark_accessed(Pfn /*pfn*/) {}
 };
 
 }  // namespace pw

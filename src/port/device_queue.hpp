@@ -29,6 +29,7 @@ class DeviceQueue {
     pages_ += pages;
     return *channel;
   }
+  bool synchronous() const { return model_.synchronous; }
   std::uint64_t busy_ns() const { return busy_ns_; }  // device time used, all channels
   std::uint64_t requests() const { return requests_; }
   std::uint64_t reads() const { return reads_; }  // of them

@@ -8,6 +8,7 @@
 //                                           with a clean copy, and cost no write when they go.
 #include <algorithm>
 
+#include "reclaim/leave.hpp"
 #include "reclaim/reclaimer.hpp"
 #include "rmap/rmap.hpp"
 #include "space/operations.hpp"
@@ -49,7 +50,7 @@ std::uint64_t Reclaimer::write_out(Pfn pfn, SwapSlot slot) {
     if (is_clean(neighbour.pfn())) break;
     if (!idle(neighbour.pfn())) break;
     protect_everywhere(neighbour.pfn());
-    const SwapSlot next = write_to_swap(neighbour.pfn());
+    const SwapSlot next = store_in_swap(*core_, neighbour.pfn());
     if (!next.valid()) break;
     if (next.value != slot.value + pages) {  // no neighbouring slot: it would be another request
       core_->swap.release(next);

@@ -2,6 +2,8 @@
 // pages that a program says it will not need.
 #include "reclaim/reclaim.hpp"
 
+#include <utility>
+
 #include "reclaim/frames_of.hpp"
 #include "rmap/rmap.hpp"
 #include "space/translations.hpp"
@@ -66,6 +68,25 @@ std::uint64_t Reclaim::page_out(Vma& area, VpnRange part, bool files) {
     if (!in_use && evict_unasked(pfn, ready_ns)) ++gone;
   }
   return gone;
+}
+
+// Translations of the zero page keep tables alive and belong to no frame that could be evicted.
+// They can be had back by a fault, so they go before anybody is killed.
+bool Reclaim::drop_zero_translations() {
+  std::vector<std::pair<Vma*, Vpn>> places;
+  core_->objects.for_each([&](VmObject& object) {
+    if (object.space == nullptr) return;
+    for (Vma& area : object.space->areas()) {
+      if (area.backing != nullptr || area.traits.locked) continue;
+      object.space->tables().for_each_leaf(area.range(), [&](Vpn vpn, int, x86::Pte& entry) {
+        if (entry.pfn() == core_->zero_frame) places.emplace_back(&area, vpn);
+      });
+    }
+  });
+  for (const auto& [area, vpn] : places) {
+    unmap_range(*core_, *area, range_of(vpn, PageCount(1)), FlushReason::Reclaim);
+  }
+  return pool_->free_frames().value > 0;
 }
 
 }  // namespace pw

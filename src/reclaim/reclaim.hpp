@@ -72,6 +72,9 @@ class Reclaim : public FrameSource, public Residency, public AbsentPages, public
   virtual void run_ticks() {}
   // Evicts a page that nobody has chosen. False: it stays.
   virtual bool evict_unasked(Pfn pfn, std::uint64_t& ready_ns) = 0;
+  // The last resort before somebody is killed: translations of the zero page go, and with them
+  // tables. True: a frame is free.
+  bool drop_zero_translations();
   // Eviction would write nothing.
   bool is_clean(Pfn pfn);
   bool fail_now() { return fail_countdown_ > 0 && --fail_countdown_ == 0; }

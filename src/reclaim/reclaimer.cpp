@@ -88,25 +88,6 @@ bool Reclaimer::make_room(FrameKind kind, std::uint64_t& ready_ns) {
   return pool_->free_frames().value > 0 || drop_zero_translations();
 }
 
-// Translations of the zero page keep tables alive and belong to no frame that could be evicted.
-// They can be had back by a fault, so they go before anybody is killed.
-bool Reclaimer::drop_zero_translations() {
-  std::vector<std::pair<Vma*, Vpn>> places;
-  core_->objects.for_each([&](VmObject& object) {
-    if (object.space == nullptr) return;
-    for (Vma& area : object.space->areas()) {
-      if (area.backing != nullptr || area.traits.locked) continue;
-      object.space->tables().for_each_leaf(area.range(), [&](Vpn vpn, int, x86::Pte& entry) {
-        if (entry.pfn() == core_->zero_frame) places.emplace_back(&area, vpn);
-      });
-    }
-  });
-  for (const auto& [area, vpn] : places) {
-    unmap_range(*core_, *area, range_of(vpn, PageCount(1)), FlushReason::Reclaim);
-  }
-  return pool_->free_frames().value > 0;
-}
-
 bool Reclaimer::allocate(const FrameWant& want, FrameGrant& out) {
   run_background();
   out.ready_ns = 0;

@@ -85,7 +85,6 @@ class Reclaimer final : public Reclaim {
   void run_ticks() override;
   void take_surplus();
   bool make_room(FrameKind kind, std::uint64_t& ready_ns);
-  bool drop_zero_translations();
   // Evicts one page. False: nothing can go.
   bool reclaim_one(Who who, std::uint64_t& ready_ns);
   bool reclaim_from(Part& part, Who who, std::uint64_t& ready_ns);
@@ -104,8 +103,6 @@ class Reclaimer final : public Reclaim {
   bool evict(Pfn pfn, std::uint64_t& ready_ns);
   bool evict_file(Pfn pfn, std::uint64_t& ready_ns);
   bool evict_anonymous(Pfn pfn, std::uint64_t& ready_ns);
-  bool drop_lazy(Pfn pfn);
-  SwapSlot write_to_swap(Pfn pfn);
 
   // Page-out clustering, in page_out.cpp: the neighbours of a dirty victim that are dirty and idle
   // too are written with it, in one request, and stay, clean. Time when the device is done.

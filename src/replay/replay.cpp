@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "replay/filter_stays.hpp"
 #include "replay/recorded_process.hpp"
 
 namespace pw::replay {
@@ -40,7 +41,7 @@ class Replayer {
   Result<void> play(const Chunk& chunk);
   Result<void> step(const Chunk& chunk, std::size_t at, Stream& stream);
   void advance_to(Stream& stream, std::uint64_t clock);
-  void fetch(const Event& event, Stream& stream);
+  void fetch(const Event& event, Stream& stream, std::uint64_t last_reference);
   void reference(const Event& event);
   Result<void> fork(const Event& event);
   RecordedProcess& adopt(std::uint32_t recorded_pid, Pid pid);
@@ -58,6 +59,7 @@ class Replayer {
   RecordedProcess* current_ = nullptr;
   std::uint64_t records_ = 0;
   std::uint64_t hidden_ps_ = 0;  // of computing not yet given to the clock
+  FilterStays stays_;            // of the chunk that is played
 };
 
 RecordedProcess& Replayer::adopt(std::uint32_t recorded_pid, Pid pid) {
@@ -91,6 +93,7 @@ Result<void> Replayer::begin_chunk(std::size_t index, const Chunk& chunk) {
 
 Result<void> Replayer::play(const Chunk& chunk) {
   Stream& stream = streams_[Key{chunk.info.pid} << 32 | chunk.info.stream];
+  stays_.begin(chunk);
   for (std::size_t at = 0; at < chunk.events.size(); ++at) {
     PW_TRY(step(chunk, at, stream));
   }
@@ -109,21 +112,25 @@ std::uint32_t Replayer::stack_of_call(const Chunk& chunk, std::size_t at) {
 Result<void> Replayer::step(const Chunk& chunk, std::size_t at, Stream& stream) {
   const Event& event = chunk.events[at];
   advance_to(stream, event.clock);
+  stays_.end_until(event.clock, [this](std::uint64_t page) { current_->leave_filter(Vpn(page)); });
   switch (event.kind) {
     case EventKind::Fetch:
-      fetch(event, stream);
+      fetch(event, stream, stays_.last_reference(at));
       break;
     case EventKind::FirstWrite: {
       const Vpn page(event.page);
       current_->reference(address_of(page), Access::Write, 1);
-      if (recording_.info().detail == record::Detail::Pages) current_->enter_filter(page);
+      if (recording_.info().detail == record::Detail::Pages && !stays_.ended(event.page)) {
+        current_->enter_filter(page);
+      }
       break;
     }
     case EventKind::Reference:
       reference(event);
       break;
     case EventKind::FilterGone:
-      current_->leave_filter(Vpn(event.page));
+      if (!stays_.known(event.page)) current_->leave_filter(Vpn(event.page));
+      stays_.forget(event.page);
       break;
     case EventKind::Syscall:
       current_->apply(chunk.syscalls[event.index], stack_of_call(chunk, at));
@@ -178,13 +185,18 @@ void Replayer::advance_to(Stream& stream, std::uint64_t clock) {
   hidden_ps_ %= 1000;
 }
 
-void Replayer::fetch(const Event& event, Stream& stream) {
+void Replayer::fetch(const Event& event, Stream& stream, std::uint64_t last_reference) {
   const bool pages = recording_.info().detail == record::Detail::Pages;
-  if (pages && event.evicted != record::kNoPage) current_->leave_filter(Vpn(event.evicted));
+  if (pages && event.evicted != record::kNoPage) {
+    if (!stays_.known(event.evicted)) current_->leave_filter(Vpn(event.evicted));
+    stays_.forget(event.evicted);
+  }
   stream.address = address_of(Vpn(event.page));
   stream.access = event.access == Access::Write ? Access::Read : event.access;
   current_->reference(stream.address, event.access, 1);
-  if (pages) current_->enter_filter(Vpn(event.page));
+  if (pages && stays_.enter(event.page, event.clock, last_reference)) {
+    current_->enter_filter(Vpn(event.page));
+  }
   stream.in_run = !pages;
 }
 

@@ -43,6 +43,14 @@ struct AreaTraits {
   friend bool operator==(const AreaTraits&, const AreaTraits&) = default;
 };
 
+// Where swapped pages were last asked for in an area, and how well reading ahead did
+// (vma->swap_readahead_info, linux/mm_types.h).
+struct SwapWindow {
+  Vpn last{0};
+  std::uint32_t pages = 0;
+  std::uint32_t hits = 4;  // of pages that were read ahead; an area begins with trust
+};
+
 struct Vma {
   VpnRange range_;
   Rights rights;
@@ -68,6 +76,7 @@ struct Vma {
   AddressSpace* space = nullptr;
   std::uint32_t mapping_index = 0;  // place in backing->mappings
   PageCount guard{0};               // below a stack
+  SwapWindow swap_window;
 
   VpnRange range() const { return range_; }
   // The tree keeps nothing free below an area: AddressSpace::find_gap() does, as the kernel.

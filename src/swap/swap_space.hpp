@@ -45,6 +45,10 @@ class SwapSpace {
   std::uint64_t submit(SwapSlot slot, Transfer kind, std::uint64_t now, std::uint64_t pages = 1) {
     return area(slot).queue().submit(now, kind, index(slot), pages);
   }
+  // Whoever hands a transfer in carries it out (SWP_SYNCHRONOUS_IO).
+  bool synchronous(SwapSlot slot) const {
+    return areas_[slot.value >> kAreaShift]->queue().synchronous();
+  }
   // The devices' doings so far, all areas.
   struct Traffic {
     std::uint64_t busy_ns = 0, requests = 0, reads = 0, pages = 0;

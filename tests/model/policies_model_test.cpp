@@ -30,5 +30,19 @@ INSTANTIATE_TEST_SUITE_P(All, PolicyModel, testing::ValuesIn(policy::policy_name
                            return name;
                          });
 
+// The kernel's way, under a limit, with swap that is written at once and swap that takes time.
+TEST(LinuxModel, AgreesOnEveryByteAndEveryOutcome) {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    Scenario scenario = make_scenario(seed, 1'200, false);
+    scenario.config.model = MemoryModel::Linux;
+    scenario.config.linux_options.stat_flush_ns = seed % 2 == 0 ? 20'000'000 : 2'000'000'000;
+    if (scenario.tight) {  // else all of the RAM must be there for it
+      scenario.config.linux_options.limit_pages = (scenario.config.ram.value >> kPageShift) * 3 / 4;
+    }
+    if (seed % 4 < 2) scenario.config.swap_device = kZram;
+    ASSERT_TRUE(plays(scenario)) << "shrunk to:\n" << narrate(shrink(scenario, 300));
+  }
+}
+
 }  // namespace
 }  // namespace pw::model

@@ -1,0 +1,63 @@
+#include "predict/predict.hpp"
+
+#include <algorithm>
+
+namespace pw::predict {
+
+MachineConfig machine_for(const Conditions& conditions, const MachineConfig& base) {
+  constexpr ByteCount kAmple{64ULL << 30};
+  MachineConfig config = base;
+  config.model = MemoryModel::Linux;
+  config.ram = kAmple;
+  config.swap = conditions.swap == SwapKind::None ? ByteCount(0) : kAmple;
+  config.swap_device = conditions.swap == SwapKind::Zram ? kZram : base.swap_device;
+  config.cpus = conditions.cpus;
+  config.linux_options.limit_pages = conditions.limit_bytes >> kPageShift;
+  config.linux_options.swappiness = conditions.swappiness;
+  config.linux_options.page_cluster = conditions.page_cluster;
+  config.linux_options.stat_flush_ns = conditions.stat_flush_ns;
+  config.linux_options.huge_pages = conditions.huge_pages;
+  return config;
+}
+
+Outcome outcome_of(const replay::ReplayResult& result) {
+  const MachineCounters& counters = result.counters;
+  const ReclaimCounters& reclaim = counters.reclaim;
+  Outcome outcome;
+  outcome.minor_faults = counters.faults.minor;
+  outcome.major_faults = counters.faults.major;
+  outcome.swap_in = reclaim.pswpin;
+  outcome.swap_out = reclaim.pswpout;
+  outcome.scanned = reclaim.pgscan_direct + reclaim.pgscan_kswapd;
+  outcome.stolen_anon = reclaim.pgsteal_anon;
+  outcome.stolen_file = reclaim.pgsteal_file;
+  outcome.refault_anon = reclaim.refault_anon;
+  outcome.refault_file = reclaim.refault_file;
+  outcome.activate_anon = reclaim.activate_anon;
+  outcome.activate_file = reclaim.activate_file;
+  for (const replay::ProcessReport& process : result.processes) {
+    outcome.peak_resident_bytes = std::max(outcome.peak_resident_bytes,
+                                           process.resident_peak << kPageShift);
+    if (process.killed_by_oom && !outcome.oom) {
+      outcome.oom = true;
+      outcome.oom_victim = process.command;
+    }
+  }
+  outcome.peak_group_bytes = reclaim.group_peak << kPageShift;
+  outcome.seconds = static_cast<double>(result.simulated_ns) / 1e9;
+  outcome.cpu_seconds = static_cast<double>(
+                            result.simulated_ns -
+                            std::min(counters.io_wait_ns + counters.idle_ns, result.simulated_ns)) /
+                        1e9;
+  return outcome;
+}
+
+Result<Outcome> predict(const record::Recording& recording, const Conditions& conditions,
+                        const MachineConfig& base) {
+  const Result<replay::ReplayResult> result = replay::replay(recording,
+                                                             machine_for(conditions, base));
+  if (!result) return tl::unexpected(result.error());
+  return outcome_of(*result);
+}
+
+}  // namespace pw::predict

@@ -1,0 +1,22 @@
+// From a recording to what Linux would do with the program under a memory limit: the recording
+// drives a machine whose memory is managed as the kernel does it (MemoryModel::Linux).
+#pragma once
+
+#include "machine/config.hpp"
+#include "predict/outcome.hpp"
+#include "record/recording.hpp"
+#include "replay/replay.hpp"
+
+namespace pw::predict {
+
+// The machine that stands for these conditions; `base` says what they do not: CPU, costs, devices.
+MachineConfig machine_for(const Conditions& conditions, const MachineConfig& base);
+
+// What a replay on such a machine means for the program.
+Outcome outcome_of(const replay::ReplayResult& result);
+
+// Errors: those of replay().
+Result<Outcome> predict(const record::Recording& recording, const Conditions& conditions,
+                        const MachineConfig& base);
+
+}  // namespace pw::predict

@@ -1,0 +1,174 @@
+// Frames in and out: where reclaim meets the rest of the machine.
+#include "reclaim/linux/linux_reclaim.hpp"
+
+#include "base/check.hpp"
+#include "rmap/rmap.hpp"
+#include "space/translations.hpp"
+
+namespace pw {
+
+LinuxReclaim::LinuxReclaim(FramePool& pool, const LinuxOptions& options, unsigned cpus)
+    : Reclaim(pool),
+      options_(options),
+      lists_(pool.total().value),
+      group_(options.limit_pages),
+      statistics_(options.stat_flush_ns, cpus) {
+  pool.set_residency(this);
+}
+
+void LinuxReclaim::connect(Core& core) { core_ = &core; }
+
+std::uint64_t LinuxReclaim::used() const {
+  return pool_->user_frames() - foreign_ + pool_->table_frames() + options_.kernel_pages;
+}
+
+bool LinuxReclaim::allocate(const FrameWant& want, FrameGrant& out) {
+  out.ready_ns = 0;
+  if (fail_now()) return false;
+  if (is_user(want.kind) && !want.foreign && !charge(1)) return false;
+  while (!pool_->take(want.kind, out.pfn)) {
+    if (!make_frames_free()) return false;
+  }
+  if (!is_user(want.kind)) return true;
+  lists_.flags(out.pfn) = want.foreign ? std::uint8_t{kLruForeign} : std::uint8_t{0};
+  if (want.kind == FrameKind::File) lists_.set(out.pfn, kLruFile);
+  if (!want.foreign) note_refault(want, out.pfn);
+  return true;
+}
+
+bool LinuxReclaim::allocate_table(int level, Pfn& out) {
+  if (fail_now() || !charge(1)) return false;
+  while (!pool_->allocate_table(level, out)) {
+    if (!make_frames_free()) return false;
+  }
+  return true;
+}
+
+void LinuxReclaim::free_table(Pfn table) {
+  pool_->free_table(table);
+  group_.put_in_stock(1);
+}
+
+void LinuxReclaim::enlist_front(Pfn pfn) {
+  lists_.push_front(pfn);
+  count_in(lists_.list_of_page(pfn), 1);
+}
+
+void LinuxReclaim::enlist_back(Pfn pfn) {
+  lists_.push_back(pfn);
+  count_in(lists_.list_of_page(pfn), 1);
+}
+
+void LinuxReclaim::delist(Pfn pfn) {
+  if (lists_.listed(pfn) || lists_.has(pfn, kLruBatched)) {
+    count_in(lists_.list_of_page(pfn), -1);
+    lists_.remove(pfn);
+  }
+}
+
+void LinuxReclaim::admitted(Pfn pfn) {
+  ++listed_;
+  if (lists_.has(pfn, kLruForeign)) {
+    ++foreign_;
+    return;
+  }
+  lists_.add(pfn);
+  count_in(lists_.list_of_page(pfn), 1);
+}
+
+void LinuxReclaim::departed(Pfn pfn) {
+  --listed_;
+  if (lists_.has(pfn, kLruForeign)) {
+    --foreign_;
+    return;
+  }
+  delist(pfn);
+  writing_until_.erase(pfn.value);
+}
+
+// Time alone does nothing here but end transfers; see MemoryGroup for who reclaims.
+void LinuxReclaim::run_background() {
+  if (!writing_.empty()) finish_writes();
+}
+
+// deactivate_file_folio() and folio_deactivate(), mm/swap.c: to the front of the inactive list.
+void LinuxReclaim::deactivate(Vma& area, VpnRange part) {
+  area.space->tables().for_each_leaf(part, [&](Vpn, int, x86::Pte& entry) {
+    const Frame& frame = pool_->frame(entry.pfn());
+    if (!is_user(frame.kind) || frame.mapcount != 1) return;
+    entry.raw &= ~x86::kAccessed;
+    deactivate(entry.pfn());
+  });
+  core_->mmu.invalidate(area.space->id(), part, FlushReason::WriteProtect, false);
+}
+
+void LinuxReclaim::deactivate(Pfn pfn) {
+  if ((pool_->frame(pfn).flags & kFrameListed) == 0 || lists_.has(pfn, kLruForeign)) return;
+  lists_.drain();
+  if (!lists_.listed(pfn)) return;
+  delist(pfn);
+  lists_.unset(pfn, kLruActive | kLruReferenced);
+  // A page that MADV_FREE named belongs with the files' pages: it goes without being written.
+  if ((pool_->frame(pfn).flags & kFrameLazy) != 0) lists_.set(pfn, kLruFile);
+  enlist_front(pfn);
+}
+
+// folio_mark_accessed(), mm/swap.c: the second time makes a page active.
+void LinuxReclaim::mark_accessed(Pfn pfn) {
+  if ((pool_->frame(pfn).flags & kFrameListed) == 0 || lists_.has(pfn, kLruForeign)) return;
+  if (!lists_.has(pfn, kLruReferenced)) {
+    lists_.set(pfn, kLruReferenced);
+    return;
+  }
+  if (lists_.has(pfn, kLruActive)) return;
+  if (lists_.listed(pfn)) {
+    delist(pfn);
+    lists_.set(pfn, kLruActive);
+    enlist_front(pfn);
+  } else if (lists_.has(pfn, kLruBatched)) {
+    count_in(lists_.list_of_page(pfn), -1);
+    lists_.set(pfn, kLruActive);
+    count_in(lists_.list_of_page(pfn), 1);
+  }
+  lists_.unset(pfn, kLruReferenced);
+  age_.pass(1);  // workingset_activation()
+}
+
+std::uint64_t LinuxReclaim::reclaim(std::uint64_t frames) {
+  std::uint64_t freed = 0;
+  while (freed < frames) {
+    const std::uint64_t some = reclaim_group(frames - freed);
+    if (some == 0) break;
+    freed += some;
+  }
+  return freed;
+}
+
+bool LinuxReclaim::evict_unasked(Pfn pfn, std::uint64_t& /*ready_ns*/) {
+  const Frame& frame = pool_->frame(pfn);
+  if ((frame.flags & kFrameListed) == 0 || frame.aux > 0 || lists_.has(pfn, kLruForeign)) {
+    return false;
+  }
+  lists_.drain();
+  if (!lists_.listed(pfn)) return false;
+  delist(pfn);
+  Tally tally;
+  if (let_go(pfn, tally) == Gone::Freed) return true;
+  if ((pool_->frame(pfn).flags & kFrameListed) != 0) enlist_front(pfn);
+  return false;
+}
+
+const char* LinuxReclaim::check() const {
+  for (std::uint64_t n = 0; n < pool_->total().value; ++n) {
+    const Frame& frame = pool_->frame(Pfn(n));
+    if (!is_user(frame.kind) || (frame.flags & kFrameListed) == 0) continue;
+    if (lists_.has(Pfn(n), kLruForeign)) continue;
+    if (!lists_.listed(Pfn(n)) && !lists_.has(Pfn(n), kLruBatched)) {
+      return "a page of the group is in none of its lists";
+    }
+  }
+  return lists_.size() + lists_.batched() + foreign_ == listed_ ? nullptr
+                                                                : "the lists hold other pages";
+}
+
+}  // namespace pw

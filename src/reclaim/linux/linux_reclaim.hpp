@@ -1,0 +1,143 @@
+// Reclaim as Linux does it with its active and inactive lists: a group of programs at its memory
+// limit takes pages from itself (mm/vmscan.c, memcontrol.c, workingset.c, swap.c; Linux 6.18).
+//
+//   charge: in batches, from a stock            memory_group.hpp
+//   at the limit: rounds of rising urgency      direct.cpp: priority 12 down to 0, until 32 are
+//   free a round: which list, how much of it         scan_balance.hpp, shrink.cpp a page from the
+//   back of a list              judge_page.cpp: keep, activate, or let go what it leaves behind
+//   nonresident_age.hpp what is believed of sizes                   group_statistics.hpp
+//
+// Lists have their ends as in the kernel: new and spared pages in front, scanned from the back. The
+// machine's RAM itself should be ample: beyond the group's limit there are no watermarks here, and
+// no background reclaimer of the machine.
+//
+// Swap that is synchronous (zram) is written to and read from at once, and a slot that nobody else
+// holds is free again as soon as its page is back. Otherwise a page written out stays where it is,
+// unmapped, until the device is done, is then moved to the back of its list, and goes when it is
+// met there; until then a touch takes it back without reading.
+//
+// Owned by the Machine.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "reclaim/linux/group_statistics.hpp"
+#include "reclaim/linux/lru_lists.hpp"
+#include "reclaim/linux/memory_group.hpp"
+#include "reclaim/linux/nonresident_age.hpp"
+#include "reclaim/linux/scan_balance.hpp"
+#include "reclaim/reclaim.hpp"
+
+namespace pw {
+
+class LinuxReclaim final : public Reclaim {
+ public:
+  static constexpr std::uint64_t kClusterMax = 32;  // SWAP_CLUSTER_MAX
+  static constexpr int kFirstPriority = 12;         // DEF_PRIORITY
+
+  LinuxReclaim(FramePool& pool, const LinuxOptions& options, unsigned cpus);
+  void connect(Core& core) override;
+
+  bool allocate(const FrameWant& want, FrameGrant& out) override;
+  bool allocate_table(int level, Pfn& out) override;
+  void free_table(Pfn table) override;
+  std::uint16_t& entries(Pfn table) override { return pool_->entries(table); }
+  void admitted(Pfn pfn) override;
+  void departed(Pfn pfn) override;
+  void gone(PageSlot slot) override;
+  void mark_accessed(Pfn pfn) override;
+
+  void run_background() override;
+  void deactivate(Vma& area, VpnRange part) override;
+  void deactivate(Pfn pfn) override;
+  std::uint64_t reclaim(std::uint64_t frames) override;
+
+  const Watermarks& watermarks() const override { return watermarks_; }
+  std::uint64_t listed() const override { return listed_; }
+  const char* check() const override;
+
+  const MemoryGroup& group() const { return group_; }
+  const LruLists& lists() const { return lists_; }
+  // User pages, tables and the rest that the group has used.
+  std::uint64_t used() const;
+
+ private:
+  // One try_to_free_mem_cgroup_pages(), scan_control of mm/vmscan.c.
+  struct Scan {
+    std::uint64_t wanted = kClusterMax;
+    std::uint64_t freed = 0;
+    int priority = kFirstPriority;
+    bool may_deactivate[2] = {false, false};  // anonymous, file
+    bool force_deactivate = false;
+    bool skipped_deactivate = false;
+    bool trim_cache = false;
+  };
+  enum class Verdict : std::uint8_t { Keep, Activate, Reclaim, ReclaimClean, Aside };
+  struct Look {  // at a page's translations (folio_referenced())
+    std::uint32_t referenced = 0;
+    bool executable = false, locked = false;
+  };
+
+  // Charging and direct reclaim, in direct.cpp.
+  bool charge(std::uint64_t pages);
+  std::uint64_t reclaim_group(std::uint64_t pages);
+  void prepare(Scan& scan);
+  bool make_frames_free();
+  bool wait_for_write();
+  bool swap_left() const;
+
+  // Rounds over the lists, in shrink.cpp.
+  void shrink_lists(Scan& scan);
+  std::uint64_t shrink(Lru list, std::uint64_t pages, Scan& scan);
+  void shrink_active(Lru list, std::uint64_t pages);
+  std::uint64_t shrink_inactive(Lru list, std::uint64_t pages, Scan& scan);
+  std::vector<Pfn> isolate(Lru list, std::uint64_t pages);
+  bool inactive_is_low(bool file) const;
+  std::uint64_t seen_in_lists() const;
+
+  // One page, in judge_page.cpp.
+  struct Tally {
+    std::uint64_t written = 0;      // swap writes begun (nr_pageout)
+    std::uint64_t dirty_files = 0;  // met and left to the flusher
+  };
+  enum class Gone : std::uint8_t { Freed, Kept, Activated };
+  bool try_to_free(Pfn pfn, Tally& tally);
+  Look look_at(Pfn pfn);
+  Verdict check_references(Pfn pfn);
+  void activate(Pfn pfn);
+  void set_aside(Pfn pfn);
+  Gone let_go(Pfn pfn, Tally& tally);
+  Gone let_file_go(Pfn pfn, Tally& tally);
+  Gone let_anonymous_go(Pfn pfn, Tally& tally);
+  void finish_writes();
+  void start_flusher();
+
+  void note_refault(const FrameWant& want, Pfn pfn);  // in refault.cpp
+  bool evict_unasked(Pfn pfn, std::uint64_t& ready_ns) override;
+  void count_in(Lru list, std::int64_t pages) { statistics_.count_list(list, pages); }
+  void enlist_front(Pfn pfn);
+  void enlist_back(Pfn pfn);
+  void delist(Pfn pfn);
+
+  LinuxOptions options_;
+  Watermarks watermarks_;
+  LruLists lists_;
+  MemoryGroup group_;
+  GroupStatistics statistics_;
+  ScanBalance balance_;
+  NonresidentAge age_;
+  std::uint64_t seen_refaults_[2] = {0, 0};  // lruvec->refaults[]
+  std::uint64_t listed_ = 0, foreign_ = 0;
+  std::unordered_map<std::uint32_t, std::uint64_t> marks_;  // by swap slot
+  struct Writing {
+    Pfn pfn;
+    std::uint64_t ready_ns;
+  };
+  std::deque<Writing> writing_;                                     // in the order of their ends
+  std::unordered_map<std::uint64_t, std::uint64_t> writing_until_;  // by frame
+};
+
+}  // namespace pw

@@ -1,0 +1,110 @@
+// The four lists of evictable pages, as a lruvec has them (include/linux/mmzone.h): newest in
+// front, scanned from the back. What of a page's state only the lists need is kept here too, a byte
+// a frame.
+//
+// New pages wait in a batch before they join their list, as in the per-CPU batches of mm/swap.c
+// (folio_add_lru(), lru_add_drain()): sizes of lists lag behind by up to 31 pages, which reclaim's
+// sums see.
+//
+// Owned by LinuxReclaim. Invariant: a frame that reclaim knows is in one list, in the batch, or
+// isolated by the scan that goes on.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "base/units.hpp"
+#include "policy/list.hpp"
+
+namespace pw {
+
+enum class Lru : std::uint8_t { InactiveAnon, ActiveAnon, InactiveFile, ActiveFile };
+inline constexpr unsigned kLruLists = 4;
+constexpr bool is_file(Lru list) { return list >= Lru::InactiveFile; }
+constexpr bool is_active(Lru list) { return list == Lru::ActiveAnon || list == Lru::ActiveFile; }
+constexpr Lru list_of(bool file, bool active) {
+  return static_cast<Lru>((file ? 2 : 0) + (active ? 1 : 0));
+}
+
+// PG_active and its kin (include/linux/page-flags.h).
+enum LruFlag : std::uint8_t {
+  kLruActive = 1,
+  kLruReferenced = 2,
+  kLruWorkingset = 4,  // was active before
+  kLruReclaim = 8,     // being written so that it can go: to the back when that is done
+  kLruFile = 16,       // belongs to the lists of files
+  kLruBatched = 32,    // not in its list yet
+  kLruForeign = 64,    // of another group: not charged, not listed
+  kLruZero = 128,      // its bytes are known to be zeros
+};
+
+class LruLists {
+ public:
+  static constexpr std::size_t kBatch = 31;  // PAGEVEC_SIZE
+
+  explicit LruLists(std::uint64_t frames)
+      : lists_(static_cast<std::uint32_t>(frames)), flags_(frames) {}
+
+  std::uint8_t& flags(Pfn pfn) { return flags_[pfn.value]; }
+  bool has(Pfn pfn, std::uint8_t flag) const { return (flags_[pfn.value] & flag) != 0; }
+  void set(Pfn pfn, std::uint8_t flag) { flags_[pfn.value] |= flag; }
+  void unset(Pfn pfn, std::uint8_t flag) { flags_[pfn.value] &= static_cast<std::uint8_t>(~flag); }
+  Lru list_of_page(Pfn pfn) const { return list_of(has(pfn, kLruFile), has(pfn, kLruActive)); }
+
+  std::uint64_t size(Lru list) const { return lists_.size(index(list)); }
+  std::uint64_t size() const {
+    return size(Lru::InactiveAnon) + size(Lru::ActiveAnon) + size(Lru::InactiveFile) +
+           size(Lru::ActiveFile);
+  }
+  std::uint64_t batched() const { return batch_.size(); }
+  bool listed(Pfn pfn) const { return lists_.contains(static_cast<policy::Id>(pfn.value)); }
+
+  // A page that is new here: to the front of its list, once the batch is full or drained.
+  void add(Pfn pfn) {
+    set(pfn, kLruBatched);
+    batch_.push_back(pfn);
+    if (batch_.size() >= kBatch) drain();
+  }
+  void drain() {
+    for (const Pfn pfn : batch_) {
+      unset(pfn, kLruBatched);
+      push_front(pfn);
+    }
+    batch_.clear();
+  }
+  // Takes the page out of wherever it is.
+  void remove(Pfn pfn) {
+    if (has(pfn, kLruBatched)) {
+      unset(pfn, kLruBatched);
+      for (std::size_t i = 0; i < batch_.size(); ++i) {
+        if (batch_[i] == pfn) {
+          batch_.erase(batch_.begin() + static_cast<std::ptrdiff_t>(i));
+          return;
+        }
+      }
+      return;
+    }
+    if (listed(pfn)) lists_.remove(id(pfn), index(list_of_page(pfn)));
+  }
+  // Where the page's flags say.
+  void push_front(Pfn pfn) { lists_.push_front(id(pfn), index(list_of_page(pfn))); }
+  void push_back(Pfn pfn) { lists_.push_back(id(pfn), index(list_of_page(pfn))); }
+  // The page that is looked at next; false: the list is empty.
+  bool back(Lru list, Pfn& out) const {
+    const policy::Id last = lists_.back(index(list));
+    if (last == policy::kNoPage) return false;
+    out = Pfn(last);
+    return true;
+  }
+
+ private:
+  static unsigned index(Lru list) { return static_cast<unsigned>(list); }
+  static policy::Id id(Pfn pfn) { return static_cast<policy::Id>(pfn.value); }
+
+  policy::IdLists<kLruLists> lists_;
+  policy::ZeroedArray<std::uint8_t> flags_;
+  std::vector<Pfn> batch_;
+};
+
+}  // namespace pw
