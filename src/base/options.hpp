@@ -51,6 +51,7 @@ struct FaultCosts {  // CPU time of the kernel for each kind, nanoseconds
 struct PrefetchConfig {
   std::uint32_t fault_around_pages = 16;    // cached file pages mapped around a read fault; 1 = off
   std::uint32_t file_readahead_pages = 32;  // limit of the sequential window; 1 = off
+  std::uint32_t file_request_pages = 1024;  // what a device takes at once (max_sectors_kb)
   std::uint32_t swap_readahead_pages = 8;   // aligned cluster; 1 = off
   std::uint32_t prepage_pages = 1;  // anonymous pages mapped by one write fault; 1 = on demand
 };

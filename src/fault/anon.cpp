@@ -101,7 +101,7 @@ LeafResult map_private(PageFault& fault) {
   Frame& frame = core.pool.frame(pfn);
   // Exclusive pages are mapped writable even for a read (do_swap_page(), mm/memory.c): no second
   // fault.
-  const bool writable = !fault.view.own_shared;
+  const bool writable = !fault.view.own_shared && !fault.request.unshare;
   if (swap_copy(frame).valid() && !fault.view.translation.present()) {
     note_swap_hit(fault.area, fault.vpn, (frame.flags & kFramePrefetched) != 0);
   }

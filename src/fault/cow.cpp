@@ -1,12 +1,13 @@
 // Copy on write: of a private page that somebody else holds too, and of a file's page.
-#include "fault/leaves.hpp"
+#include "fault/file_fault.hpp"
 #include "space/translations.hpp"
 
 namespace pw {
 
 namespace {
 
-// A private copy of `source` for the faulting page, mapped writable.
+// A private copy of `source` for the faulting page, mapped writable, unless it was made for a
+// reader (wp_page_copy(), mm/memory.c).
 LeafResult copy_page(PageFault& fault, Pfn source) {
   Core& core = fault.core;
   if (const std::uint64_t ready = core.pool.io_pending(source, core.clock.now_ns()); ready != 0) {
@@ -22,7 +23,7 @@ LeafResult copy_page(PageFault& fault, Pfn source) {
   core.pool.copy(grant.pfn, source);
   // The translation first: if there is no memory for it, the slot still tells the truth. Reclaim
   // does not know the new frame before it is admitted.
-  if (!map_page(core, fault.area, fault.vpn, grant.pfn, true, true)) {
+  if (!map_page(core, fault.area, fault.vpn, grant.pfn, !fault.request.unshare, true)) {
     core.pool.frame(grant.pfn).refs = 0;
     core.pool.give_back(grant.pfn);
     return {LeafResult::Kind::NoMemory};
@@ -39,6 +40,13 @@ LeafResult copy_page(PageFault& fault, Pfn source) {
 
 LeafResult copy_on_write(PageFault& fault) { return copy_page(fault, fault.view.own.pfn()); }
 
-LeafResult copy_from_object(PageFault& fault) { return copy_page(fault, fault.view.common.pfn()); }
+LeafResult copy_file_page(PageFault& fault) { return copy_page(fault, fault.view.common.pfn()); }
+
+// A page that is mapped for reading is copied as it is (wp_page_copy(), mm/memory.c); one that is
+// not is looked up first.
+LeafResult copy_from_object(PageFault& fault) {
+  if (follows_linux(fault) && !fault.view.translation.present()) return fault_on_file(fault);
+  return copy_file_page(fault);
+}
 
 }  // namespace pw

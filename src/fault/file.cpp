@@ -2,7 +2,8 @@
 #include <algorithm>
 #include <vector>
 
-#include "fault/leaves.hpp"
+#include "fault/file_fault.hpp"
+#include "fault/readahead.hpp"
 #include "space/translations.hpp"
 
 namespace pw {
@@ -112,6 +113,7 @@ Result<Pfn> load_file_page(Core& core, VmObject& file, PageOffset at) {
 }
 
 LeafResult read_file(PageFault& fault) {
+  if (follows_linux(fault)) return fault_on_file(fault);
   Core& core = fault.core;
   VmObject& file = *fault.area.backing;
   const PageOffset at = fault.area.backing_at(fault.vpn);
@@ -136,7 +138,22 @@ LeafResult read_file(PageFault& fault) {
   return {LeafResult::Kind::Again};
 }
 
-std::uint64_t read_ahead(Core& core, VmObject& file, PageOffset begin, PageOffset end) {
+namespace {
+
+// What one request for reading ahead may ask of a device (BLK_DEF_MAX_SECTORS_CAP): 4 MiB.
+constexpr PageCount kMostAhead{1024};
+
+}  // namespace
+
+std::uint64_t read_ahead(Core& core, VmObject& file, std::uint64_t description, PageOffset begin,
+                         PageOffset end) {
+  if (core.options.model == MemoryModel::Linux) {
+    const std::uint64_t before = core.counters.reclaim.file_read;
+    CacheReader reader = cache_reader(core, file, description, end);
+    read_ahead_forced(reader, begin, (end - begin).value);
+    return core.counters.reclaim.file_read - before;
+  }
+  end = std::min(end, begin + kMostAhead);
   std::vector<Pfn> coming;
   std::uint64_t first = 0;
   std::uint64_t last = 0;
@@ -170,6 +187,9 @@ std::uint64_t read_ahead(Core& core, VmObject& file, PageOffset begin, PageOffse
 }
 
 LeafResult map_object(PageFault& fault) {
+  // A write to a page that is mapped for reading needs no looking up (wp_page_shared(),
+  // mm/memory.c).
+  if (follows_linux(fault) && !fault.view.translation.present()) return fault_on_file(fault);
   Core& core = fault.core;
   const Pfn pfn = fault.view.common.pfn();
   if (const std::uint64_t ready = core.pool.io_pending(pfn, core.clock.now_ns()); ready != 0) {
@@ -187,14 +207,44 @@ LeafResult map_object(PageFault& fault) {
   }
   note_used(core, frame);
   if (write) mark_dirty(core, frame);
+  if (write && file) fault.area.backing->folios.clear_mark(fault.area.backing_at(fault.vpn));
   if (write && file && fault.view.translation.present()) ++core.counters.faults.write_notify;
   ++core.counters.faults.file_mapped;
   if (!write) fault_around(fault);
   return {};
 }
 
+namespace {
+
+// Where there is no table yet, filemap_map_pages() makes one only if the first page in memory that
+// it finds in the window is not the file's last one (since 6.18, so that no huge page crosses the
+// end; shmem is let off). Without a table it maps nothing.
+bool makes_table(PageFault& fault) {
+  Vma& area = fault.area;
+  const VmObject& object = *area.backing;
+  if (object.kind != ObjectKind::File || area.space->would_have_table(fault.vpn)) {
+    return true;
+  }
+  const std::uint64_t window = fault.core.options.prefetch.fault_around_pages;
+  const Vpn aligned(fault.vpn.value - fault.vpn.value % window);
+  PageOffset at = area.backing_at(std::max(aligned, area.range().begin));
+  const std::uint64_t pages = object.pages().value;
+  for (; at.value < pages; at = at + PageCount(1)) {
+    const PageSlot slot = object.slots.get(at);
+    if (slot.is_resident() || (object.cached_before && slot.is_empty())) break;
+  }
+  return at.value + 1 < pages;
+}
+
+}  // namespace
+
 LeafResult beyond_end(PageFault& fault) {
-  if (fault.request.access != Access::Write) fault_around(fault);
+  const bool around = fault.request.access != Access::Write && makes_table(fault);
+  if (around && follows_linux(fault)) {
+    (void)map_around(fault);
+  } else if (around) {
+    fault_around(fault);
+  }
   return {LeafResult::Kind::Bus};
 }
 

@@ -14,6 +14,7 @@ struct LeafResult {
   Kind kind = Kind::Mapped;
   std::uint64_t until_ns = 0;  // Wait: until then; Mapped: the access may go on from then (0: at
                                // once)
+  bool minor = false;          // Wait: that alone makes no major fault of it
 };
 
 // What every leaf is given.
@@ -31,10 +32,11 @@ LeafResult add_fresh_shared(PageFault& fault);  // then Again
 LeafResult map_private(PageFault& fault);
 LeafResult copy_on_write(PageFault& fault);
 LeafResult copy_from_object(PageFault& fault);
-LeafResult swap_in(PageFault& fault);     // then Again or Wait
-LeafResult map_object(PageFault& fault);  // with fault-around
-LeafResult beyond_end(PageFault& fault);  // SIGBUS, but a read maps what lies around first
-LeafResult read_file(PageFault& fault);   // then Again or Wait
+LeafResult copy_file_page(PageFault& fault);  // of the view's common slot
+LeafResult swap_in(PageFault& fault);         // then Again or Wait
+LeafResult map_object(PageFault& fault);      // with fault-around
+LeafResult beyond_end(PageFault& fault);      // SIGBUS, but a read maps what lies around first
+LeafResult read_file(PageFault& fault);       // then Again or Wait
 
 // A user frame of `kind` for page `index` of `owner`, whose slot says `was`, reclaiming if need be;
 // refs is 1. False: no memory.
@@ -45,9 +47,10 @@ bool new_user_frame(Core& core, FrameKind kind, std::uint32_t owner, PageOffset 
 // The transfer is not charged to the device here. Errors: NoMemory, Io.
 Result<Pfn> load_file_page(Core& core, VmObject& file, PageOffset at);
 
-// Starts reading the pages of [begin, end) that are not in memory, as one request; how many came.
-// Ends where memory does.
-std::uint64_t read_ahead(Core& core, VmObject& file, PageOffset begin, PageOffset end);
+// Starts reading the pages of [begin, end) that are not in memory, up to what one request may ask
+// for; how many came. Ends where memory does. `description`: of the open file, 0 if nobody cares.
+std::uint64_t read_ahead(Core& core, VmObject& file, std::uint64_t description, PageOffset begin,
+                         PageOffset end);
 
 // Starts bringing the page of `vpn` back if it is in swap; it is not mapped. False: no memory, or
 // it can't be read.

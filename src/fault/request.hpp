@@ -14,7 +14,12 @@ struct FaultRequest {
   Access access = Access::Read;
   bool major = false;      // this access has waited for a device already: it is being tried again
   std::uint32_t pkru = 0;  // of the thread; 0: keys are not asked
+  // A read that needs the page to be this space's alone, as a write would (FAULT_FLAG_UNSHARE).
+  bool unshare = false;
   std::uint32_t memory_waits = 0;  // how often it has waited for frames that transfers held
+  // Of a fault on a page of a file under MemoryModel::Linux (fault/file_fault.cpp): it has begun
+  // anew; it has done so with FAULT_FLAG_TRIED; it has waited for its page without doing so.
+  bool retried = false, tried = false, holds_page = false;
 };
 
 enum class SignalCode : std::uint8_t {

@@ -139,10 +139,11 @@ FaultOutcome Machine::try_touch(Pid pid, FaultRequest& request) {
   process.space->limits() = process.limits_now();
   request.pkru = process.pkru;
   // The same reference tried again is not another one.
-  if (!request.major && request.memory_waits == 0 && reclaimer_->goes_by_time()) {
+  const bool again = request.major || request.retried || request.memory_waits > 0;
+  if (!again && reclaimer_->goes_by_time()) {
     reclaimer_->pass_time(1);
   }
-  bool faulted = request.major || request.memory_waits > 0;
+  bool faulted = again;
   while (!cpu.translate(request.address, request.access, Mode::User, out)) {
     faulted = true;
     const KernelScope kernel(kernel_map_.get(), cpu);

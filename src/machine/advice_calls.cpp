@@ -11,14 +11,11 @@ namespace pw {
 
 namespace {
 
-// What one request for reading ahead may ask of a device (BLK_DEF_MAX_SECTORS_CAP): 4 MiB.
-constexpr PageCount kMostAhead{1024};
-
 // madvise_willneed(), mm/madvise.c: nothing is mapped and nobody waits.
 void bring_ahead(Core& core, Vma& area, VpnRange part) {
   if (area.backing != nullptr && area.backing->kind == ObjectKind::File) {
     const PageOffset from = area.backing_at(part.begin);
-    (void)read_ahead(core, *area.backing, from, from + std::min(part.pages(), kMostAhead));
+    (void)read_ahead(core, *area.backing, area.file, from, from + part.pages());
     return;
   }
   for (Vpn vpn = part.begin; vpn < part.end; vpn = vpn + PageCount(1)) {
@@ -140,8 +137,8 @@ Result<void> Machine::msync(Pid pid, VirtAddr address, ByteCount length, SyncHow
 }
 
 // generic_fadvise(), mm/fadvise.c. What says how files will be read is kept for all who read them.
-void Machine::advise_file(FileId id, std::uint64_t offset, std::uint64_t length,
-                          FileAdvice advice) {
+void Machine::advise_file(FileId id, std::uint64_t offset, std::uint64_t length, FileAdvice advice,
+                          std::uint64_t description) {
   VmObject& file = objects_->object(id);
   if (file.kind != ObjectKind::File) return;  // without a device
   constexpr std::uint64_t kMostBytes = std::numeric_limits<std::int64_t>::max();
@@ -150,10 +147,14 @@ void Machine::advise_file(FileId id, std::uint64_t offset, std::uint64_t length,
   if (advice == FileAdvice::Normal || advice == FileAdvice::Sequential) {
     file.readahead.doubled = advice == FileAdvice::Sequential;
   }
+  if (advice <= FileAdvice::Sequential) {
+    ReadaheadState& reader = file.readers[description];
+    if (advice != FileAdvice::Random) reader.doubled = advice == FileAdvice::Sequential;
+    reader.random = advice == FileAdvice::Random;
+  }
   if (advice == FileAdvice::WillNeed) {
     const PageOffset begin(offset >> kPageShift);
-    const PageOffset end(std::min((last >> kPageShift) + 1, begin.value + kMostAhead.value));
-    (void)read_ahead(*core_, file, begin, end);
+    (void)read_ahead(*core_, file, description, begin, PageOffset((last >> kPageShift) + 1));
   }
   if (advice == FileAdvice::DontNeed) {  // whole pages only, but the end of the file is one
     const PageOffset begin(offset / kPageSize + (offset % kPageSize != 0 ? 1 : 0));

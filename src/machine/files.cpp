@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "fault/file_io.hpp"
 #include "fault/leaves.hpp"
 #include "machine/machine.hpp"
 #include "space/translations.hpp"
@@ -57,8 +58,59 @@ Result<void> Machine::close_file(FileId id) {
   return written;
 }
 
-Result<void> Machine::read_file(FileId id, ByteCount offset, std::span<std::byte> out) {
+void Machine::set_cached_folios(FileId id, std::span<const FolioSpan> folios) {
   VmObject& file = objects_->object(id);
+  for (const FolioSpan folio : folios) file.folios.add(folio, false);
+}
+
+Result<void> Machine::file_read(FileId id, ByteCount offset, ByteCount length,
+                                std::uint64_t description) {
+  VmObject& file = objects_->object(id);
+  Result<void> done;
+  if (offset >= file.size) return done;
+  if (options_.model == MemoryModel::Linux && file.kind == ObjectKind::File) {
+    done = read_through_cache(*core_, file, description, offset, length);
+  } else {
+    const PageOffset end(pages_for(std::min(offset + length, file.size)).value);
+    for (PageOffset at(offset.value >> kPageShift); at < end && done; at = at + PageCount(1)) {
+      if (file.kind == ObjectKind::Shared && file.slots.get(at).is_empty()) continue;
+      const auto page = require_object_page(*core_, file, at);
+      if (!page) done = tl::unexpected(page.error());
+    }
+  }
+  checked();
+  return done;
+}
+
+Result<void> Machine::file_written(FileId id, ByteCount offset, ByteCount length) {
+  VmObject& file = objects_->object(id);
+  const ByteCount before = file.size;
+  const ByteCount end = offset + length;
+  if (end > before) PW_TRY(extend(*core_, file, offset, end));
+  Result<void> done;
+  if (options_.model == MemoryModel::Linux && file.kind == ObjectKind::File) {
+    done = write_through_cache(*core_, file, before, offset, length);
+  } else {
+    const PageOffset last(pages_for(end).value);
+    for (PageOffset at(offset.value >> kPageShift); at < last && done; at = at + PageCount(1)) {
+      const auto page = require_object_page(*core_, file, at);
+      if (page) {
+        mark_dirty(*core_, pool_->frame(*page));
+      } else {
+        done = tl::unexpected(page.error());
+      }
+    }
+  }
+  checked();
+  return done;
+}
+
+Result<void> Machine::read_file(FileId id, ByteCount offset, std::span<std::byte> out,
+                                std::uint64_t description) {
+  VmObject& file = objects_->object(id);
+  if (options_.model == MemoryModel::Linux && file.kind == ObjectKind::File) {
+    PW_TRY(read_through_cache(*core_, file, description, offset, ByteCount(out.size())));
+  }
   while (!out.empty() && offset < file.size) {
     const std::uint64_t in_page = offset.value % kPageSize;
     const std::size_t n = std::min({out.size(), static_cast<std::size_t>(kPageSize - in_page),
@@ -83,7 +135,11 @@ Result<void> Machine::write_file(FileId id, ByteCount offset, std::span<const st
   VmObject& file = objects_->object(id);
   if (file.read_only) return fail(Errno::BadFile);
   const std::uint64_t end = offset.value + bytes.size();
+  const ByteCount before = file.size;
   if (end > file.size.value) PW_TRY(extend(*core_, file, offset, ByteCount(end)));
+  if (options_.model == MemoryModel::Linux && file.kind == ObjectKind::File) {
+    PW_TRY(write_through_cache(*core_, file, before, offset, ByteCount(bytes.size())));
+  }
   while (!bytes.empty()) {
     const std::uint64_t in_page = offset.value % kPageSize;
     const std::size_t n = std::min(bytes.size(), static_cast<std::size_t>(kPageSize - in_page));

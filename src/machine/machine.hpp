@@ -148,13 +148,24 @@ class Machine {
   // The handle goes; pages stay while areas map them. With the last one dirty pages are written:
   // error Io.
   Result<void> close_file(FileId file);
-  Result<void> read_file(FileId file, ByteCount offset, std::span<std::byte> out);
+  // `description`: of the open file, by which readahead goes; 0 if nobody cares.
+  Result<void> read_file(FileId file, ByteCount offset, std::span<std::byte> out,
+                         std::uint64_t description = 0);
   Result<void> write_file(FileId file, ByteCount offset, std::span<const std::byte> bytes);
   Result<void> sync_file(FileId file);
   Result<void> truncate_file(FileId file, ByteCount size);
+  // What read(2) and write(2) of [offset, offset + length) do to the page cache, without bytes;
+  // writing may make the file longer. Errors: NoMemory, Io.
+  Result<void> file_read(FileId file, ByteCount offset, ByteCount length,
+                         std::uint64_t description = 0);
+  Result<void> file_written(FileId file, ByteCount offset, ByteCount length);
+  // How the page cache held a file that was in memory before the machine began: folios of more than
+  // a page, none of which is in use yet. The rest are pages by themselves.
+  void set_cached_folios(FileId file, std::span<const FolioSpan> folios);
   // posix_fadvise(2) of a file's bytes [offset, offset + length); length 0: to its end.
   enum class FileAdvice : std::uint8_t { Normal, Random, Sequential, WillNeed, DontNeed, NoReuse };
-  void advise_file(FileId file, std::uint64_t offset, std::uint64_t length, FileAdvice advice);
+  void advise_file(FileId file, std::uint64_t offset, std::uint64_t length, FileAdvice advice,
+                   std::uint64_t description = 0);
   // Longer, or nothing; bytes that read as zeros. See space/operations.hpp.
   Result<void> extend_file(FileId file, ByteCount size);
   Result<void> punch_file(FileId file, ByteCount begin, ByteCount end);

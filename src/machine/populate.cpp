@@ -28,6 +28,7 @@ bool grants(const Vma& area, Access access) {
 FaultOutcome Machine::fault_in(Process& process, Vpn vpn, Access access, bool forgets) {
   const FaultTally tally(process);
   FaultRequest request{process.space.get(), address_of(vpn), access};
+  request.retried = true;  // the kernel does not try with the area's lock alone
   sim::SimCpu& cpu = mmu_->cpu(process.cpu);
   while (!translated(*process.space, vpn, access)) {
     sync_clock(cpu);
@@ -35,7 +36,7 @@ FaultOutcome Machine::fault_in(Process& process, Vpn vpn, Access access, bool fo
     const Vma* area = process.space->find(vpn);
     const bool file = area != nullptr && area->backing != nullptr &&
                       area->backing->kind == ObjectKind::File;
-    if (forgets && file) request.major = false;
+    if (forgets && file) request.major = request.retried = request.tried = false;
     const FaultOutcome outcome = handle_fault(*core_, request, watcher_);
     if (outcome.kind == FaultOutcome::Kind::Wait) {
       if (outcome.until_ns <= clock_.now_ns()) continue;

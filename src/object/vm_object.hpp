@@ -15,10 +15,12 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "object/folios.hpp"
 #include "object/slot_table.hpp"
 #include "port/backing_store.hpp"
 #include "port/device_queue.hpp"
@@ -38,12 +40,24 @@ struct Family {
   std::vector<VmObject*> members;
 };
 
-// Sequential reading of a file, in the manner of mm/readahead.c: the window doubles while faults
-// follow it.
+// Sequential reading of a file under MemoryModel::Policy: the window doubles while faults follow
+// it.
 struct Readahead {
   PageOffset next{0};  // first page after the last window
   std::uint32_t window = 0;
   bool doubled = false;  // posix_fadvise(POSIX_FADV_SEQUENTIAL)
+};
+
+// How far an open file has been read ahead, under MemoryModel::Linux (struct file_ra_state,
+// linux/fs.h): one for each description that open(2) has made.
+struct ReadaheadState {
+  std::uint64_t start = 0, size = 0;           // the window read last, in pages
+  std::uint64_t async_size = 0;                // how many of its pages lie behind the mark
+  unsigned order = 0;                          // of the folios it was read into
+  std::uint64_t read_end = ~std::uint64_t{0};  // byte behind the last read(2)
+  std::uint32_t map_misses = 0;  // faults that found no page, less pages that were there
+  bool doubled = false;          // POSIX_FADV_SEQUENTIAL
+  bool random = false;           // POSIX_FADV_RANDOM
 };
 
 struct VmObject {
@@ -68,6 +82,7 @@ struct VmObject {
   // Shared
   std::uint32_t seals = 0;  // F_SEAL_* of memfd_create(2)
   bool locked = false;      // by SHM_LOCK
+  PageCount promised{0};    // counted as committed (ObjectTable::promise)
 
   // File
   std::unique_ptr<BackingStore> store;  // null: no bytes are kept (replay)
@@ -75,8 +90,15 @@ struct VmObject {
   bool read_only = false;
   bool cached_before = false;  // untouched pages count as in memory already: no read, minor faults
   Readahead readahead;
+  Folios folios;                                    // of the page cache; MemoryModel::Linux
+  std::map<std::uint64_t, ReadaheadState> readers;  // by number of the description; 0: any
 
   PageCount pages() const { return pages_for(size); }
+  // Whether page `at` of a file is in the page cache, perhaps still being read.
+  bool cached(PageOffset at) const {
+    const PageSlot slot = slots.get(at);
+    return slot.is_resident() || (slot.is_empty() && cached_before && at.value < pages().value);
+  }
 };
 
 }  // namespace pw

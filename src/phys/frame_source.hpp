@@ -28,9 +28,11 @@ class FrameSource {
   virtual ~FrameSource() = default;
   // False: no memory, even after reclaim.
   virtual bool allocate(const FrameWant& want, FrameGrant& out) = 0;
-  // A page of a file was read or written by a system call, or let go by a program that had
-  // referenced it (folio_mark_accessed(), mm/swap.c).
-  virtual void mark_accessed(Pfn /*pfn*/) {}
+  // A folio of the page cache was used, of which this is a page: read by a system call, or looked
+  // at through a mapping that now goes (folio_mark_accessed(), mm/swap.c).
+  virtual void mark_accessed(Pfn) {}
+  // Whether the page is one of those that reclaim has seen come back too soon (PG_workingset).
+  virtual bool evicted_lately(Pfn) const { return false; }
 };
 
 }  // namespace pw

@@ -1,6 +1,8 @@
 #include "space/translations.hpp"
 
 #include <algorithm>
+#include <optional>
+#include <vector>
 
 namespace pw {
 
@@ -92,13 +94,53 @@ bool map_page(Core& core, Vma& area, Vpn vpn, Pfn pfn, bool writable, bool acces
   return true;
 }
 
+namespace {
+
+// A program that gives up a mapping tells which pages of the file it had used, once for each folio
+// (zap_present_folio_ptes(), mm/memory.c); advice about the order of reading says that it will not
+// come back to them (vma_has_recency(), linux/mm_inline.h).
+class UsedFolios {
+ public:
+  UsedFolios(Core& core, const Vma& area, FlushReason reason)
+      : core_(core),
+        file_(core.options.model == MemoryModel::Linux && reason == FlushReason::Unmap &&
+                      !area.traits.random && !area.traits.sequential
+                  ? area.backing
+                  : nullptr) {}
+
+  void note(x86::Pte entry) {
+    if (file_ == nullptr || !entry.accessed()) return;
+    const Frame& frame = core_.pool.frame(entry.pfn());
+    if (frame.kind != FrameKind::File || last_.contains(PageOffset(frame.index))) return;
+    last_ = file_->folios.find(PageOffset(frame.index));
+    core_.frames.mark_accessed(entry.pfn());
+  }
+
+ private:
+  Core& core_;
+  const VmObject* file_;
+  FolioSpan last_{PageOffset(~std::uint64_t{0} >> 1), 0};
+};
+
+}  // namespace
+
 void unmap_range(Core& core, Vma& area, VpnRange range, FlushReason reason) {
-  bool any = false;
-  const bool tables_freed = area.space->tables().clear_range(range, [&](Vpn, int, x86::Pte entry) {
-    any = true;
+  std::optional<Vpn> last;
+  std::vector<Vpn> others;  // one page of each table before the last
+  AddressSpace& space = *area.space;
+  UsedFolios used(core, area, reason);
+  const bool tables_freed = space.tables().clear_range(range, [&](Vpn vpn, int, x86::Pte entry) {
+    if (last && KeptTables::number_of(*last) != KeptTables::number_of(vpn)) others.push_back(*last);
+    last = vpn;
+    used.note(entry);
     note_unmapped(core, area, entry);
   });
-  if (any) core.mmu.invalidate(area.space->id(), range, reason, tables_freed);
+  if (!last) return;
+  if (tables_freed) {
+    space.kept_tables().add(*last);
+    for (const Vpn vpn : others) space.kept_tables().add(vpn);
+  }
+  core.mmu.invalidate(space.id(), range, reason, tables_freed);
 }
 
 void write_protect(Core& core, Vma& area, VpnRange range, FlushReason reason) {

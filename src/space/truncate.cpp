@@ -81,6 +81,7 @@ Result<void> truncate(Core& core, VmObject& object, ByteCount size) {
     if (!area->shared && !part.empty()) area->space->erase_private(part);
   }
   object.slots.erase(first, last);
+  object.folios.erase(first, last);
   return zero_tail(core, object, size, kNoEnd);
 }
 
@@ -107,6 +108,7 @@ Result<void> punch_hole(Core& core, VmObject& object, ByteCount begin, ByteCount
     if (!part.empty()) unmap_object_pages(core, *area, part);
   }
   object.slots.erase(first, last);
+  object.folios.erase(first, last);
   if (begin.value % kPageSize != 0) {
     PW_TRY(zero_part(core, object, PageOffset(begin.value >> kPageShift), begin.value % kPageSize,
                      kPageSize));

@@ -18,6 +18,7 @@ Result<void> store_file_page(Core& core, VmObject& file, PageOffset at, Pfn pfn)
     PW_TRY(file.store->write(ByteCount(offset), {core.pool.bytes(pfn), length}));
   }
   core.pool.frame(pfn).flags &= static_cast<std::uint8_t>(~kFrameDirty);
+  file.folios.clear_mark(at);  // PG_reclaim, which the end of writing clears, is the same bit
   ++core.counters.reclaim.file_written;
   return {};
 }
@@ -44,15 +45,57 @@ Result<void> write_back(Core& core, VmObject& file, PageOffset begin, PageOffset
   return outcome;
 }
 
+namespace {
+
+bool may_drop(Core& core, Pfn pfn) {
+  const Frame& frame = core.pool.frame(pfn);
+  const bool busy = frame.mapcount > 0 || frame.aux > 0 ||
+                    core.pool.io_awaited(pfn, core.clock.now_ns());
+  return !busy && (frame.flags & kFrameDirty) == 0;
+}
+
+// Folios that lie in [begin, end) as a whole and of which no page is in use
+// (mapping_try_invalidate(), mm/truncate.c).
+std::vector<FolioSpan> idle_folios(Core& core, const VmObject& file, PageOffset begin,
+                                   PageOffset end) {
+  std::vector<FolioSpan> idle;
+  end = std::min(end, PageOffset(file.pages().value));
+  for (PageOffset at = begin; at < end;) {
+    const FolioSpan folio = file.folios.find(at);
+    bool whole = folio.first >= begin && folio.end() <= end;
+    for (; at < folio.end() && at < end; at = at + PageCount(1)) {
+      const PageSlot slot = file.slots.get(at);
+      whole = whole && file.cached(at) && (!slot.is_resident() || may_drop(core, slot.pfn()));
+    }
+    if (whole) idle.push_back(folio);
+  }
+  return idle;
+}
+
+// A page that was in the cache before the machine began leaves a shadow without a note, or it would
+// seem to be there again.
+void drop_folio(VmObject& file, FolioSpan folio) {
+  const PageSlot gone = file.cached_before ? PageSlot::shadow(0) : PageSlot();
+  for (PageOffset at = folio.first; at < folio.end(); at = at + PageCount(1)) {
+    file.slots.set(at, gone);
+  }
+  file.folios.forget(folio.first);
+}
+
+}  // namespace
+
 // Pages whose writing has only begun stay, as those under writeback do in the kernel.
 void drop_cached(Core& core, VmObject& file, PageOffset begin, PageOffset end) {
+  if (core.options.model == MemoryModel::Linux) {
+    const std::vector<FolioSpan> idle = idle_folios(core, file, begin, end);
+    (void)write_back(core, file, begin, end);
+    for (const FolioSpan folio : idle) drop_folio(file, folio);
+    return;
+  }
   std::vector<PageOffset> clean;
   file.slots.for_each(begin, end, [&](PageOffset at, PageSlot slot) {
     if (!slot.is_resident()) return;
-    const Frame& frame = core.pool.frame(slot.pfn());
-    const bool busy = frame.mapcount > 0 || frame.aux > 0 ||
-                      core.pool.io_awaited(slot.pfn(), core.clock.now_ns());
-    if (!busy && (frame.flags & kFrameDirty) == 0) clean.push_back(at);
+    if (may_drop(core, slot.pfn())) clean.push_back(at);
   });
   (void)write_back(core, file, begin, end);  // errors are for fsync(2) to tell
   for (const PageOffset at : clean) file.slots.set(at, PageSlot());

@@ -138,7 +138,8 @@ Reply Kernel::pread(Process& process, const Request& r) {
   const std::uint64_t count = offset >= size ? 0 : std::min(most, size - offset);
   Reply reply{static_cast<std::int64_t>(count), std::string(count, '\0')};
   const Result<void> done = machine_->read_file(file->object, ByteCount(offset),
-                                                std::as_writable_bytes(std::span(reply.bytes)));
+                                                std::as_writable_bytes(std::span(reply.bytes)),
+                                                file->serial);
   return done ? reply : failed(done.error().code);
 }
 
@@ -254,7 +255,7 @@ Reply Kernel::fadvise(Process& process, const Request& r) {
   }
   if (file->type == FileType::Directory) return {};
   machine_->advise_file(file->object, r.args[1], r.args[2],
-                        static_cast<Machine::FileAdvice>(advice));
+                        static_cast<Machine::FileAdvice>(advice), file->serial);
   return {};
 }
 

@@ -21,7 +21,9 @@ MachineConfig machine_like(const script::Layout& layout, bool keys) {
   config.overcommit = Overcommit::Heuristic;
   config.anon_names = false;  // CONFIG_ANON_VMA_NAME is off on many kernels: see the tests by name
   config.places = GivenPlaces{layout.mmap_top, layout.heap_begin, layout.stack_begin,
-                              layout.stack_end, layout.lowest};
+                              layout.stack_end, layout.lowest,
+                              // The channel to the host's processes lies in between.
+                              VirtAddr(kPwBase + kPwBytes)};
   return config;
 }
 

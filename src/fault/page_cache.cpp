@@ -1,0 +1,132 @@
+#include "fault/page_cache.hpp"
+
+#include <algorithm>
+
+namespace pw {
+
+namespace {
+
+// What one bio holds (BIO_MAX_VECS): pages that end together.
+constexpr std::uint64_t kPagesOfRequest = 256;
+
+bool any_cached(const VmObject& file, FolioSpan folio) {
+  for (PageOffset at = folio.first; at < folio.end(); at = at + PageCount(1)) {
+    if (file.cached(at)) return true;
+  }
+  return false;
+}
+
+// Frames for all pages of a new folio, with the file's bytes. An error leaves none.
+Result<std::vector<FrameGrant>> take_frames(Core& core, VmObject& file, FolioSpan folio) {
+  std::vector<FrameGrant> out;
+  Result<void> done;
+  for (PageOffset at = folio.first; at < folio.end() && done; at = at + PageCount(1)) {
+    FrameGrant grant;
+    if (!new_user_frame(core, FrameKind::File, file.id, at, file.slots.get(at), grant)) {
+      done = fail(Errno::NoMemory);
+      break;
+    }
+    out.push_back(grant);
+    if (core.pool.carries_bytes() && file.store != nullptr) {
+      done = file.store->read(ByteCount(at.value << kPageShift),
+                              {core.pool.bytes(grant.pfn), kPageSize});
+    }
+  }
+  if (done) return out;
+  for (const FrameGrant& grant : out) {
+    core.pool.frame(grant.pfn).refs = 0;
+    core.pool.give_back(grant.pfn);
+  }
+  return tl::unexpected(done.error());
+}
+
+}  // namespace
+
+std::uint64_t folio_pending(Core& core, const VmObject& file, FolioSpan folio) {
+  std::uint64_t last = 0;
+  for (PageOffset at = folio.first; at < folio.end(); at = at + PageCount(1)) {
+    const PageSlot slot = file.slots.get(at);
+    if (!slot.is_resident()) continue;
+    last = std::max(last, core.pool.io_pending(slot.pfn(), core.clock.now_ns()));
+  }
+  return last;
+}
+
+Result<void> load_cached_folio(Core& core, VmObject& file, PageOffset at) {
+  const FolioSpan folio = file.folios.find(at);
+  for (PageOffset page = folio.first; page < folio.end(); page = page + PageCount(1)) {
+    if (!file.slots.get(page).is_empty() || !file.cached(page)) continue;
+    const Result<Pfn> loaded = load_file_page(core, file, page);
+    if (!loaded) return tl::unexpected(loaded.error());
+  }
+  return {};
+}
+
+Result<void> CacheFill::add(FolioSpan folio, bool marked) {
+  if (any_cached(file_, folio)) return fail(Errno::Exists);
+  const Result<std::vector<FrameGrant>> taken = take_frames(core_, file_, folio);
+  if (!taken) return tl::unexpected(taken.error());
+  file_.folios.add(folio, marked);
+  PageOffset at = folio.first;
+  for (const FrameGrant& grant : *taken) {
+    Frame& frame = core_.pool.frame(grant.pfn);
+    ++frame.aux;  // what comes in after it must not push it out
+    if (at != wanted_) {
+      frame.flags |= kFramePrefetched;
+      ++core_.counters.reclaim.prefetched;
+    }
+    file_.slots.set(at, PageSlot::resident(grant.pfn));
+    core_.pool.admit(grant.pfn);
+    pages_.push_back({grant, at});
+    at = at + PageCount(1);
+  }
+  return {};
+}
+
+// Asks the device for the pages [begin, end) of the list, which lie within one bio's length;
+// returns when the last of them is there.
+std::uint64_t CacheFill::request(std::size_t begin, std::size_t end) {
+  const std::uint64_t now = core_.clock.now_ns();
+  std::uint64_t done = now;
+  while (begin < end && file_.queue != nullptr) {
+    std::size_t stop = begin + 1;
+    while (stop < end && pages_[stop].at == pages_[stop - 1].at + PageCount(1)) ++stop;
+    done = std::max(done,
+                    file_.queue->submit(now, Transfer::Read, pages_[begin].at.value, stop - begin));
+    begin = stop;
+  }
+  return done;
+}
+
+void CacheFill::submit() {
+  const std::uint64_t now = core_.clock.now_ns();
+  std::uint64_t done = now;
+  for (std::size_t i = 0; i < pages_.size(); i += kPagesOfRequest) {
+    const std::size_t end = std::min<std::size_t>(i + kPagesOfRequest, pages_.size());
+    done = std::max(done, request(i, end));  // they end in order
+    for (std::size_t k = i; k < end; ++k) {
+      const Pfn pfn = pages_[k].grant.pfn;
+      const std::uint64_t ready = std::max(done, pages_[k].grant.ready_ns);
+      if (ready > now) core_.pool.start_io(pfn, ready);
+      --core_.pool.frame(pfn).aux;
+    }
+  }
+  core_.counters.reclaim.file_read += pages_.size();
+  pages_.clear();
+}
+
+Result<void> add_written_folio(Core& core, VmObject& file, FolioSpan folio) {
+  if (any_cached(file, folio)) return fail(Errno::Exists);
+  const Result<std::vector<FrameGrant>> taken = take_frames(core, file, folio);
+  if (!taken) return tl::unexpected(taken.error());
+  file.folios.add(folio, false);
+  PageOffset at = folio.first;
+  for (const FrameGrant& grant : *taken) {
+    file.slots.set(at, PageSlot::resident(grant.pfn));
+    core.pool.admit(grant.pfn);
+    at = at + PageCount(1);
+  }
+  return {};
+}
+
+}  // namespace pw
