@@ -16,6 +16,7 @@
 #include <memory>
 
 #include "ports/host/host_target.hpp"
+#include "ports/host/memory_group.hpp"
 #include "report/units.hpp"
 #include "tools/install_paths.hpp"
 
@@ -108,20 +109,18 @@ HostCheck userfaultfd_check() {
 
 HostCheck cgroup_check() {
   HostCheck check{"cgroups", false, "", "checking predictions under a real memory limit", ""};
-  const std::string controllers = first_line("/sys/fs/cgroup/cgroup.controllers");
-  if (controllers.empty()) {
-    check.found = "no cgroup v2 at /sys/fs/cgroup";
-    check.enable = "boot with systemd.unified_cgroup_hierarchy=1";
-  } else if (controllers.find("memory") == std::string::npos) {
-    check.found = "cgroup v2 without the memory controller";
-    check.enable = "boot with cgroup_enable=memory";
-  } else if (access("/sys/fs/cgroup", W_OK) != 0) {
-    check.found = "cgroup v2 with memory, not writable";
-    check.enable = "run as root, or under systemd-run --user --scope -p Delegate=yes";
-  } else {
-    check.ok = true;
-    check.found = "cgroup v2 with memory, writable";
+  const Result<host::GroupParent> parent = host::find_group_parent();
+  check.ok = parent.has_value();
+  if (check.ok) {
+    check.found = fmt::format("memory groups of version {} at {}",
+                              parent->version == host::GroupVersion::V1 ? 1 : 2, parent->path);
+    return check;
   }
+  check.found = parent.error().message;
+  const std::size_t remedy = check.found.find(": ");
+  if (remedy == check.found.npos) return check;
+  check.enable = check.found.substr(remedy + 2);
+  check.found.resize(remedy);
   return check;
 }
 
@@ -159,7 +158,9 @@ HostCheck swap_check() {
     check.ok = true;
     check.found = report::bytes(ByteCount(kib << 10));
   } else {
-    check.enable = "fallocate -l 4G /swap && chmod 600 /swap && mkswap /swap && swapon /swap";
+    check.enable =
+        "check makes its own as root; else fallocate -l 4G /swap && chmod 600 /swap && mkswap "
+        "/swap && swapon /swap";
   }
   return check;
 }

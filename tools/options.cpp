@@ -173,7 +173,44 @@ Result<void> set_choice(bool& field, std::string_view key, std::string_view valu
 Result<void> set_swappiness(MachineRequest& request, std::string_view value) {
   const Result<std::uint32_t> n = number_in("swappiness", value, 0, 200);
   PW_TRY(n);
-  request.config.swappiness = static_cast<int>(*n);
+  request.config.swappiness = request.config.linux_options.swappiness = static_cast<int>(*n);
+  return {};
+}
+
+Result<void> set_model(MachineConfig& config, std::string_view value) {
+  if (value != "policy" && value != "linux") return wrong("model", value, "policy or linux");
+  config.model = value == "linux" ? MemoryModel::Linux : MemoryModel::Policy;
+  return {};
+}
+
+Result<void> set_group_limit(MachineConfig& config, std::string_view value) {
+  const Result<ByteCount> size = parse_size(value);
+  if (value != "none" && (!size || size->value < kLeastRam)) {
+    return wrong("group-limit", value, "a size of 256K or more such as 64M, or none");
+  }
+  config.linux_options.limit_pages = value == "none" ? 0 : size->value >> kPageShift;
+  return {};
+}
+
+Result<void> set_huge_pages(MachineConfig& config, std::string_view value) {
+  if (value == "never") {
+    config.linux_options.huge_pages = HugePages::Never;
+  } else if (value == "madvise") {
+    config.linux_options.huge_pages = HugePages::Madvise;
+  } else if (value == "always") {
+    config.linux_options.huge_pages = HugePages::Always;
+  } else {
+    return wrong("thp", value, "never, madvise or always");
+  }
+  return {};
+}
+
+Result<void> set_stat_flush(MachineConfig& config, std::string_view value) {
+  double seconds = 0;
+  if (!parse_number(value, seconds) || !(seconds > 0) || seconds > 1e6) {
+    return wrong("stat-flush", value, "seconds such as 2 or 0.02");
+  }
+  config.linux_options.stat_flush_ns = static_cast<std::uint64_t>(std::llround(seconds * 1e9));
   return {};
 }
 
@@ -249,6 +286,13 @@ Result<void> apply_setting(MachineRequest& request, std::string_view key, std::s
   if (key == "kpti") return set_choice(config.kpti, key, value, "on", "off");
   if (key == "page-cache") return set_choice(config.cold_page_cache, key, value, "cold", "warm");
   if (key == "swappiness") return set_swappiness(request, value);
+  if (key == "model") return set_model(config, value);
+  if (key == "group-limit") return set_group_limit(config, value);
+  if (key == "thp") return set_huge_pages(config, value);
+  if (key == "page-cluster") {
+    return set_number(config.linux_options.page_cluster, key, value, 0, 10);
+  }
+  if (key == "stat-flush") return set_stat_flush(config, value);
   if (key == "replacement") return set_replacement(config, value);
   if (key == "allocation") return set_allocation(config, value);
   if (key == "cluster") return set_number(config.page_out_cluster, key, value, 1, 256);
@@ -319,7 +363,7 @@ MachineConfig resolve(const MachineRequest& request, PageCount peak_resident) {
   }
   // Enough that no program runs out of it which ran in plenty of RAM, and never a round zero.
   constexpr std::uint64_t kLeastSwap = 1ULL << 30;
-  const bool limited = request.ram || request.ram_percent;
+  const bool limited = request.ram || request.ram_percent || config.linux_options.limit_pages > 0;
   const std::uint64_t need = 2 * peak_resident.value * kPageSize;
   config.swap = request.swap.value_or(ByteCount(limited ? std::max(kLeastSwap, need) : 0));
   return config;
@@ -338,7 +382,13 @@ const std::vector<SettingHelp>& setting_help() {
       {"swap", "SIZE|none", "swap (none; as needed when ram is given)"},
       {"swap-device", "NAME", "ssd, hdd, nvme, zram, far (ssd)"},
       {"file-device", "NAME", "where files live, same names (ssd)"},
+      {"model", "policy|linux",
+       "memory managed by a replacement policy, or as Linux does (policy)"},
       {"policy", "NAME[:OPTION=VALUE]", "page replacement (clock)"},
+      {"group-limit", "SIZE|none", "model linux: limit of the memory group (none)"},
+      {"thp", "never|madvise|always", "model linux: transparent huge pages (never)"},
+      {"page-cluster", "N", "model linux: swap is read ahead by up to 2^N pages (3)"},
+      {"stat-flush", "SECONDS", "model linux: age of the statistics reclaim goes by (2)"},
       {"cpus", "N", "CPUs, 1 to 64 (1)"},
       {"cpu", "PRESET", "TLBs, walk caches and costs of a real CPU"},
       {"levels", "4|5", "levels of the page tables (4)"},

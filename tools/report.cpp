@@ -10,7 +10,7 @@ void add_report(CLI::App& app, Call& call) {
                    "  pagewright report sort.pwrec\n"
                    "  pagewright report sort.pwrec --what-if ram=50%,ram=25%,ram=25%+policy=lru\n"
                    "  pagewright report sort.pwrec --json -o sort.json",
-                   true});
+                   true, false});
 }
 
 }  // namespace pw::tools

@@ -11,6 +11,7 @@
 #include "tools/console.hpp"
 #include "tools/machine_flags.hpp"
 #include "tools/study.hpp"
+#include "tools/truth_replay.hpp"
 
 namespace pw::tools {
 namespace {
@@ -23,6 +24,7 @@ struct Flags {
   bool json = false;
   bool force = false;
   bool curves = false;
+  std::string truth, costs;
 };
 
 Result<report::Report> study_recording(const Flags& flags, const Machines& asked) {
@@ -86,9 +88,23 @@ void add_replay_verb(CLI::App& app, Call& call, const ReplayVerb& about) {
         ->type_name("N")
         ->check(CLI::Range(0.0, 10'000.0).description(""));
   }
+  if (about.truth) {
+    verb->add_option("--truth", flags->truth,
+                     "compare with what check --save measured, instead of replaying")
+        ->type_name("FILE");
+    verb->add_option("--costs", flags->costs, "for --truth: times made by pagewright calibrate")
+        ->type_name("FILE")
+        ->needs("--truth");
+  }
   add_machine_flags(*verb, flags->machine, true);
   verb->footer(about.examples);
-  verb->callback([flags, &call] { call.status = show(*flags); });
+  verb->callback([flags, &call] {
+    const Flags& f = *flags;
+    call.status = f.truth.empty()
+                      ? show(f)
+                      : replay_truth({f.recording, f.truth, f.costs, f.output, f.json, f.force},
+                                     predictor());
+  });
 }
 
 }  // namespace pw::tools

@@ -100,6 +100,10 @@ Result<report::Report> study(const record::Recording& recording, const Machines&
       machines);
   if (!replayed) return tl::unexpected(replayed.error());
   report.columns = std::move(*replayed);
+  if (report.columns.front().result.left_recorder_out) {
+    report.notes.push_back(
+        "What Valgrind had loaded into the programs (vgpreload_*.so) was left out.");
+  }
   if (options.curves) {
     Result<analysis::MemoryNeed> need = curves(recording, report.columns.front().result,
                                                options.percent);

@@ -105,10 +105,11 @@ enum pw_frame {
  *
  * The clock counts references from 0, in every spool anew (a forked child's too: parent_clock says
  * when it was born). One each:
- *   - a load or store that the program executes (a read-modify-write is two: read, then write; a
- *     guarded one counts when its guard holds). A straddling one is two, one for each page, that of
- *     its first byte first. At detail full dt leads to the first of the two, so the next event's
- *     dt includes the second.
+ *   - a load or store that the program executes (a read-modify-write is two; Valgrind's are both
+ *     writes, since the processor asks for the right to write before it reads; a guarded one counts
+ *     when its guard holds). A straddling one is two, one for each page, that of its first byte
+ *     first. At detail full dt leads to the first of the two, so the next event's dt includes the
+ *     second.
  *   - a page that a buffer read or written by the kernel lies in (at detail full a REFERENCE each,
  *     clipped to the page).
  *   - a fetch of instructions. Details pages and full: one for each page that a block of

@@ -291,7 +291,7 @@ static void instruction(Block* block, const IRSB* in, Int at) {
 static void compare_and_swap(Block* block, const IRSB* in, const IRCAS* cas) {
   UInt size = (UInt)sizeofIRType(typeOfIRExpr(in->tyenv, cas->dataLo));
   if (cas->dataHi != NULL) size *= 2;
-  reference(block, cas->addr, size, PwRead, NULL);
+  reference(block, cas->addr, size, PwWrite, NULL);
   reference(block, cas->addr, size, PwWrite, NULL);
 }
 
@@ -314,6 +314,23 @@ static UInt guarded_load_size(const IRLoadG* details) {
   return (UInt)sizeofIRType(loaded);
 }
 
+/* Whether the instruction goes on to store where it loads from: then the processor asks for the
+   right to write at once, and one fault serves both. */
+static Bool loads_to_modify(const IRSB* in, Int at, IRExpr* address) {
+  for (++at; at < in->stmts_used && in->stmts[at]->tag != Ist_IMark; ++at) {
+    const IRStmt* statement = in->stmts[at];
+    const IRExpr* to = statement->tag == Ist_Store ? statement->Ist.Store.addr
+                       : statement->tag == Ist_CAS ? statement->Ist.CAS.details->addr
+                                                   : NULL;
+    if (to != NULL && eqIRAtom(to, address)) return True;
+  }
+  return False;
+}
+
+static PwAccess access_of_load(const IRSB* in, Int at, IRExpr* address) {
+  return loads_to_modify(in, at, address) ? PwWrite : PwRead;
+}
+
 /* The references of one statement of the program; they come before it. */
 static void statement_references(Block* block, const IRSB* in, Int at) {
   const IRStmt* statement = in->stmts[at];
@@ -324,7 +341,8 @@ static void statement_references(Block* block, const IRSB* in, Int at) {
     case Ist_WrTmp: {
       const IRExpr* data = statement->Ist.WrTmp.data;
       if (data->tag == Iex_Load)
-        reference(block, data->Iex.Load.addr, (UInt)sizeofIRType(data->Iex.Load.ty), PwRead, NULL);
+        reference(block, data->Iex.Load.addr, (UInt)sizeofIRType(data->Iex.Load.ty),
+                  access_of_load(in, at, data->Iex.Load.addr), NULL);
       break;
     }
     case Ist_Store:

@@ -60,6 +60,7 @@ static void tell_process(void) {
 static void thread_first_instruction(ThreadId tid) {
   if (!started) {
     started = True;
+    pw_native_stack(tid);
     pw_maps_init();
     tell_process();
   }

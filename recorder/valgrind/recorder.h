@@ -14,6 +14,7 @@
  *   syscalls.c    the kernel's references and the memory system calls
  *   stacks.c      which pages were seen before, call stacks at first touches and growth
  *   maps.c        COMMAND, MAPS and MODULES frames
+ *   native_stack.c  the stack as the program finds it
  *   log.c         what goes wrong
  *   spool.c       events -> frames -> the spool file
  *
@@ -195,6 +196,11 @@ void pw_seen_page(ULong page);
 void pw_seen_forget(Addr start, SizeT length);
 void pw_stack_event(ThreadId tid, UInt cause);
 void pw_stacks_forked(void);
+
+/* --- native_stack.c --- */
+
+/* Before the program's first instruction. */
+void pw_native_stack(ThreadId tid);
 
 /* --- maps.c --- */
 void pw_maps_init(void);

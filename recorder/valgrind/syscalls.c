@@ -53,8 +53,14 @@ static const UShort kRecorded[] = {
     __NR_pkey_alloc,
     __NR_pkey_free,
     __NR_clone3,
+    __NR_rseq, /* which Valgrind refuses: where the kernel would write */
+    __NR_gettimeofday,
+    __NR_time,
+    __NR_clock_gettime,
 };
 static Bool recorded[MAX_SYSCALL];
+/* Of these the first says it all: without Valgrind they read the vdso's memory, which it hides. */
+static Bool time_was_read;
 
 static Addr last_brk; /* what brk returned last; 0: not asked yet */
 UInt pw_exit_status = PW_ENDED_BY_SIGNAL;
@@ -224,8 +230,16 @@ static void tell_fork(Long child_pid) {
   pw_spool_flush();
 }
 
+static Bool reads_time(UInt number) {
+  return number == __NR_gettimeofday || number == __NR_time || number == __NR_clock_gettime;
+}
+
 static void after_syscall(ThreadId tid, UInt number, UWord* args, UInt arg_count, SysRes outcome) {
   if (number >= MAX_SYSCALL || !recorded[number]) return;
+  if (reads_time(number)) {
+    if (time_was_read) return;
+    time_was_read = True;
+  }
   const Bool failed = sr_isError(outcome);
   const Long result = failed ? -(Long)sr_Err(outcome) : (Long)sr_Res(outcome);
   if (!failed) drop_pages(number, args, (UWord)result);

@@ -140,12 +140,19 @@ std::string missing_qemu(const RecordOptions& options) {
   return "the QEMU recorder is not built (" + plugin + " is missing; build Pagewright again)";
 }
 
+// Debian's valgrind is a script that adds settings of the libraries to the program's environment,
+// and then becomes this.
+std::string valgrind_itself() {
+  const std::string path = search_path("valgrind") + ".bin";
+  return is_executable_file(path) ? path : "valgrind";
+}
+
 Launch valgrind_launch(const RecordOptions& options, const std::string& spool_folder) {
   Launch launch;
   launch.recorder = Recorder::Valgrind;
   launch.environment = {"VALGRIND_LIB=" + options.recorder_files + "/valgrind"};
   // What the C library frees at exit only for the sake of leak checkers is not the program's doing.
-  launch.arguments = {"valgrind",
+  launch.arguments = {valgrind_itself(),
                       "--command-line-only=yes",
                       "--tool=pagewright",
                       "--quiet",

@@ -4,10 +4,22 @@
 
 namespace pw::replay {
 
+namespace {
+
+// memfd_create(2), shm_open(3), and mappings of them inherited.
+bool is_shared_memory(const std::string& path) {
+  return path.rfind("/memfd:", 0) == 0 || path.rfind("/dev/shm/", 0) == 0;
+}
+
+}  // namespace
+
 VmObject& SharedNames::file(const std::string& path, std::uint64_t bytes) {
   auto it = files_.find(path);
   if (it == files_.end()) {
-    it = files_.emplace(path, machine_->open_file(path, ByteCount(bytes))).first;
+    const bool shared = machine_->config().model == MemoryModel::Linux && is_shared_memory(path);
+    const FileId made = shared ? machine_->create_shared(ByteCount(bytes))
+                               : machine_->open_file(path, ByteCount(bytes));
+    it = files_.emplace(path, made).first;
   }
   VmObject& file = machine_->object(it->second);
   file.size = std::max(file.size, ByteCount(bytes));
@@ -30,7 +42,29 @@ RecordedProcess::RecordedProcess(Machine& machine, SharedNames& names, CallSiteN
       names_(&names),
       call_sites_(&call_sites),
       transcript_(transcript),
-      process_(machine.find(pid)) {}
+      process_(machine.find(pid)),
+      places_(machine.config().model == MemoryModel::Policy) {}
+
+void RecordedProcess::inherit(const RecordedProcess& parent, std::uint32_t tid,
+                              std::uint32_t own_tid) {
+  places_ = parent.places_;
+  const auto rseq = parent.rseq_.find(tid);
+  if (rseq != parent.rseq_.end()) rseq_[own_tid] = rseq->second;
+  recorded_heap_ = parent.recorded_heap_;
+  recorded_stack_end_ = parent.recorded_stack_end_;
+  stack_begun_ = parent.stack_begun_;
+  vdso_ = parent.vdso_;
+  vdso_read_ = parent.vdso_read_;
+  time_read_ = parent.time_read_;
+  if (native()) brk_known_ = parent.brk_known_;
+}
+
+void RecordedProcess::note_mark(VirtAddr address) {
+  const std::optional<std::uint64_t> number = mark_number(address);
+  if (!number) return;
+  const std::uint64_t resident = process_->space->counters().resident_pages;
+  marks_.push_back({*number, process_->minor_faults, process_->major_faults, resident});
+}
 
 // A call that fails may have done a part of its work, so the transcript has it too.
 bool RecordedProcess::map(const MmapRequest& request) {
@@ -55,19 +89,34 @@ Result<void> RecordedProcess::start_image(const record::Image& image) {
   brk_known_ = false;
   touched_.clear();
   attached_.clear();
-  map_areas(image.maps);
+  rseq_.clear();
+  if (native()) {
+    start_native(image);
+  } else {
+    map_areas(image.maps);
+  }
   return {};
+}
+
+MmapRequest RecordedProcess::request_for(const record::MappedArea& area) {
+  MmapRequest request;
+  request.length = area.end - area.begin;
+  request.fixed = true;
+  request.rights = {area.readable, area.writable, area.executable};
+  request.shared = area.shared;
+  request.label = machine_->label(area.name.empty() ? "anon" : area.name);
+  if (!area.name.empty() && area.name.front() != '[') {
+    const std::uint64_t end = area.file_offset + request.length.value;
+    request.backing = &names_->file(area.name, end);
+    request.backing_page = PageOffset(area.file_offset >> kPageShift);
+  }
+  return request;
 }
 
 void RecordedProcess::map_areas(const std::vector<record::MappedArea>& areas) {
   for (const record::MappedArea& area : areas) {
-    MmapRequest request;
+    MmapRequest request = request_for(area);
     request.address = area.begin;
-    request.length = area.end - area.begin;
-    request.fixed = true;
-    request.rights = {area.readable, area.writable, area.executable};
-    request.shared = area.shared;
-    request.label = machine_->label(area.name.empty() ? "anon" : area.name);
     if (area.name == "[heap]") {
       request.role = AreaRole::Heap;
       process_->space->layout().heap_begin = page_of(area.begin);
@@ -76,29 +125,32 @@ void RecordedProcess::map_areas(const std::vector<record::MappedArea>& areas) {
     } else if (area.name == "[stack]") {
       request.role = AreaRole::Stack;
       request.grows_down = true;
-    } else if (!area.name.empty() && area.name.front() != '[') {
-      const std::uint64_t end = area.file_offset + request.length.value;
-      request.backing = &names_->file(area.name, end);
-      request.backing_page = PageOffset(area.file_offset >> kPageShift);
     }
     (void)map(request);  // an impossible line of a damaged file is left out
   }
 }
 
 void RecordedProcess::reference(VirtAddr address, Access access, std::uint64_t count) {
+  if (native()) {
+    if (!stack_begun_) begin_stack(address);
+    if (!places_.find(page_of(address))) {
+      if (places_.left_out(page_of(address))) return;
+      infer_native(page_of(address), access);
+    }
+  }
   AccessResult result = touch(address, access, count);
   for (int tries = 0; !result.ok() && running() && tries < 3; ++tries) {
-    if (!infer(result, access)) return;
+    if (!infer(address, result, access)) return;
     result = touch(address, access, count);
   }
   if (!running() || !touched_.first_touch(page_of(address))) return;
-  const Vma* area = process_->space->find(page_of(address));
+  const Vma* area = process_->space->find(page_of(places_.address(address)));
   if (area != nullptr) ++touched_by_label_[area->label];
 }
 
 // The recorder missed how this page came to be there: assume anonymous memory, or the right that
 // was used.
-bool RecordedProcess::infer(const AccessResult& failed, Access access) {
+bool RecordedProcess::infer(VirtAddr recorded, const AccessResult& failed, Access access) {
   if (failed.kind != AccessResult::Kind::Segv) return false;
   const VirtAddr page = address_of(page_of(failed.address));
   ++inferred_;
@@ -109,6 +161,10 @@ bool RecordedProcess::infer(const AccessResult& failed, Access access) {
     rights.write = rights.write || access == Access::Write;
     rights.execute = rights.execute || access == Access::Execute;
     return protect(page, ByteCount(kPageSize), rights);
+  }
+  if (native()) {
+    infer_native(page_of(recorded), access);
+    return true;
   }
   MmapRequest request;
   request.address = page;

@@ -4,13 +4,16 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "machine/machine.hpp"
 #include "record/recording.hpp"
+#include "replay/address_map.hpp"
 #include "replay/labels.hpp"
+#include "replay/mark.hpp"
 #include "replay/touched_pages.hpp"
 #include "replay/transcript.hpp"
 
@@ -39,6 +42,17 @@ class RecordedProcess {
   RecordedProcess(Machine& machine, SharedNames& names, CallSiteNames& call_sites,
                   Transcript* transcript, Pid pid);
 
+  // Pages lie where the kernel would have put them, the recorder's own are left out, and every
+  // memory system call does all that it does (MemoryModel::Linux).
+  bool native() const { return !places_.identity(); }
+  // What a child takes over that the thread `tid` has forked.
+  void inherit(const RecordedProcess& parent, std::uint32_t tid, std::uint32_t own_tid);
+  // What the kernel writes for a thread that has been switched to. A parent is taken to wait for
+  // its children until the first of them ends.
+  void write_rseq(std::uint32_t tid);
+  void wait_for_child(std::uint32_t tid) { waiting_.insert(tid); }
+  void go_on();
+
   Pid pid() const { return process_->pid; }
   Process& process() { return *process_; }
   bool running() const { return process_->state == ProcessState::Running; }
@@ -59,26 +73,63 @@ class RecordedProcess {
   }
 
   // Pages in the filter: see Machine::set_in_use.
-  void enter_filter(Vpn vpn) { machine_->set_in_use(*process_, vpn, true); }
-  void leave_filter(Vpn vpn) { machine_->set_in_use(*process_, vpn, false); }
+  void enter_filter(Vpn vpn) { set_in_use(vpn, true); }
+  void leave_filter(Vpn vpn) { set_in_use(vpn, false); }
 
   std::uint64_t inferred_areas() const { return inferred_; }
   const std::map<LabelId, std::uint64_t>& touched() const { return touched_by_label_; }
+  const std::vector<Mark>& marks() const { return marks_; }
+  bool left_recorder_out() const { return left_recorder_out_; }
 
  private:
+  // Areas as calls and lists of areas describe them, without their places.
+  MmapRequest request_for(const record::SyscallRecord& call, std::uint32_t stack);
+  MmapRequest request_for(const record::MappedArea& area);
   void map_call(const record::SyscallRecord& call, std::uint32_t stack);
   void remap_call(const record::SyscallRecord& call);
   void brk_call(const record::SyscallRecord& call);
   void attach_call(const record::SyscallRecord& call);
-  bool infer(const AccessResult& failed, Access access);
+  bool infer(VirtAddr recorded, const AccessResult& failed, Access access);
   bool map(const MmapRequest& request);
   bool unmap(VirtAddr address, ByteCount length);
   bool protect(VirtAddr address, ByteCount length, Rights rights);
   AccessResult touch(VirtAddr address, Access access, std::uint64_t count) {
-    const AccessResult result = machine_->touch_run(*process_, address, access, count);
+    const AccessResult result = machine_->touch_run(*process_, places_.address(address), access,
+                                                    count);
     if (transcript_ != nullptr) transcript_->touched(pid(), address, access, count, result);
     return result;
   }
+
+  void set_in_use(Vpn vpn, bool in_use) {
+    if (const auto place = places_.find(vpn)) machine_->set_in_use(*process_, *place, in_use);
+  }
+  void note_mark(VirtAddr address);
+
+  // native_start.cpp: what execve(2) sets up.
+  struct Group;
+  void start_native(const record::Image& image);
+  void map_group(const Group& group, Vpn at, Vpn recorded_begin);
+  Vpn place_for(const Group& group);
+  void map_vdso();
+  void read_vdso();
+  void read_time();
+  void clear_tail(const Group& group);
+  void begin_native_stack(const record::MappedArea* stack);
+  void begin_stack(VirtAddr recorded);
+
+  // native_calls.cpp: calls at the kernel's places.
+  void apply_native(const record::SyscallRecord& call, std::uint32_t stack);
+  template <class Call>
+  void each_part(const record::SyscallRecord& call, Call&& carry_out);
+  void advise_native(const record::SyscallRecord& call);
+  void map_native(const record::SyscallRecord& call, std::uint32_t stack);
+  void remap_native(const record::SyscallRecord& call);
+  void brk_native(const record::SyscallRecord& call);
+  void attach_native(const record::SyscallRecord& call);
+  void grow_native_heap(VirtAddr recorded_end);
+  void register_rseq(const record::SyscallRecord& call);
+  void detach_native(const record::SyscallRecord& call);
+  void infer_native(Vpn recorded, Access access);
 
   Machine* machine_;
   SharedNames* names_;
@@ -88,6 +139,17 @@ class RecordedProcess {
   TouchedPages touched_;
   std::map<LabelId, std::uint64_t> touched_by_label_;
   std::map<std::uint64_t, std::uint64_t> attached_;  // shmat: address -> bytes
+  AddressMap places_;
+  std::vector<Mark> marks_;
+  std::map<std::uint32_t, VirtAddr> rseq_;  // by thread: struct rseq, at its recorded address
+  std::set<std::uint32_t> waiting_;         // threads
+  VirtAddr recorded_heap_;                  // where the recorded heap begins
+  Vpn recorded_stack_end_;
+  VirtAddr vdso_;
+  bool stack_begun_ = false;  // the first reference to it has been
+  bool vdso_read_ = false;
+  bool time_read_ = false;
+  bool left_recorder_out_ = false;
   bool brk_known_ = false;
   std::uint64_t inferred_ = 0;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "replay/call_numbers.hpp"
 #include "replay/filter_stays.hpp"
 #include "replay/recorded_process.hpp"
 
@@ -43,7 +44,9 @@ class Replayer {
   void advance_to(Stream& stream, std::uint64_t clock);
   void fetch(const Event& event, Stream& stream, std::uint64_t last_reference);
   void reference(const Event& event);
-  Result<void> fork(const Event& event);
+  Result<void> fork(const Chunk& chunk, std::size_t at);
+  void child_ended(std::uint32_t recorded_pid);
+  static const record::SyscallRecord* call_of_fork(const Chunk& chunk, std::size_t at);
   RecordedProcess& adopt(std::uint32_t recorded_pid, Pid pid);
   static std::uint32_t stack_of_call(const Chunk& chunk, std::size_t at);
 
@@ -53,6 +56,7 @@ class Replayer {
   SharedNames names_;
   CallSiteNames call_sites_;
   std::unordered_map<std::uint32_t, std::unique_ptr<RecordedProcess>> processes_;
+  std::unordered_map<std::uint32_t, std::uint32_t> parents_;  // of children of fork
   std::vector<std::uint32_t> order_;  // recorded pids in order of appearance
   std::unordered_map<Key, Stream> streams_;
   std::unordered_map<std::uint32_t, unsigned> cpu_of_thread_;
@@ -136,7 +140,7 @@ Result<void> Replayer::step(const Chunk& chunk, std::size_t at, Stream& stream) 
       current_->apply(chunk.syscalls[event.index], stack_of_call(chunk, at));
       break;
     case EventKind::Fork:
-      PW_TRY(fork(event));
+      PW_TRY(fork(chunk, at));
       break;
     case EventKind::Exec: {
       stream.in_run = false;
@@ -146,6 +150,7 @@ Result<void> Replayer::step(const Chunk& chunk, std::size_t at, Stream& stream) 
     case EventKind::Exit:
       if (!current_->running()) break;
       PW_TRY(machine_.exit(current_->pid(), static_cast<int>(event.index)));
+      child_ended(chunk.info.pid);
       if (transcript_ != nullptr) {
         transcript_->exited(current_->pid(), static_cast<int>(event.index));
       }
@@ -209,13 +214,50 @@ void Replayer::reference(const Event& event) {
   }
 }
 
-Result<void> Replayer::fork(const Event& event) {
+// The call that made the child: the last one before the fork.
+const record::SyscallRecord* Replayer::call_of_fork(const Chunk& chunk, std::size_t at) {
+  for (std::size_t i = at; i-- > 0;) {
+    if (chunk.events[i].kind == EventKind::Syscall) return &chunk.syscalls[chunk.events[i].index];
+  }
+  return nullptr;
+}
+
+namespace {
+
+// Whether the call lent the child the caller's memory. The recorder makes a fork of it, in which
+// the parent waits as well.
+bool lends_memory(const record::SyscallRecord* call) {
+  constexpr std::uint64_t kBoth = kCloneVm | kCloneVfork;
+  return call != nullptr && (call->number == kVfork ||
+                             (call->number == kClone && (call->arguments[0] & kBoth) == kBoth));
+}
+
+}  // namespace
+
+Result<void> Replayer::fork(const Chunk& chunk, std::size_t at) {
   if (!current_->running()) return {};
-  const Result<Pid> child = machine_.fork(current_->pid());
+  const Event& event = chunk.events[at];
+  const record::SyscallRecord* call = call_of_fork(chunk, at);
+  RecordedProcess& parent = *current_;
+  const bool lends = parent.native() && lends_memory(call);
+  const Result<Pid> child = lends ? machine_.vfork(parent.pid()) : machine_.fork(parent.pid());
   if (!child) return {};  // no memory: the child, and what it would have done, is missing
-  if (transcript_ != nullptr) transcript_->forked(current_->pid(), *child, event.index);
-  adopt(event.index, *child);
+  if (transcript_ != nullptr) transcript_->forked(parent.pid(), *child, event.index);
+  RecordedProcess& made = adopt(event.index, *child);
+  const std::uint32_t tid = call != nullptr ? call->tid : 0;
+  made.inherit(parent, tid, event.index);
+  if (lends || !parent.native()) return {};
+  made.write_rseq(event.index);
+  parent.wait_for_child(tid);
+  parents_[event.index] = chunk.info.pid;
   return {};
+}
+
+void Replayer::child_ended(std::uint32_t recorded_pid) {
+  const auto parent = parents_.find(recorded_pid);
+  if (parent == parents_.end()) return;
+  if (const auto it = processes_.find(parent->second); it != processes_.end()) it->second->go_on();
+  parents_.erase(parent);
 }
 
 Result<void> Replayer::run(const std::function<void(double)>& progress) {
@@ -264,6 +306,14 @@ ReplayResult Replayer::result(const MachineConfig& config) {
       report.resident_peak = ended ? process.resident_peak
                                    : process.space->counters().resident_peak;
       report.killed_by_oom = process.cause == ExitCause::OutOfMemory;
+      report.minor_faults = process.minor_faults;
+      report.major_faults = process.major_faults;
+      report.marks = it->second->marks();
+      if (it->second->native()) {  // a space may have been lent
+        report.faults.minor = process.minor_faults;
+        report.faults.major = process.major_faults;
+      }
+      result.left_recorder_out = result.left_recorder_out || it->second->left_recorder_out();
       result.inferred_areas += it->second->inferred_areas();
     }
     result.processes.push_back(std::move(report));

@@ -12,6 +12,7 @@
 #include "machine/config.hpp"
 #include "ports/sim/counters.hpp"
 #include "record/recording.hpp"
+#include "replay/mark.hpp"
 
 namespace pw::replay {
 
@@ -27,6 +28,9 @@ struct ProcessReport {
   FaultCounters faults;
   std::uint64_t resident_peak = 0;  // pages
   bool killed_by_oom = false;
+  // Taken by this process itself, as getrusage(2) counts them, whoever shares its space.
+  std::uint64_t minor_faults = 0, major_faults = 0;
+  std::vector<Mark> marks;
 };
 
 struct ReplayResult {
@@ -38,6 +42,7 @@ struct ReplayResult {
   std::uint64_t references = 0;  // those the recording stands for
   std::uint64_t records = 0;
   std::uint64_t simulated_ns = 0;    // CPU + kernel + waits
+  bool left_recorder_out = false;    // what Valgrind had loaded into the programs was left out
   std::uint64_t inferred_areas = 0;  // touched outside every known area: an area was assumed
 };
 

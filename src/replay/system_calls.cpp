@@ -1,40 +1,15 @@
-// Recorded memory system calls, carried out on the machine at the addresses they had. Numbers and
-// flags: Linux x86-64 (arch/x86/entry/syscalls/syscall_64.tbl,
-// include/uapi/asm-generic/mman-common.h).
+// Recorded memory system calls, carried out on the machine at the addresses they had.
+#include "replay/call_numbers.hpp"
 #include "replay/recorded_process.hpp"
 
 namespace pw::replay {
 
-namespace {
-
-enum Number : std::uint32_t {
-  kMmap = 9,
-  kMprotect = 10,
-  kMunmap = 11,
-  kBrk = 12,
-  kMremap = 25,
-  kMsync = 26,
-  kMadvise = 28,
-  kShmget = 29,
-  kShmat = 30,
-  kShmdt = 67,
-  kPkeyMprotect = 329,
-};
-
-constexpr std::uint64_t kMapShared = 0x01, kMapSharedValidate = 0x03, kMapTypes = 0x0f;
-constexpr std::uint64_t kMapAnonymous = 0x20, kMapGrowsDown = 0x100;
-constexpr std::uint64_t kDontNeed = 4;
-constexpr std::uint64_t kShmReadOnly = 010000;
-
-Rights rights_of(std::uint64_t protection) {
-  return {(protection & 1) != 0, (protection & 2) != 0, (protection & 4) != 0};
-}
-
-}  // namespace
-
 void RecordedProcess::apply(const record::SyscallRecord& call, std::uint32_t stack) {
+  if (native() && call.number == kRseq) return register_rseq(call);
   if (call.result < 0 || !running()) return;
   const auto* a = call.arguments;
+  if (call.number == kMadvise && a[1] == 0) note_mark(VirtAddr(a[0]));
+  if (native()) return apply_native(call, stack);
   switch (call.number) {
     case kMmap:
       map_call(call, stack);
@@ -57,7 +32,7 @@ void RecordedProcess::apply(const record::SyscallRecord& call, std::uint32_t sta
       if (transcript_ != nullptr) transcript_->synced(pid(), VirtAddr(a[0]), ByteCount(a[1]));
       break;
     case kMadvise:
-      if (a[2] != kDontNeed) break;
+      if (a[2] != kAdviseDontNeed) break;
       (void)machine_->discard(pid(), VirtAddr(a[0]), ByteCount(a[1]));
       if (transcript_ != nullptr) transcript_->discarded(pid(), VirtAddr(a[0]), ByteCount(a[1]));
       break;
@@ -78,13 +53,11 @@ void RecordedProcess::apply(const record::SyscallRecord& call, std::uint32_t sta
   }
 }
 
-void RecordedProcess::map_call(const record::SyscallRecord& call, std::uint32_t stack) {
+MmapRequest RecordedProcess::request_for(const record::SyscallRecord& call, std::uint32_t stack) {
   const auto* a = call.arguments;
   const std::uint64_t type = a[3] & kMapTypes;
   MmapRequest request;
-  request.address = VirtAddr(static_cast<std::uint64_t>(call.result));
   request.length = ByteCount(a[1]);
-  request.fixed = true;
   request.rights = rights_of(a[2]);
   request.shared = type == kMapShared || type == kMapSharedValidate;
   request.grows_down = (a[3] & kMapGrowsDown) != 0;
@@ -96,6 +69,13 @@ void RecordedProcess::map_call(const record::SyscallRecord& call, std::uint32_t 
   } else {
     request.label = machine_->label(stack == kNoStack ? "anon" : call_sites_->of(stack));
   }
+  return request;
+}
+
+void RecordedProcess::map_call(const record::SyscallRecord& call, std::uint32_t stack) {
+  MmapRequest request = request_for(call, stack);
+  request.address = VirtAddr(static_cast<std::uint64_t>(call.result));
+  request.fixed = true;
   (void)map(request);
 }
 

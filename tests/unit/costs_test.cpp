@@ -1,0 +1,162 @@
+// Costs of a host: their file, where it is looked for, what a machine makes of them.
+#include "predict/costs.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "support/json_schema.hpp"
+#include "support/temporary_folder.hpp"
+#include "tools/calibration.hpp"
+
+namespace pw::predict {
+namespace {
+
+using pw::testing::TemporaryFolder;
+using pw::testing::write_file;
+using Json = nlohmann::json;
+
+Costs example() {
+  Costs costs;
+  costs.host = "a processor, Linux 6";
+  double ns = 10;
+  for (const CostField& field : cost_fields()) {
+    costs.*field.member = {ns, ns - 1, ns + 2.5, true};
+    ns += 100;
+  }
+  return costs;
+}
+
+TEST(Costs, ComeBackAsTheyWereWritten) {
+  const std::string text = to_json(example());
+  EXPECT_EQ(test::schema_errors(Json::parse(text), "costs.schema.json"),
+            std::vector<std::string>{});
+  const auto again = costs_from_json(text);
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(to_json(*again), text);
+  EXPECT_EQ(again->zram_out.high, again->zram_out.ns + 2.5);
+}
+
+TEST(Costs, WhatWasNotMeasuredKeepsItsDefault) {
+  Costs some;
+  some.walk = {7, 6, 8, true};
+  const auto again = costs_from_json(to_json(some));
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->walk.ns, 7);
+  EXPECT_TRUE(again->walk.measured);
+  EXPECT_EQ(again->zram_in.ns, Costs{}.zram_in.ns);
+  EXPECT_FALSE(again->zram_in.measured);
+}
+
+TEST(Costs, WhatIsWrongIsSaid) {
+  const Json good = Json::parse(to_json(example()));
+  Json bad = good;
+  bad["costs"]["walk"]["ns"] = -1;
+  EXPECT_EQ(costs_from_json(bad.dump()).error().message, "the cost walk needs a number ns");
+  bad = good;
+  bad["costs"]["walk"] = 5;
+  EXPECT_FALSE(costs_from_json(bad.dump()));
+  bad = good;
+  bad["schema"] = "pagewright.costs/2";
+  EXPECT_EQ(costs_from_json(bad.dump()).error().message, "no costs of schema pagewright.costs/1");
+  EXPECT_FALSE(costs_from_json(""));
+}
+
+class CostsPlace : public ::testing::Test {
+ protected:
+  CostsPlace() {
+    const char* old = std::getenv("XDG_CONFIG_HOME");
+    if (old != nullptr) before_ = old;
+    ::setenv("XDG_CONFIG_HOME", folder_.path().c_str(), 1);
+  }
+  ~CostsPlace() override {
+    before_.empty() ? ::unsetenv("XDG_CONFIG_HOME")
+                    : ::setenv("XDG_CONFIG_HOME", before_.c_str(), 1);
+  }
+  TemporaryFolder folder_;
+  std::string before_;
+};
+
+TEST_F(CostsPlace, TheDefaultsServeWhereNothingIsStored) {
+  const auto loaded = load_costs("");
+  ASSERT_TRUE(loaded);
+  EXPECT_EQ(loaded->source, "default costs; 'pagewright calibrate' measures this host's");
+  EXPECT_EQ(load_costs(folder_ / "none").error().code, Errno::NoEntry);
+}
+
+TEST_F(CostsPlace, WhatIsStoredIsTaken) {
+  EXPECT_EQ(default_costs_path(), folder_ / "pagewright/costs.json");
+  std::filesystem::create_directories(folder_.path() / "pagewright");
+  write_file(default_costs_path(), to_json(example()));
+  const auto loaded = load_costs("");
+  ASSERT_TRUE(loaded);
+  EXPECT_EQ(loaded->costs.anon_fault.ns, 10);
+  EXPECT_EQ(loaded->source,
+            "costs measured on a processor, Linux 6 (" + default_costs_path() + ")");
+  write_file(folder_ / "bad", "{}");
+  EXPECT_EQ(load_costs(folder_ / "bad").error().code, Errno::Invalid);
+}
+
+TEST(Costs, AMachineTakesThemApart) {
+  Costs costs;
+  costs.anon_fault.ns = 900;
+  costs.copy_fault.ns = 2'400;
+  costs.zero_page_fault.ns = 600;
+  costs.zram_in.ns = 1'500;
+  costs.zram_out.ns = 5'000;
+  costs.disk_read.ns = 40'000;
+  costs.disk_page.ns = 2'500;
+  MachineConfig machine;
+  machine.costs.reclaim_page_ns = 300;
+  apply(costs, SwapKind::Zram, machine);
+  EXPECT_EQ(machine.costs.minor_ns, 900U);
+  EXPECT_EQ(machine.costs.copy_ns, 1'500U);
+  EXPECT_EQ(machine.costs.major_ns, 600U);
+  EXPECT_EQ(machine.swap_device.read_ns, 900U);
+  EXPECT_EQ(machine.swap_device.write_ns, 4'400U);
+  EXPECT_TRUE(machine.swap_device.synchronous);
+  EXPECT_EQ(machine.file_device.read_ns, 37'500U);
+  apply(costs, SwapKind::Ssd, machine);
+  EXPECT_FALSE(machine.swap_device.synchronous);
+  EXPECT_EQ(machine.swap_device.per_page_ns, 2'500U);
+}
+
+TEST(Calibration, MedianAndQuartiles) {
+  const Cost cost = tools::cost_of({5, 1, 4, 2, 3});
+  EXPECT_EQ(cost.ns, 3);
+  EXPECT_EQ(cost.low, 2);
+  EXPECT_EQ(cost.high, 4);
+  EXPECT_TRUE(cost.measured);
+  EXPECT_EQ(tools::cost_of({8}).high, 8);
+}
+
+TEST(Calibration, BatchesThatFailAreLeftOut) {
+  Cost cost{1, 1, 1};
+  int n = 0;
+  tools::sample(cost, 4, 10, [&n] { return ++n % 2 == 0 ? -1.0 : n * 100.0; });
+  EXPECT_EQ(cost.low, 10);
+  EXPECT_EQ(cost.high, 30);
+  Cost none{1, 1, 1};
+  tools::sample(none, 4, 10, [] { return -1.0; });
+  EXPECT_EQ(none.ns, 1);
+  EXPECT_FALSE(none.measured);
+}
+
+// No timing is looked at: only that each cost was found, in order of size where that is certain.
+TEST(Calibration, FaultsAreMeasured) {
+  tools::Calibration result;
+  tools::measure_faults(result);
+  for (const Cost* cost :
+       {&result.costs.anon_fault, &result.costs.zero_page_fault, &result.costs.copy_fault,
+        &result.costs.reuse_fault, &result.costs.fork_process, &result.costs.fork_page}) {
+    EXPECT_TRUE(cost->measured);
+    EXPECT_LE(cost->low, cost->ns);
+    EXPECT_LE(cost->ns, cost->high);
+  }
+  EXPECT_GT(result.costs.anon_fault.ns, 0);
+}
+
+}  // namespace
+}  // namespace pw::predict

@@ -1,0 +1,40 @@
+// Measures what one event of each kind costs on this host. Part of the verb calibrate.
+//
+// Each cost is the median of many small batches, in CPU time of the measuring thread where nothing
+// is waited for, so that other load on the host and time stolen from a virtual machine disturb it
+// little. A function leaves the costs alone that it cannot measure here, and says why in `notes`.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "ports/host/group_run_guardian.hpp"
+#include "predict/costs.hpp"
+
+namespace pw::tools {
+
+struct Calibration {
+  predict::Costs costs;
+  std::vector<std::string> notes;
+};
+
+// Median and quartiles. `samples`: not empty.
+predict::Cost cost_of(std::vector<double> samples);
+
+// `count` batches of `events` events each: nanoseconds per event as `batch` tells for a batch.
+// Batches that give a negative number are left out; no cost if all do.
+void sample(predict::Cost& into, unsigned count, double events,
+            const std::function<double()>& batch);
+
+double cpu_ns();  // of this thread
+double wall_ns();
+
+void measure_faults(Calibration& into);  // anonymous memory, fork
+void measure_file_faults(Calibration& into, const std::string& folder);
+void measure_loads(Calibration& into);                            // caches, RAM, TLB misses
+void measure_disk(Calibration& into, const std::string& folder);  // of that folder
+// In a group of its own, on zram of its own; nothing without root.
+void measure_zram(Calibration& into, host::Guardian& guardian);
+
+}  // namespace pw::tools

@@ -1,0 +1,27 @@
+#include "tools/predictor.hpp"
+
+#if __has_include("predict/predict.hpp")
+#include "predict/predict.hpp"
+#include "replay/replay.hpp"
+#endif
+
+namespace pw::tools {
+
+Predictor predictor() {
+#if __has_include("predict/predict.hpp")
+  return [](const record::Recording& recording, const predict::Conditions& conditions,
+            const predict::Costs& costs) -> Result<predict::Outcome> {
+    MachineConfig base;
+    base.contents = Contents::MetadataOnly;
+    MachineConfig config = predict::machine_for(conditions, base);
+    predict::apply(costs, conditions.swap, config);
+    const Result<replay::ReplayResult> result = replay::replay(recording, config);
+    if (!result) return tl::unexpected(result.error());
+    return predict::outcome_of(*result);
+  };
+#else
+  return {};
+#endif
+}
+
+}  // namespace pw::tools
