@@ -112,6 +112,9 @@ def main():
     if not os.path.exists(os.path.join(tool, "pagewright-amd64-linux")):
         sys.exit(f"no Valgrind recorder in {tool}: build the target pw_valgrind")
 
+    launcher = shutil.which("valgrind")  # as src/record/launch.cpp starts it
+    if launcher is not None and os.access(launcher + ".bin", os.X_OK):
+        launcher += ".bin"
     folder = tempfile.mkdtemp(prefix="pw-bench-recorder-")
     plain = {**os.environ, "LC_ALL": "C", "PYTHONHASHSEED": "0"}
     recorded_environment = {**plain, "VALGRIND_LIB": tool}
@@ -123,7 +126,9 @@ def main():
             spools = tempfile.mkdtemp(dir=folder)
             native.append(cpu_seconds(command, plain))
             recorded.append(cpu_seconds(
-                ["valgrind", "--tool=pagewright", "--vgdb=no", "--trace-children=yes",
+                [launcher, "--command-line-only=yes", "--tool=pagewright", "--quiet",
+                 "--trace-children=yes", "--vgdb=no", "--run-libc-freeres=no",
+                 "--run-cxx-freeres=no",
                  f"--spool-dir={spools}", f"--detail={args.detail}",
                  f"--k={args.k}", f"--stacks={args.stacks}", *command], recorded_environment))
             totals = spool_totals(spools)

@@ -78,7 +78,7 @@ void add_record(CLI::App& app, Call& call) {
       ->type_name("FOLDER");
   verb->add_flag("--text", flags->text, "and as text, a script beside the recording (NAME.pws)");
   verb->footer(
-      "A recording contains the program's command line, the paths of the files that it maps and\n"
+      "A recording contains the program's command line, the paths of the files that it uses and\n"
       "the names of functions; --redact replaces them by hashes.\n\n"
       "Exit status: the program's own; 2 if it could not be recorded.\n\n"
       "Examples:\n"

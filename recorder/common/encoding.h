@@ -14,9 +14,10 @@
 
 #define PW_SPOOL_MAGIC 0x314C4F4F50535750ULL /* "PWSPOOL1" */
 #define PW_FRAME_MAGIC 0x4D465750U           /* "PWFM" */
-#define PW_SPOOL_VERSION 1U
+#define PW_SPOOL_VERSION 2U
 #define PW_MAX_FRAME_BYTES (1U << 20) /* payload of a frame; longer ones are taken for garbage */
 #define PW_MAX_FILTER_PAGES (1U << 12)
+#define PW_NO_FILE (~0U)        /* among numbers of files */
 #define PW_ENDED_BY_SIGNAL 256U /* as a status in PW_EXIT and END */
 
 /* Rules for a spool file.
@@ -24,9 +25,10 @@
  * - Any name inside the spool folder that ends in .spool, not shared with another process or image
  *   (Valgrind's: PID.N.spool). The folder is read while the program runs: a frame should reach the
  *   file in one write() after it is whole. A writer must survive that the folder is gone.
- * - Every spool begins with COMMAND, MAPS and, where known, MODULES, also that of a forked child;
- *   so it tells of its areas whatever happened to its parent's. A later MAPS replaces the list of
- *   areas, a later MODULES adds.
+ * - Every spool begins with COMMAND, START (an image's only), MAPS and, where known, MODULES, also
+ *   that of a forked child; so it tells of its areas whatever happened to its parent's. A later
+ *   MAPS replaces the list of areas, a later MODULES adds.
+ * - FILE: before the frame with the first event that has the file's number.
  * - Frames of one stream follow each other without a gap in the clock, unless something was lost.
  * - Fork: the parent closes its EVENTS frame with the PW_FORK event, so that what follows it lies
  *   in a frame that is younger than the child. The child's spool starts anew with no stacks
@@ -76,9 +78,29 @@ enum pw_frame {
   PW_FRAME_MAPS = 3,    /* text lines as in /proc/PID/maps: the program's own mappings only */
   PW_FRAME_MODULES = 4, /* lines "start-end offset buildid path" of executable file mappings, all */
                         /* numbers hex; buildid is "-" where unknown. A later frame adds to it. */
-  PW_FRAME_END = 5      /* clean end of this spool: u32 reason (0 exit, 1 exec), u32 status. */
+  PW_FRAME_END = 5,     /* clean end of this spool: u32 reason (0 exit, 1 exec), u32 status. */
                         /* After reason 1 frames may follow: the exec failed, the spool goes on. */
+  PW_FRAME_FILE = 6,    /* a file at first sight; see below */
+  PW_FRAME_START = 7    /* what exec put on the stack, as the program would have it without a */
+                        /* recorder: varints argument count, their bytes with NULs; the same of */
+                        /* the environment; bytes of the program's name with its NUL */
 };
+
+/* Files.
+ *
+ * Regular files and shared memory objects (memfd, /dev/shm) are numbered, in each spool from 0 in
+ * any order. Which file a descriptor or path means is asked of the kernel at each call, so that
+ * descriptors that were inherited, duplicated or received count as any other. Two files are one if
+ * device, inode number and time of birth are the same.
+ *
+ * FILE: varint number, varint device, varint inode, varint time of birth (ns since 1970; 0: not
+ * known), varint size in bytes, varint 1 + pages of it that the page cache had (0: not known),
+ * varint flags (bit 0: its pages are swapped, not written back: memfd, tmpfs), then its path
+ * (rest). Size and cached pages are those before the process did anything to it: when it was
+ * opened, or, if the descriptor was there before, when the process started.
+ *
+ * What is no regular file (pipes, sockets, terminals, devices, folders) is not recorded.
+ */
 
 /* Payload of an EVENTS frame.
  *
@@ -152,7 +174,17 @@ enum pw_control {
                        /* recording: varint number of the image. A spool that begins with flags */
                        /* bit 0 clear needs no such event.) */
   PW_EXIT = 10,        /* varint status: what the program passed to exit, or PW_ENDED_BY_SIGNAL */
-  PW_FILTER_DROP = 11  /* one page left the filter and none came: varint slot, varint age */
+  PW_FILTER_DROP = 11, /* one page left the filter and none came: varint slot, varint age */
+  PW_TRANSFER = 12,    /* bytes read from a file or written to it by a system call: varint file */
+                       /* <<1 | written, varint descriptor, zigzag varint offset minus the end of */
+                       /* the transfer before (of this payload, of any file; at first minus 0), */
+                       /* varint bytes moved (> 0). Comes after the kernel's references to the */
+                       /* buffers of the same call. A call that does both (sendfile, */
+                       /* copy_file_range): read, then written */
+  PW_FILE_CALL = 13    /* a PW_SYSCALL that is about a file: varint file, then as PW_SYSCALL. The */
+  /* rest: of mmap and rename the path, else empty. Recorded if it succeeded; */
+  /* unlink and rename, which replace what their new name meant, also with the */
+  /* file that loses its name (number unlink) */
 };
 
 #endif

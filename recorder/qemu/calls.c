@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "buffers.h"
+#include "files.h"
 #include "follow.h"
 #include "image.h"
 #include "spool.h"
@@ -19,6 +20,8 @@
 
 /* QEMU's own results for a call that it will make again, and for a return from a signal handler. */
 enum { kQemuRestart = -512, kQemuSignalReturn = -513 };
+
+enum { kSysMseal = 462 }; /* not in every header */
 
 enum { kStatusUnknown = -1, kSettleNs = 2000000 };
 
@@ -51,6 +54,11 @@ static bool shapes_memory(int64_t number) {
     case SYS_shmctl:
     case SYS_shmdt:
     case SYS_memfd_create:
+    case SYS_close_range:
+    case SYS_setrlimit:
+    case SYS_prlimit64:
+    case SYS_process_mrelease:
+    case kSysMseal:
     case SYS_ftruncate:
     case SYS_fallocate:
     case SYS_fadvise64:
@@ -86,15 +94,41 @@ static unsigned mapped_file(const struct system_call* call, char* path, size_t s
   return length > 0 ? (unsigned)length : 0;
 }
 
-static void write_call(struct stream* s, int64_t result) {
+/* `file`: what it is about, or PW_NO_FILE. */
+static void write_call_of(struct stream* s, const struct system_call* call, int64_t result,
+                          unsigned file) {
   char path[PATH_MAX];
-  const unsigned length = mapped_file(&s->call, path, sizeof path);
-  uint64_t numbers[10] = {(uint64_t)s->call.number};
-  memcpy(numbers + 1, s->call.arguments, sizeof s->call.arguments);
-  numbers[7] = ((uint64_t)result << 1) ^ (uint64_t)(result >> 63);
-  numbers[8] = s->tid;
-  numbers[9] = stream_frame_ns(s);
-  stream_control(s, PW_SYSCALL, numbers, 10, path, length);
+  const unsigned length = mapped_file(call, path, sizeof path);
+  uint64_t numbers[11] = {file, (uint64_t)call->number};
+  memcpy(numbers + 2, call->arguments, sizeof call->arguments);
+  numbers[8] = ((uint64_t)result << 1) ^ (uint64_t)(result >> 63);
+  numbers[9] = s->tid;
+  numbers[10] = stream_frame_ns(s);
+  if (file == PW_NO_FILE) {
+    stream_control(s, PW_SYSCALL, numbers + 1, 10, path, length);
+  } else {
+    stream_control(s, PW_FILE_CALL, numbers, 11, path, length);
+  }
+}
+
+static void write_call(struct stream* s, int64_t result) {
+  write_call_of(s, &s->call, result, PW_NO_FILE);
+}
+
+/* After a call that succeeded: what it did with files. */
+static void write_files(struct stream* s, int64_t result) {
+  struct system_call call = s->call;
+  const struct file_effects effects = files_after(s, result);
+  if (effects.arguments > 0) {
+    for (unsigned i = effects.arguments; i < 6; ++i) call.arguments[i] = 0;
+    if (effects.file != PW_NO_FILE) write_call_of(s, &call, result, effects.file);
+  } else if (shapes_memory(call.number)) {
+    write_call_of(s, &call, result, effects.file);
+  }
+  if (effects.replaced != PW_NO_FILE) {
+    const struct system_call unlink = {.number = SYS_unlink};
+    write_call_of(s, &unlink, 0, effects.replaced);
+  }
 }
 
 /* ---- the end of threads and processes ---- */
@@ -161,6 +195,7 @@ static void before_exec(struct stream* s) {
 /* ---- before and after ---- */
 
 void calls_before(struct stream* s) {
+  files_before(s);
   const uint64_t* const arguments = s->call.arguments;
   switch (s->call.number) {
     case SYS_execve:
@@ -198,6 +233,7 @@ void calls_before(struct stream* s) {
 static void in_child(struct stream* s) {
   const int parent = spool_pid();
   stream_start_anew(s);
+  files_forked();
   atomic_store(&g_threads, 1);
   atomic_store(&g_exit_status, kStatusUnknown);
   spool_open(parent, 1);
@@ -225,6 +261,10 @@ void calls_after(struct stream* s, int64_t result) {
   buffers_after_call(s, result);
   if (number == SYS_brk) image_note_brk((uint64_t)result);
   if (number == SYS_close_range) spool_after_close();
-  if (shapes_memory(number)) write_call(s, result);
+  if (result >= 0) {
+    write_files(s, result);
+  } else if (shapes_memory(number)) {
+    write_call(s, result);
+  }
   if (calls_makes_processes(number) && result > 0 && !made_a_thread(&s->call)) in_parent(s, result);
 }

@@ -31,6 +31,7 @@ static struct {
   const char* program;
   char* arguments; /* the program's, from argv[0] on */
   size_t arguments_length;
+  uint64_t variables, variable_bytes; /* given by options */
   uint64_t guest_base;
   uint64_t stack_end;
   uint64_t brk_start;
@@ -95,6 +96,10 @@ bool image_read_command(void) {
     }
     if (argument != NULL && (strcmp(plain, "0") == 0 || strcmp(plain, "argv0") == 0))
       name = argument;
+    if (argument != NULL && strcmp(plain, "E") == 0) {
+      ++g_image.variables;
+      g_image.variable_bytes += strlen(argument) + 1;
+    }
     if (is_one_of(plain, kOfOneImage, sizeof kOfOneImage / sizeof *kOfOneImage)) continue;
     if (g_image.option_count + 2 > kMaxQemuOptions) return false;
     g_image.options[g_image.option_count++] = option;
@@ -120,6 +125,8 @@ char* const* image_qemu_options(unsigned* count) {
 }
 
 const char* image_program(void) { return g_image.program; }
+
+uint64_t image_host_address(uint64_t address) { return address + g_image.guest_base; }
 
 /* ---- memory ---- */
 
@@ -313,4 +320,28 @@ void image_write(void) {
   if (length > PW_MAX_FRAME_BYTES) length = PW_MAX_FRAME_BYTES;
   spool_write_data(PW_FRAME_COMMAND, g_image.arguments, length);
   write_maps();
+}
+
+static unsigned put(unsigned char* out, unsigned at, uint64_t value) {
+  for (; value >= 0x80; value >>= 7) out[at++] = (unsigned char)(value | 0x80);
+  out[at++] = (unsigned char)value;
+  return at;
+}
+
+/* Variables of the loader reach the program by way of options (follow.c). */
+void image_write_start(void) {
+  unsigned char payload[64];
+  unsigned at = 0;
+  uint64_t arguments = 0, variables = g_image.variables, variable_bytes = g_image.variable_bytes;
+  for (size_t i = 0; i < g_image.arguments_length; ++i) arguments += g_image.arguments[i] == '\0';
+  for (char** variable = environ; *variable != NULL; ++variable) {
+    ++variables;
+    variable_bytes += strlen(*variable) + 1;
+  }
+  at = put(payload, at, arguments);
+  at = put(payload, at, g_image.arguments_length);
+  at = put(payload, at, variables);
+  at = put(payload, at, variable_bytes);
+  at = put(payload, at, strlen(g_image.program) + 1);
+  spool_write_data(PW_FRAME_START, payload, at);
 }

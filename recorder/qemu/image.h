@@ -34,4 +34,10 @@ void image_note_brk(uint64_t end);
 /* Writes the COMMAND and MAPS frames. */
 void image_write(void);
 
+/* Writes the START frame. */
+void image_write_start(void);
+
+/* The host's address of one of the program's. */
+uint64_t image_host_address(uint64_t address);
+
 #endif

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "calls.h"
+#include "files.h"
 #include "image.h"
 #include "options.h"
 #include "plugin_api.h"
@@ -116,6 +117,8 @@ static void begin_image(const struct qemu_plugin_tb* block) {
   const uint64_t host = (uint64_t)(uintptr_t)qemu_plugin_insn_haddr(insn);
   if (host != 0) image_set_guest_base(host - qemu_plugin_insn_vaddr(insn));
   image_write();
+  image_write_start();
+  files_start();
 }
 
 static qemu_plugin_vcpu_mem_cb_t access_callback(void) {
@@ -160,7 +163,7 @@ static void on_syscall(qemu_plugin_id_t id, unsigned vcpu, int64_t number, uint6
   (void)id;
   (void)a7;
   (void)a8;
-  s->call = (struct system_call){number, {a1, a2, a3, a4, a5, a6}};
+  s->call = (struct system_call){.number = number, .arguments = {a1, a2, a3, a4, a5, a6}};
   calls_before(s);
   /* A child must not be born with a stream that a ticker, which it has not, holds. */
   if (!calls_makes_processes(number)) stream_park(s);

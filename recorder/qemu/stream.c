@@ -57,6 +57,7 @@ static void open_frame(struct stream* s, uint64_t clock) {
   s->frame_tick = atomic_load_explicit(&g_tick, memory_order_relaxed);
   s->event_clock = clock;
   s->previous = 0;
+  s->transfer_end = 0;
   put_snapshot(s);
 }
 
@@ -236,6 +237,16 @@ void stream_control(struct stream* s, enum pw_control code, const uint64_t* numb
   for (unsigned i = 0; i < count; ++i) put_varint(s, numbers[i]);
   if (length > 0) memcpy(s->frame.bytes + s->fill, tail, length);
   s->fill += length;
+}
+
+void stream_transfer(struct stream* s, unsigned file, unsigned written, unsigned descriptor,
+                     uint64_t offset, uint64_t bytes) {
+  open_frame(s, s->clock);
+  const uint64_t delta = offset - s->transfer_end;
+  const uint64_t numbers[4] = {(uint64_t)file << 1 | written, descriptor,
+                               delta << 1 ^ (uint64_t)((int64_t)delta >> 63), bytes};
+  stream_control(s, PW_TRANSFER, numbers, 4, NULL, 0);
+  s->transfer_end = offset + bytes;
 }
 
 uint64_t stream_frame_ns(struct stream* s) {

@@ -44,6 +44,7 @@ struct front_entry {
 struct system_call {
   int64_t number;
   uint64_t arguments[6];
+  unsigned file, replaced; /* known before it: see struct pw_file_before */
 };
 
 enum stream_state { kRunning, kParked, kClaimed };
@@ -67,10 +68,11 @@ struct stream {
   struct system_call call; /* the one it is in */
   _Atomic int state;       /* enum stream_state */
 
-  unsigned fill;        /* bytes of `frame`, its header included; 0: no frame begun */
-  unsigned frame_tick;  /* g_tick when it was begun */
-  uint64_t event_clock; /* of the last event, or where the frame begins */
-  uint64_t previous;    /* page or address that the next one is told relative to */
+  unsigned fill;         /* bytes of `frame`, its header included; 0: no frame begun */
+  unsigned frame_tick;   /* g_tick when it was begun */
+  uint64_t event_clock;  /* of the last event, or where the frame begins */
+  uint64_t previous;     /* page or address that the next one is told relative to */
+  uint64_t transfer_end; /* of the last transfer of the frame; 0: none */
   union {
     struct pw_frame_header header;
     unsigned char bytes[kFrameCapacity];
@@ -102,6 +104,9 @@ void stream_kernel_access(struct stream* s, uint64_t address, uint64_t length, b
 /* A control event; numbers first, then `length` bytes of `tail`. */
 void stream_control(struct stream* s, enum pw_control code, const uint64_t* numbers, unsigned count,
                     const void* tail, unsigned length);
+
+void stream_transfer(struct stream* s, unsigned file, unsigned written, unsigned descriptor,
+                     uint64_t offset, uint64_t bytes);
 
 /* Nanoseconds since the frame was begun that the next event will be in. */
 uint64_t stream_frame_ns(struct stream* s);

@@ -130,6 +130,9 @@ static inline UInt catch_up(ULong clock) {
   return 0;
 }
 
+/* For stack traces: where the program is. */
+static inline void arrive_at(Addr ip) { VG_(set_IP)(VG_(get_running_tid)(), ip); }
+
 static inline void miss(Addr address, ULong clock, UInt size, PwAccess access) {
   touch_bytes(address, clock + catch_up(clock), size, access);
 }
@@ -185,7 +188,8 @@ static void stamp_page(ULong page, ULong clock) {
   entry->stamp = VG_MAX(entry->stamp, clock);
 }
 
-VG_REGPARM(3) void pw_group_miss(Addr low, ULong last_clock, const PwShape* shape) {
+void pw_group_miss(Addr low, ULong last_clock, const PwShape* shape, Addr ip) {
+  arrive_at(ip);
   ULong clock = last_clock - shape->ticks;
   clock += catch_up(clock);
   const ULong page = low >> PW_PAGE_SHIFT;
@@ -219,18 +223,24 @@ void pw_filter_block_end(ThreadId tid) {
 
 /* --- what translated code calls --- */
 
-VG_REGPARM(3) void pw_filter_miss(Addr address, ULong clock, UWord info) {
+void pw_filter_miss(Addr address, ULong clock, UWord info, Addr ip) {
+  arrive_at(ip);
   miss(address, clock, (UInt)info >> 2, info & 3);
 }
 
 /* With size and access in the function's name, translated code has less to pass. */
-#define MISS_FUNCTION(name, size, access) \
-  static VG_REGPARM(2) void name(Addr address, ULong clock) { miss(address, clock, size, access); }
+#define MISS_FUNCTION(name, size, access)                \
+  static void name(Addr address, ULong clock, Addr ip) { \
+    arrive_at(ip);                                       \
+    miss(address, clock, size, access);                  \
+  }
 MISS_FUNCTION(read_1, 1, PwRead)
+MISS_FUNCTION(read_2, 2, PwRead)
 MISS_FUNCTION(read_4, 4, PwRead)
 MISS_FUNCTION(read_8, 8, PwRead)
 MISS_FUNCTION(read_16, 16, PwRead)
 MISS_FUNCTION(write_1, 1, PwWrite)
+MISS_FUNCTION(write_2, 2, PwWrite)
 MISS_FUNCTION(write_4, 4, PwWrite)
 MISS_FUNCTION(write_8, 8, PwWrite)
 MISS_FUNCTION(write_16, 16, PwWrite)
@@ -241,6 +251,8 @@ PwMissFunction pw_miss_function(UInt size, PwAccess access) {
   switch (size) {
     case 1:
       return access == PwWrite ? write_1 : read_1;
+    case 2:
+      return access == PwWrite ? write_2 : read_2;
     case 4:
       return access == PwWrite ? write_4 : read_4;
     case 8:
@@ -273,7 +285,8 @@ static void full_event(Addr address, UInt access, SizeT size, ULong clock) {
   pw_spool_event_done();
 }
 
-VG_REGPARM(3) void pw_full_reference(Addr address, ULong clock, UWord info) {
+void pw_full_reference(Addr address, ULong clock, UWord info, Addr ip) {
+  arrive_at(ip);
   const SizeT size = info >> 2;
   full_event(address, info & 3, size, clock);
   if ((address + size - 1) >> PW_PAGE_SHIFT != address >> PW_PAGE_SHIFT) pw_clock_skip_one();

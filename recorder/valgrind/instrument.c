@@ -7,6 +7,11 @@
  * Everything else is a call under a guard that nearly never holds.
  *
  * The clock is read again for each reference because such a call may have advanced it.
+ *
+ * Valgrind stores the program counter before each instruction that touches memory, for handlers of
+ * faults and for stack traces. Here the calls that may take a stack trace are told it instead, and
+ * those stores are left out (a twelfth of all time) until the program installs a handler for a
+ * fault.
  */
 #include "recorder.h"
 
@@ -25,11 +30,14 @@ typedef struct {
   UInt pending;    /* references since pw_clock was last brought up to date */
   UInt ahead;      /* the highest of them that a stamp has been stored for */
   ULong code_page; /* page of the last instruction, PW_NO_PAGE at the start */
-  Bool planning;   /* nothing is added yet: plan.c is told what the references will be */
+  Addr instruction;
+  Bool planning; /* nothing is added yet: plan.c is told what the references will be */
   struct {
     IRExpr *low, *offset, *page; /* what its leader's check has computed */
   } groups[MAX_GROUPS];
 } Block;
+
+Bool pw_faults_are_handled;
 
 static IRExpr* constant(ULong value) { return IRExpr_Const(IRConst_U64(value)); }
 
@@ -93,8 +101,8 @@ static void state_read(IRDirty* dirty, Int index, Int offset, Int size) {
 /* Calls a function if `guard`. It may take a stack trace, so it says what that reads. */
 static void call(Block* block, const HChar* name, void* function, IRExpr** args, IRExpr* guard) {
   const VexGuestLayout* layout = block->layout;
-  Int registers = 0;
-  while (args[registers] != NULL) ++registers;
+  Int registers = 0; /* of interest on x86 alone */
+  while (registers < 3 && args[registers] != NULL) ++registers;
   IRDirty* dirty = unsafeIRDirty_0_N(registers, name, VG_(fnptr_to_fnentry)(function), args);
   if (guard != NULL) dirty->guard = guard;
   VG_(memset)(dirty->fxState, 0, sizeof dirty->fxState);
@@ -108,11 +116,12 @@ static void call(Block* block, const HChar* name, void* function, IRExpr** args,
 static void call_miss(Block* block, IRExpr* address, IRExpr* clock, UInt size, PwAccess access,
                       IRExpr* guard) {
   const PwMissFunction function = pw_miss_function(size, access);
+  IRExpr* instruction = constant(block->instruction);
   if (function != NULL) {
-    call(block, "pw_miss", (void*)function, mkIRExprVec_2(address, clock), guard);
+    call(block, "pw_miss", (void*)function, mkIRExprVec_3(address, clock, instruction), guard);
   } else {
     call(block, "pw_filter_miss", (void*)pw_filter_miss,
-         mkIRExprVec_3(address, clock, constant(pw_info(size, access))), guard);
+         mkIRExprVec_4(address, clock, constant(pw_info(size, access)), instruction), guard);
   }
 }
 
@@ -164,7 +173,7 @@ static void leader_reference(Block* block, const PwStep* step) {
   IRExpr* miss = binop(block, Iop_CmpNE64, page, load(block, tag));
   IRExpr* clock = clock_plus(block, constant(block->pending + shape->ticks));
   call(block, "pw_group_miss", (void*)pw_group_miss,
-       mkIRExprVec_3(low, clock, constant((Addr)shape)), miss);
+       mkIRExprVec_4(low, clock, constant((Addr)shape), constant(block->instruction)), miss);
   store_stamp(block, entry_field(block, offset, offsetof(PwEntry, stamp)), clock,
               block->pending + shape->ticks);
   block->groups[step->group].low = low;
@@ -223,7 +232,9 @@ static void reference(Block* block, IRExpr* address, UInt size, PwAccess access,
   if (pw_options.detail == PW_DETAIL_FULL) {
     IRExpr* clock = clock_plus(block, constant(block->pending));
     call(block, "pw_full_reference", (void*)pw_full_reference,
-         mkIRExprVec_3(address, clock, constant(pw_info(size, access))), guard);
+         mkIRExprVec_4(address, clock, constant(pw_info(size, access)),
+                       constant(block->instruction)),
+         guard);
   } else {
     filtered_reference(block, address, size, access, guard);
   }
@@ -278,6 +289,7 @@ static void instruction(Block* block, const IRSB* in, Int at) {
   const Addr start = in->stmts[at]->Ist.IMark.addr;
   const UInt length = in->stmts[at]->Ist.IMark.len;
   const ULong first = start >> PW_PAGE_SHIFT;
+  block->instruction = start;
   if (length == 0 || pw_is_valgrinds(start)) return; /* not decodable; a trampoline of Valgrind */
   const ULong last = (start + length - 1) >> PW_PAGE_SHIFT;
   if (first != block->code_page) fetch_code(block, start, stretch(in, at));
@@ -398,6 +410,12 @@ static void plan(Block* block, const IRSB* in, Int at) {
   pw_plan_end();
 }
 
+/* Whether it only stores the program counter, which nothing asks for before the next one. */
+static Bool is_superfluous(const Block* block, const IRStmt* statement) {
+  return !pw_faults_are_handled && statement->tag == Ist_Put &&
+         statement->Ist.Put.offset == block->layout->offset_IP;
+}
+
 IRSB* pw_instrument(VgCallbackClosure* closure, IRSB* in, const VexGuestLayout* layout,
                     const VexGuestExtents* extents, const VexArchInfo* host, IRType guest_word,
                     IRType host_word) {
@@ -409,13 +427,14 @@ IRSB* pw_instrument(VgCallbackClosure* closure, IRSB* in, const VexGuestLayout* 
   block.entry = closure->nraddr;
   block.pending = block.ahead = 0;
   block.code_page = PW_NO_PAGE;
+  block.instruction = block.entry;
   /* What comes before the first instruction is Valgrind's own (a check for changed code). */
   for (; at < in->stmts_used && in->stmts[at]->tag != Ist_IMark; ++at)
     addStmtToIRSB(block.out, in->stmts[at]);
   plan(&block, in, at);
   for (; at < in->stmts_used; ++at) {
     statement_references(&block, in, at);
-    addStmtToIRSB(block.out, in->stmts[at]);
+    if (!is_superfluous(&block, in->stmts[at])) addStmtToIRSB(block.out, in->stmts[at]);
   }
   settle_clock(&block);
   return block.out;

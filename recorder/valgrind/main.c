@@ -50,8 +50,9 @@ static void thread_event(UInt code, ThreadId tid) {
   pw_spool_event_done();
 }
 
-static void tell_process(void) {
+static void tell_process(Bool new_image) {
   pw_command_frame();
+  if (new_image) pw_start_image(1);
   pw_maps_frame();
   pw_modules_changed();
   pw_modules_frame_if_changed();
@@ -62,7 +63,8 @@ static void thread_first_instruction(ThreadId tid) {
     started = True;
     pw_native_stack(tid);
     pw_maps_init();
-    tell_process();
+    tell_process(True);
+    pw_files_start();
   }
   ++pw_live_threads;
   thread_event(PW_THREAD_START, tid);
@@ -98,8 +100,9 @@ static void forked_child(ThreadId tid) {
   pw_clock = 0;
   pw_filter_forget();
   pw_stacks_forked();
+  pw_files_forked();
   pw_spool_open(True, parent_clock);
-  tell_process();
+  tell_process(False);
 }
 
 /* --- options, start and end --- */
@@ -156,6 +159,7 @@ static void post_clo_init(void) {
   if (pw_options.detail == PW_DETAIL_SWITCHES) pw_options.k = 1;
   kernel_tids = VG_(calloc)("pagewright.threads", VG_N_THREADS, sizeof *kernel_tids);
   running_tid = (UInt)VG_(gettid)();
+  pw_files_init();
   pw_log_open();
   pw_filter_forget();
   pw_spool_open(False, 0);

@@ -12,6 +12,8 @@
  *   filter.c      the exact LRU-K filter; turns references that miss it into events
  *   table.c       the pages of the filter
  *   syscalls.c    the kernel's references and the memory system calls
+ *   files.c       which files system calls read, write and name
+ *   start.c       the environment that a program starts with
  *   stacks.c      which pages were seen before, call stacks at first touches and growth
  *   maps.c        COMMAND, MAPS and MODULES frames
  *   native_stack.c  the stack as the program finds it
@@ -85,8 +87,11 @@ ULong pw_spool_ns(void);
 /* Writes the frame out if there is any news; tick: if it also has become old. */
 void pw_spool_flush(void);
 void pw_spool_tick(void);
-/* A frame of another type than EVENTS. */
+/* A frame of another type than EVENTS, at its place between the events. */
 void pw_spool_frame(UInt type, const void* payload, UInt length);
+/* The same, before the events of the frame that is being filled. */
+void pw_spool_note(UInt type, const void* payload, UInt length);
+void pw_spool_transfer(UInt file, UInt written, UInt descriptor, ULong offset, ULong bytes);
 void pw_spool_end(UInt reason, UInt status);
 
 /* --- filter.c --- */
@@ -105,15 +110,16 @@ extern PwEntry pw_table[];
 extern ULong pw_last_code_page; /* detail switches only */
 
 UInt pw_filter_mask(void); /* of page numbers, to index pw_table */
-/* Called by translated code with the clock of the reference. info: see pw_info(). */
-VG_REGPARM(3) void pw_filter_miss(Addr address, ULong clock, UWord info); /* pages and switches */
-VG_REGPARM(3) void pw_full_reference(Addr address, ULong clock, UWord info);
+/* Called by translated code with the clock of the reference. info: see pw_info(); ip: address of
+   the instruction. */
+void pw_filter_miss(Addr address, ULong clock, UWord info, Addr ip); /* pages and switches */
+void pw_full_reference(Addr address, ULong clock, UWord info, Addr ip);
 /* The code page that a block starts in; address and clock are in the state of the thread. */
 void pw_block_miss(void);
 /* Switches: another code page. It is the next reference; the clock advances. */
 VG_REGPARM(2) void pw_code_switch(Addr address, void* guest_state);
 /* pw_filter_miss for this size and access, or NULL: the common ones have a function each. */
-typedef VG_REGPARM(2) void (*PwMissFunction)(Addr address, ULong clock);
+typedef void (*PwMissFunction)(Addr address, ULong clock, Addr ip);
 PwMissFunction pw_miss_function(UInt size, PwAccess access);
 /* The kernel touches a range of the program's memory. */
 void pw_kernel_reference(Addr start, SizeT length, Bool write);
@@ -155,7 +161,7 @@ typedef struct {
 
 /* Called by translated code of a leader: low is the group's first byte, clock that of the last
    reference. */
-VG_REGPARM(3) void pw_group_miss(Addr low, ULong last_clock, const PwShape* shape);
+void pw_group_miss(Addr low, ULong last_clock, const PwShape* shape, Addr ip);
 /* The first write of a group whose leader reads. */
 VG_REGPARM(3) void pw_group_write(Addr low, ULong clock, const PwShape* shape);
 
@@ -184,6 +190,9 @@ const PwStep* pw_plan_next(void);
 static inline UWord pw_info(UInt size, PwAccess access) { return (UWord)size << 2 | (UWord)access; }
 
 /* --- instrument.c --- */
+/* The program has a handler for faults, which may look at the program counter: it is kept right at
+   every reference. Once this is true it stays so; code that was translated before must go. */
+extern Bool pw_faults_are_handled;
 IRSB* pw_instrument(VgCallbackClosure* closure, IRSB* in, const VexGuestLayout* layout,
                     const VexGuestExtents* extents, const VexArchInfo* host, IRType guest_word,
                     IRType host_word);
@@ -215,6 +224,28 @@ void pw_modules_frame_if_changed(void);
 /* --- syscalls.c --- */
 void pw_syscalls_init(void);
 extern UInt pw_exit_status; /* what the program exits with; PW_ENDED_BY_SIGNAL until it asks to */
+
+/* --- files.c --- */
+void pw_files_init(void);
+/* A process starts: the files that it has already. */
+void pw_files_start(void);
+void pw_files_forked(void);
+void pw_files_before_exec(UInt number, const UWord* args);
+/* Before any call. */
+void pw_files_before(ThreadId tid, UInt number, const UWord* args);
+/* How many arguments a call has that is recorded for the sake of its file alone; 0: another call.
+ */
+UInt pw_files_only(UInt number);
+/* After one that succeeded: its file, or PW_NO_FILE; also in *replaced, of which that file has
+   taken the name. */
+UInt pw_files_of_call(ThreadId tid, UInt number, const UWord* args, Long result, UInt* replaced);
+/* After any: tells what it has read from files and written to them. */
+void pw_files_transfer(ThreadId tid, UInt number, const UWord* args, Long result);
+
+/* --- start.c --- */
+/* Before the first instruction of an image: its START frame; the environment becomes the program's
+   own. */
+void pw_start_image(ThreadId tid);
 
 /* --- main.c --- */
 /* The kernel's number of a thread; makes it the running one in the spool where it is not. */

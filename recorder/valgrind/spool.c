@@ -31,8 +31,9 @@ static Int spool_fd = -1;
 static struct {
   UInt used; /* bytes in buffer, the frame header included */
   struct pw_frame_header header;
-  ULong clock;    /* of the last event */
-  ULong previous; /* page or address that the next delta refers to */
+  ULong clock;        /* of the last event */
+  ULong previous;     /* page or address that the next delta refers to */
+  ULong transfer_end; /* of the last transfer */
 } frame;
 static UChar buffer[FRAME_BYTES + SLACK_BYTES];
 
@@ -71,6 +72,7 @@ static void begin_frame(ULong clock) {
   frame.used = HEADER_BYTES;
   frame.clock = clock;
   frame.previous = 0;
+  frame.transfer_end = 0;
   frame.header = (struct pw_frame_header){
       .magic = PW_FRAME_MAGIC,
       .type = PW_FRAME_EVENTS,
@@ -187,6 +189,17 @@ void pw_payload_send(UInt code) {
   frame.used += payload_used;
 }
 
+void pw_spool_transfer(UInt file, UInt written, UInt descriptor, ULong offset, ULong bytes) {
+  pw_payload_begin();
+  pw_payload_varint((ULong)file << 1 | written);
+  pw_payload_varint(descriptor);
+  pw_payload_zigzag((Long)(offset - frame.transfer_end));
+  pw_payload_varint(bytes);
+  pw_payload_send(PW_TRANSFER);
+  frame.transfer_end = offset + bytes;
+  pw_spool_event_done();
+}
+
 ULong pw_spool_ns(void) { return now_ns() - frame.header.ns; }
 
 void pw_spool_flush(void) {
@@ -209,6 +222,10 @@ void pw_spool_tick(void) {
 
 void pw_spool_frame(UInt type, const void* bytes, UInt length) {
   pw_spool_flush();
+  pw_spool_note(type, bytes, length);
+}
+
+void pw_spool_note(UInt type, const void* bytes, UInt length) {
   if (length > PW_MAX_FRAME_BYTES) length = PW_MAX_FRAME_BYTES;
   const struct pw_frame_header header = {
       .magic = PW_FRAME_MAGIC,

@@ -12,7 +12,14 @@
 #include <asm/unistd.h>
 #include <linux/mman.h>
 
+/* From Valgrind's core. What it calls itself at the end of a system call that unmaps code. */
+extern void VG_(discard_translations)(Addr start, ULong range, const HChar* who);
+
 #define MAX_SYSCALL 512
+
+/* Not in every distribution's headers. */
+#define NR_PROCESS_MRELEASE 448
+#define NR_MSEAL 462
 
 /* Calls that make, change, share or lock memory, or make and end processes and threads. */
 static const UShort kRecorded[] = {
@@ -53,6 +60,16 @@ static const UShort kRecorded[] = {
     __NR_pkey_alloc,
     __NR_pkey_free,
     __NR_clone3,
+    __NR_close_range,
+    __NR_process_madvise,
+    __NR_mbind,
+    __NR_set_mempolicy,
+    __NR_migrate_pages,
+    __NR_move_pages,
+    __NR_setrlimit,
+    __NR_prlimit64,
+    NR_PROCESS_MRELEASE,
+    NR_MSEAL,
     __NR_rseq, /* which Valgrind refuses: where the kernel would write */
     __NR_gettimeofday,
     __NR_time,
@@ -168,19 +185,21 @@ static Bool grows_memory(UInt number, const UWord* args, UWord result) {
   }
 }
 
-static void syscall_event(ThreadId tid, UInt number, const UWord* args, Long result,
+/* file: PW_NO_FILE, or what the call is about. */
+static void syscall_event(ThreadId tid, UInt number, const UWord* args, Long result, UInt file,
                           const HChar* path) {
   UInt i;
   const UInt kernel_tid = pw_thread_running(tid);
   const ULong ns = pw_spool_ns();
   pw_payload_begin();
+  if (file != PW_NO_FILE) pw_payload_varint(file);
   pw_payload_varint(number);
   for (i = 0; i < 6; ++i) pw_payload_varint(args[i]);
   pw_payload_zigzag(result);
   pw_payload_varint(kernel_tid);
   pw_payload_varint(ns);
   if (path != NULL) pw_payload_text(path);
-  pw_payload_send(PW_SYSCALL);
+  pw_payload_send(file != PW_NO_FILE ? PW_FILE_CALL : PW_SYSCALL);
 }
 
 static const HChar* mapped_path(UInt number, const UWord* args, Long result) {
@@ -190,15 +209,17 @@ static const HChar* mapped_path(UInt number, const UWord* args, Long result) {
 }
 
 static void before_syscall(ThreadId tid, UInt number, UWord* args, UInt arg_count) {
+  pw_files_before(tid, number, args);
   switch (number) {
     case __NR_exit:
     case __NR_exit_group:
       if (number == __NR_exit_group || pw_live_threads == 1) pw_exit_status = (UInt)args[0] & 0xff;
-      syscall_event(tid, number, args, 0, NULL);
+      syscall_event(tid, number, args, 0, PW_NO_FILE, NULL);
       pw_spool_event_done();
       break;
     case __NR_execve:
     case __NR_execveat:
+      pw_files_before_exec(number, args);
       pw_thread_running(tid);
       pw_spool_flush();
       pw_modules_frame_if_changed();
@@ -234,17 +255,52 @@ static Bool reads_time(UInt number) {
   return number == __NR_gettimeofday || number == __NR_time || number == __NR_clock_gettime;
 }
 
+/* A call that a recording has for its file alone. */
+static void file_call(ThreadId tid, UInt number, const UWord* args, Long result) {
+  UWord own[6] = {0};
+  UInt i, replaced;
+  const UInt file = pw_files_of_call(tid, number, args, result, &replaced);
+  for (i = 0; i < pw_files_only(number); ++i) own[i] = args[i];
+  if (file != PW_NO_FILE) {
+    syscall_event(tid, number, own, result, file, NULL);
+    pw_spool_event_done();
+  }
+  if (replaced == PW_NO_FILE) return;
+  VG_(memset)(own, 0, sizeof own);
+  syscall_event(tid, __NR_unlink, own, 0, replaced, NULL);
+  pw_spool_event_done();
+}
+
+/* A handler of a signal that an instruction may raise, and that must find the program counter
+   right: from now on all code keeps it so. */
+static void note_handler(Int signal, Addr action) {
+  if (pw_faults_are_handled || action == 0) return;
+  if (signal != VKI_SIGSEGV && signal != VKI_SIGBUS && signal != VKI_SIGFPE &&
+      signal != VKI_SIGILL && signal != VKI_SIGTRAP)
+    return;
+  if (!VG_(am_is_valid_for_client)(action, sizeof(UWord), VKI_PROT_READ)) return;
+  const UWord handler = *(const UWord*)action; /* the first member */
+  if (handler == (UWord)VKI_SIG_DFL || handler == (UWord)VKI_SIG_IGN) return;
+  pw_faults_are_handled = True;
+  VG_(discard_translations)(0, ~0ULL, "pagewright");
+}
+
 static void after_syscall(ThreadId tid, UInt number, UWord* args, UInt arg_count, SysRes outcome) {
+  const Bool failed = sr_isError(outcome);
+  const Long result = failed ? -(Long)sr_Err(outcome) : (Long)sr_Res(outcome);
+  UInt file = PW_NO_FILE, replaced;
+  if (!failed && number == __NR_rt_sigaction) note_handler((Int)args[0], args[1]);
+  if (!failed) pw_files_transfer(tid, number, args, result);
+  if (!failed && pw_files_only(number) > 0) file_call(tid, number, args, result);
   if (number >= MAX_SYSCALL || !recorded[number]) return;
   if (reads_time(number)) {
     if (time_was_read) return;
     time_was_read = True;
   }
-  const Bool failed = sr_isError(outcome);
-  const Long result = failed ? -(Long)sr_Err(outcome) : (Long)sr_Res(outcome);
+  if (!failed) file = pw_files_of_call(tid, number, args, result, &replaced);
   if (!failed) drop_pages(number, args, (UWord)result);
   if (number == __NR_execve || number == __NR_execveat) pw_log_open(); /* it has failed */
-  syscall_event(tid, number, args, result, mapped_path(number, args, result));
+  syscall_event(tid, number, args, result, file, mapped_path(number, args, result));
   if (!failed && grows_memory(number, args, (UWord)result)) pw_stack_event(tid, PW_CAUSE_SYSCALL);
   pw_spool_event_done();
   if (failed) return;

@@ -39,6 +39,8 @@ std::string describe(const BlockHeader& header) {
       return "the summary";
     case BlockType::Index:
       return "the index";
+    case BlockType::Files:
+      return "names of files";
   }
   return "a block of unknown type";
 }

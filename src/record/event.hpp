@@ -11,6 +11,7 @@
 namespace pw::record {
 
 inline constexpr std::uint64_t kNoPage = ~std::uint64_t{0};
+inline constexpr std::uint32_t kNoFile = ~std::uint32_t{0};
 
 enum class EventKind : std::uint8_t {
   Fetch,        // `page` entered the filter; `evicted` (or kNoPage) left it
@@ -26,6 +27,8 @@ enum class EventKind : std::uint8_t {
                 // reset)
   Exec,         // a new image: side table `images[index]` has command and maps
   Exit,         // `index` = status
+  Transfer,     // the kernel read (`access`) or wrote `length` bytes from `offset` on of the file
+                // `index`, by way of `descriptor`
 };
 
 enum class StackCause : std::uint8_t { FirstTouch = 0, Syscall = 1 };
@@ -35,9 +38,16 @@ struct Event {
   union {
     std::uint64_t page = kNoPage;  // virtual page number
     std::uint64_t address;         // Reference
+    std::uint64_t offset;          // Transfer: in bytes
   };
-  std::uint64_t evicted = kNoPage;   // Fetch: the page that left
-  std::uint64_t last_reference = 0;  // clock of the last reference of the page that left
+  union {
+    std::uint64_t evicted = kNoPage;  // Fetch: the page that left
+    std::uint64_t length;             // Transfer: in bytes
+  };
+  union {
+    std::uint64_t last_reference = 0;  // clock of the last reference of the page that left
+    std::uint64_t descriptor;          // Transfer
+  };
   std::uint32_t index = 0;
   std::uint16_t size = 0;  // Reference: bytes
   EventKind kind = EventKind::Fetch;
@@ -51,9 +61,30 @@ struct SyscallRecord {
   std::uint32_t number = 0;  // x86-64
   std::uint32_t tid = 0;
   std::uint64_t arguments[6] = {};
-  std::int64_t result = 0;  // negative errno on failure
-  std::uint64_t ns = 0;     // CLOCK_MONOTONIC
-  std::string path;         // file behind an mmap, if any
+  std::int64_t result = 0;       // negative errno on failure
+  std::uint64_t ns = 0;          // CLOCK_MONOTONIC
+  std::string path;              // file behind an mmap; a renamed file's new name
+  std::uint32_t file = kNoFile;  // Recording::file() that it is about
+};
+
+// A regular file or shared memory object, as the program found it.
+struct FileInfo {
+  std::string path;          // absolute
+  std::uint64_t device = 0;  // as in st_dev. With the next two: which file it is
+  std::uint64_t inode = 0;
+  std::uint64_t birth_ns = 0;              // since 1970; 0: not known
+  std::uint64_t bytes = 0;                 // size
+  std::uint64_t cached_pages = kNotKnown;  // of it in the page cache
+  bool memory = false;                     // memfd, tmpfs: its pages are swapped, not written back
+
+  static constexpr std::uint64_t kNotKnown = ~std::uint64_t{0};
+};
+
+// What exec puts on a new stack beside its tables of pointers: counts, and bytes with the NULs.
+struct StartStrings {
+  std::uint64_t arguments = 0, argument_bytes = 0;
+  std::uint64_t variables = 0, variable_bytes = 0;  // of the environment
+  std::uint64_t program_bytes = 0;                  // the name given to exec; 0: nothing is known
 };
 
 // One line of a maps snapshot.
@@ -68,6 +99,7 @@ struct MappedArea {
 struct Image {  // what a process runs: at its start and after each exec
   std::vector<std::string> command;
   std::vector<MappedArea> maps;
+  StartStrings start = {};
 };
 
 }  // namespace pw::record

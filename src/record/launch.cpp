@@ -140,11 +140,10 @@ std::string missing_qemu(const RecordOptions& options) {
   return "the QEMU recorder is not built (" + plugin + " is missing; build Pagewright again)";
 }
 
-// Debian's valgrind is a script that adds settings of the libraries to the program's environment,
-// and then becomes this.
-std::string valgrind_itself() {
-  const std::string path = search_path("valgrind") + ".bin";
-  return is_executable_file(path) ? path : "valgrind";
+// Debian's `valgrind` is a shell script that changes the environment and starts valgrind.bin.
+std::string valgrind_program() {
+  std::string program = search_path("valgrind");
+  return is_executable_file(program + ".bin") ? program + ".bin" : program;
 }
 
 Launch valgrind_launch(const RecordOptions& options, const std::string& spool_folder) {
@@ -152,7 +151,7 @@ Launch valgrind_launch(const RecordOptions& options, const std::string& spool_fo
   launch.recorder = Recorder::Valgrind;
   launch.environment = {"VALGRIND_LIB=" + options.recorder_files + "/valgrind"};
   // What the C library frees at exit only for the sake of leak checkers is not the program's doing.
-  launch.arguments = {valgrind_itself(),
+  launch.arguments = {valgrind_program(),
                       "--command-line-only=yes",
                       "--tool=pagewright",
                       "--quiet",

@@ -50,7 +50,8 @@ class PayloadDecoder {
   const char* decode_events(std::size_t& count);
   const char* decode_first_write(std::uint64_t slot, std::uint64_t clock, Event& event);
   const char* decode_control(std::uint64_t code, std::size_t& count);
-  const char* decode_syscall(std::string_view payload, Event& event);
+  const char* decode_syscall(std::string_view payload, bool of_file, Event& event);
+  const char* decode_transfer(std::string_view payload, Event& event);
   const char* decode_stack(std::string_view payload, bool is_new, Event& event);
   const char* decode_gone(std::string_view payload, bool all, std::size_t& count);
   Event* room_for(std::size_t count);
@@ -62,6 +63,7 @@ class PayloadDecoder {
   const unsigned char* end_ = nullptr;
   std::uint64_t clock_ = 0;
   std::uint64_t begin_ns_ = 0;
+  std::uint64_t transfer_end_ = 0;
   Chunk* out_ = nullptr;
 };
 

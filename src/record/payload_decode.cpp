@@ -60,6 +60,7 @@ Result<void> PayloadDecoder::decode(std::string_view bytes, const PayloadStart& 
   end_ = begin + bytes.size();
   clock_ = start.clock;
   begin_ns_ = start.begin_ns;
+  transfer_end_ = 0;
   out_ = &out;
   out.filter.clear();
   out.filter_states.clear();
@@ -207,7 +208,11 @@ const char* PayloadDecoder::decode_control(std::uint64_t code, std::size_t& coun
   const char* wrong = nullptr;
   switch (code) {
     case PW_SYSCALL:
-      wrong = decode_syscall(payload, event);
+    case PW_FILE_CALL:
+      wrong = decode_syscall(payload, code == PW_FILE_CALL, event);
+      break;
+    case PW_TRANSFER:
+      wrong = decode_transfer(payload, event);
       break;
     case PW_STACK:
     case PW_STACK_REF:
@@ -236,7 +241,7 @@ const char* PayloadDecoder::decode_control(std::uint64_t code, std::size_t& coun
       return nullptr;  // of a later version: its length says how to pass over it
   }
   if (wrong != nullptr) return wrong;
-  if (code != PW_SYSCALL && code != PW_STACK && code != PW_STACK_REF) {
+  if (code <= PW_EXIT && code != PW_SYSCALL && code != PW_STACK && code != PW_STACK_REF) {
     // A spool's PW_EXEC has no number: its image is told by the frames that follow.
     bool bare = code == PW_EXEC && payload.empty();
     event.index = bare ? 0 : static_cast<std::uint32_t>(reader.varint());
@@ -248,9 +253,10 @@ const char* PayloadDecoder::decode_control(std::uint64_t code, std::size_t& coun
   return nullptr;
 }
 
-const char* PayloadDecoder::decode_syscall(std::string_view payload, Event& event) {
+const char* PayloadDecoder::decode_syscall(std::string_view payload, bool of_file, Event& event) {
   ByteReader reader(payload);
   SyscallRecord& call = out_->syscalls.emplace_back();
+  if (of_file) call.file = static_cast<std::uint32_t>(reader.varint());
   call.number = static_cast<std::uint32_t>(reader.varint());
   for (std::uint64_t& argument : call.arguments) argument = reader.varint();
   call.result = static_cast<std::int64_t>(unzigzag(reader.varint()));
@@ -263,6 +269,26 @@ const char* PayloadDecoder::decode_syscall(std::string_view payload, Event& even
   call.path = reader.bytes(reader.left());
   event.kind = EventKind::Syscall;
   event.index = static_cast<std::uint32_t>(out_->syscalls.size() - 1);
+  return nullptr;
+}
+
+const char* PayloadDecoder::decode_transfer(std::string_view payload, Event& event) {
+  ByteReader reader(payload);
+  const std::uint64_t file = reader.varint();
+  event.kind = EventKind::Transfer;
+  event.by_kernel = true;
+  event.access = (file & 1) != 0 ? Access::Write : Access::Read;
+  event.index = static_cast<std::uint32_t>(file >> 1);
+  event.descriptor = reader.varint();
+  event.offset = transfer_end_ + unzigzag(reader.varint());
+  event.length = reader.varint();
+  transfer_end_ = event.offset + event.length;
+  if (!reader.ok()) return "a transfer is cut short";
+  // A call moves at most MAX_RW_COUNT bytes (include/linux/fs.h), below the largest loff_t.
+  constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 31, kEnd = std::uint64_t{1} << 63;
+  if (event.length > kMostBytes || event.offset >= kEnd - kMostBytes) {
+    return "impossible place in a file";
+  }
   return nullptr;
 }
 

@@ -155,6 +155,9 @@ class Encoder {
     switch (event.kind) {
       case EventKind::Syscall:
         return syscall(event, dt);
+      case EventKind::Transfer:
+        transfer(event, dt);
+        break;
       case EventKind::Thread:
         put_control(PW_THREAD, dt, payload);
         break;
@@ -191,14 +194,25 @@ class Encoder {
     if (event.index >= chunk_.syscalls.size()) return fail(Errno::Invalid, "unknown call");
     const SyscallRecord& call = chunk_.syscalls[event.index];
     std::string payload;
+    if (call.file != kNoFile) put_varint(payload, call.file);
     put_varint(payload, call.number);
     for (std::uint64_t argument : call.arguments) put_varint(payload, argument);
     put_varint(payload, zigzag(static_cast<std::uint64_t>(call.result)));
     put_varint(payload, call.tid);
     put_varint(payload, since_begin(call.ns));
     payload += call.path;
-    put_control(PW_SYSCALL, dt, payload);
+    put_control(call.file == kNoFile ? PW_SYSCALL : PW_FILE_CALL, dt, payload);
     return {};
+  }
+
+  void transfer(const Event& event, std::uint64_t dt) {
+    std::string payload;
+    put_varint(payload, std::uint64_t{event.index} << 1 | (event.access == Access::Write ? 1 : 0));
+    put_varint(payload, event.descriptor);
+    put_varint(payload, zigzag(event.offset - transfer_end_));
+    put_varint(payload, event.length);
+    transfer_end_ = event.offset + event.length;
+    put_control(PW_TRANSFER, dt, payload);
   }
 
   void put_control(unsigned code, std::uint64_t dt, std::string_view payload) {
@@ -224,6 +238,7 @@ class Encoder {
   std::ptrdiff_t lowest_free_ = 0;  // no free slot lies below
   std::uint64_t clock_;
   std::uint64_t previous_ = 0;
+  std::uint64_t transfer_end_ = 0;
   std::string out_;
 };
 

@@ -82,6 +82,9 @@ std::vector<MappedArea> Recording::maps_before(std::size_t index) const {
   return image ? std::move(image->maps) : std::vector<MappedArea>{};
 }
 
+const FileInfo* Recording::file(std::uint32_t number) const { return data_->files.find(number); }
+std::uint32_t Recording::file_count() const { return data_->files.end(); }
+
 std::vector<Symbol> Recording::stack(std::uint32_t index) const {
   std::vector<Symbol> result;
   const StackFrames* frames = data_->stacks.find(index);

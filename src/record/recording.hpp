@@ -21,7 +21,7 @@ enum class Recorder : std::uint8_t { Valgrind = 1, Qemu = 2, Imported = 3 };
 enum class Detail : std::uint8_t { Pages = 1, Switches = 2, Full = 3 };
 
 struct RecordingInfo {
-  std::uint32_t version = 1;
+  std::uint32_t version = 2;  // 1: no files
   Recorder recorder = Recorder::Valgrind;
   Detail detail = Detail::Pages;
   std::uint32_t filter_pages = 64;  // K: exact for every LRU size >= K (Pages); 1 (Switches); 0
@@ -114,6 +114,10 @@ class Recording {
 
   // The areas of the process as chunk `index` begins; empty if their snapshot is lost.
   std::vector<MappedArea> maps_before(std::size_t index) const;
+
+  // A file that Transfer events and system calls name; null if it is lost.
+  const FileInfo* file(std::uint32_t number) const;
+  std::uint32_t file_count() const;  // one more than the highest number
 
   // Call stacks: addresses of stack `index`, innermost first, and what is known of an address.
   std::vector<Symbol> stack(std::uint32_t index) const;

@@ -50,6 +50,7 @@ struct RecordingData {
   std::uint64_t references = 0;
   std::map<std::uint32_t, BlockRef> areas;  // Image and Maps blocks by number
   NumberedTable<Module> modules;
+  NumberedTable<FileInfo> files;
   NumberedTable<StackFrames> stacks;
   std::map<StackFrame, Symbol> symbols;
 

@@ -23,7 +23,7 @@ class TableLoader {
     const BlockHeader& header = block.header;
     if (header.type != BlockType::Info && header.type != BlockType::Modules &&
         header.type != BlockType::Stacks && header.type != BlockType::Symbols &&
-        header.type != BlockType::Notes) {
+        header.type != BlockType::Files && header.type != BlockType::Notes) {
       return;
     }
     used_ += header.raw_bytes;
@@ -54,6 +54,10 @@ class TableLoader {
       std::vector<Module> modules;
       whole = decode_modules(bytes, modules);
       data_.modules.add(header.sequence, std::move(modules));
+    } else if (header.type == BlockType::Files) {
+      std::vector<FileInfo> files;
+      whole = decode_files(bytes, files);
+      data_.files.add(header.sequence, std::move(files));
     } else if (header.type == BlockType::Stacks) {
       std::vector<StackFrames> stacks;
       whole = decode_stacks(bytes, stacks);

@@ -52,6 +52,11 @@ void redact(Module& module) {
   module.build_id.clear();
 }
 
+void redact(FileInfo& file) {
+  file.path = redact_path(file.path);
+  file.device = file.inode = file.birth_ns = 0;
+}
+
 void redact(Symbol& symbol) {
   symbol.function = redact_symbol(symbol.function);
   symbol.file = redact_path(symbol.file);

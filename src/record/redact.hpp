@@ -20,7 +20,8 @@ std::string redact_symbol(std::string_view name);  // fn-...
 
 void redact(std::vector<std::string>& command);
 void redact(std::vector<MappedArea>& maps);
-void redact(Module& module);  // path; the build id goes
+void redact(Module& module);
+void redact(FileInfo& file);  // which file it is, too  // path; the build id goes
 void redact(Symbol& symbol);  // function and file; the line goes
 
 }  // namespace pw::record

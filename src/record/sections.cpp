@@ -81,6 +81,11 @@ std::string encode_maps(const std::vector<MappedArea>& maps) {
 std::string encode_image(const Image& image) {
   std::string out = encode_strings(image.command);
   put_maps(out, image.maps);
+  const StartStrings& start = image.start;
+  for (std::uint64_t number : {start.arguments, start.argument_bytes, start.variables,
+                               start.variable_bytes, start.program_bytes}) {
+    put_varint(out, number);
+  }
   return out;
 }
 
@@ -89,6 +94,18 @@ std::string encode_modules(const std::vector<Module>& modules) {
   for (const Module& module : modules) {
     put_string(out, module.path);
     put_string(out, module.build_id);
+  }
+  return out;
+}
+
+std::string encode_files(const std::vector<FileInfo>& files) {
+  std::string out;
+  for (const FileInfo& file : files) {
+    put_string(out, file.path);
+    for (std::uint64_t number : {file.device, file.inode, file.birth_ns, file.bytes,
+                                 file.cached_pages + 1, std::uint64_t{file.memory}}) {
+      put_varint(out, number);
+    }
   }
   return out;
 }
@@ -125,7 +142,14 @@ bool decode_maps(std::string_view bytes, std::vector<MappedArea>& out) {
 
 bool decode_image(std::string_view bytes, Image& out) {
   ByteReader reader(bytes);
-  return get_strings(reader, out.command) && get_maps(reader, out.maps);
+  if (!get_strings(reader, out.command) || !get_maps(reader, out.maps)) return false;
+  if (reader.done()) return true;  // version 1
+  StartStrings& start = out.start;
+  for (std::uint64_t* number : {&start.arguments, &start.argument_bytes, &start.variables,
+                                &start.variable_bytes, &start.program_bytes}) {
+    *number = reader.varint();
+  }
+  return reader.ok();
 }
 
 bool decode_modules(std::string_view bytes, std::vector<Module>& out) {
@@ -136,6 +160,23 @@ bool decode_modules(std::string_view bytes, std::vector<Module>& out) {
     module.build_id = reader.string();
     if (!reader.ok()) return false;
     out.push_back(std::move(module));
+  }
+  return true;
+}
+
+bool decode_files(std::string_view bytes, std::vector<FileInfo>& out) {
+  ByteReader reader(bytes);
+  while (!reader.done()) {
+    FileInfo file;
+    file.path = reader.string();
+    file.device = reader.varint();
+    file.inode = reader.varint();
+    file.birth_ns = reader.varint();
+    file.bytes = reader.varint();
+    file.cached_pages = reader.varint() - 1;
+    file.memory = (reader.varint() & 1) != 0;
+    if (!reader.ok()) return false;
+    out.push_back(std::move(file));
   }
   return true;
 }

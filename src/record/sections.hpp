@@ -1,4 +1,5 @@
-// Payloads of the blocks that are not events: commands, areas, modules, stacks, symbols, notes.
+// Payloads of the blocks that are not events: commands, areas, modules, files, stacks, symbols,
+// notes.
 // Each is a sequence of entries of LEB128 numbers and length-prefixed strings; decoding stops at
 // the first entry that is not whole, and says so.
 #pragma once
@@ -36,6 +37,7 @@ std::string encode_strings(const std::vector<std::string>& strings);
 std::string encode_maps(const std::vector<MappedArea>& maps);
 std::string encode_image(const Image& image);
 std::string encode_modules(const std::vector<Module>& modules);
+std::string encode_files(const std::vector<FileInfo>& files);
 std::string encode_stacks(const std::vector<StackFrames>& stacks);
 std::string encode_symbols(const std::vector<ModuleSymbol>& symbols);
 
@@ -44,6 +46,7 @@ bool decode_strings(std::string_view bytes, std::vector<std::string>& out);
 bool decode_maps(std::string_view bytes, std::vector<MappedArea>& out);
 bool decode_image(std::string_view bytes, Image& out);
 bool decode_modules(std::string_view bytes, std::vector<Module>& out);
+bool decode_files(std::string_view bytes, std::vector<FileInfo>& out);
 bool decode_stacks(std::string_view bytes, std::vector<StackFrames>& out);
 bool decode_symbols(std::string_view bytes, std::vector<ModuleSymbol>& out);
 

@@ -30,9 +30,13 @@ std::vector<std::string> names_in(const std::string& folder, std::string_view en
 
 SpoolConverter::SpoolConverter(std::string folder, Writer& writer, const RecordingInfo& info,
                                const Options& options)
-    : folder_(std::move(folder)),
-      info_(info),
-      context_{writer, StackTable(options.redact), options.redact, 0, {}, {}} {
+    : folder_(std::move(folder)), info_(info), context_{writer,
+                                                        StackTable(options.redact),
+                                                        FileTable(options.redact),
+                                                        options.redact,
+                                                        0,
+                                                        {},
+                                                        {}} {
   context_.child_pid = [this](std::uint32_t pid, std::uint64_t ns) { return child_pid(pid, ns); };
 }
 
@@ -75,6 +79,7 @@ Result<void> SpoolConverter::finish() {
   take_logs();
   for (const std::string& note : context_.notes) PW_TRY(context_.writer.add_note(note));
   PW_TRY(context_.stacks.flush(context_.writer));
+  PW_TRY(context_.files.flush(context_.writer));
   return context_.stacks.write_symbols(context_.writer);
 }
 

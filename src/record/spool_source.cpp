@@ -6,6 +6,7 @@
 
 #include "record/checksum.hpp"
 #include "record/redact.hpp"
+#include "record/varint.hpp"
 
 namespace pw::record {
 
@@ -82,6 +83,12 @@ Result<void> SpoolSource::take(const SpoolFrame& frame) {
     case PW_FRAME_MODULES:
       take_modules(frame.payload);
       break;
+    case PW_FRAME_FILE:
+      take_file(frame.payload);
+      break;
+    case PW_FRAME_START:
+      take_start(frame.payload);
+      break;
     case PW_FRAME_END: {
       bool exits = frame.payload.size() >= 4 && structure_at<unsigned>(frame.payload.data()) == 0;
       process_.exited = exits;
@@ -118,6 +125,37 @@ void SpoolSource::take_modules(std::string_view text) {
     range.module = context_.stacks.module(module);
     modules_.push_back(range);
   }
+}
+
+void SpoolSource::take_file(std::string_view bytes) {
+  ByteReader reader(bytes);
+  const auto number = static_cast<std::uint32_t>(reader.varint());
+  FileInfo file;
+  file.device = reader.varint();
+  file.inode = reader.varint();
+  file.birth_ns = reader.varint();
+  file.bytes = reader.varint();
+  file.cached_pages = reader.varint() - 1;
+  file.memory = (reader.varint() & 1) != 0;
+  if (!reader.ok()) return;
+  file.path = reader.bytes(reader.left());
+  files_[number] = context_.files.file(file);
+}
+
+void SpoolSource::take_start(std::string_view bytes) {
+  ByteReader reader(bytes);
+  StartStrings start;
+  for (std::uint64_t* number : {&start.arguments, &start.argument_bytes, &start.variables,
+                                &start.variable_bytes, &start.program_bytes}) {
+    *number = reader.varint();
+  }
+  if (reader.ok()) start_ = start;
+}
+
+// In the recording; kNoFile: what told of it is lost.
+std::uint32_t SpoolSource::file_number(std::uint32_t number) const {
+  const auto known = files_.find(number);
+  return known == files_.end() ? kNoFile : known->second;
 }
 
 SpoolSource::Stream& SpoolSource::stream(std::uint32_t recorder_number) {
@@ -196,7 +234,7 @@ Result<void> SpoolSource::begin_chunk(Stream& to, const pw_frame_header& frame,
 // image is new.
 Result<void> SpoolSource::write_areas(Stream& to, std::uint64_t ns) {
   if (image_is_new_ || process_.areas_changed) {
-    Image image{command_, process_.areas.areas()};
+    Image image{command_, process_.areas.areas(), start_};
     if (context_.redact) {
       redact(image.command);
       redact(image.maps);
@@ -252,6 +290,10 @@ void SpoolSource::append(Stream& to, Chunk& decoded) {
           added.index = stack_numbers_[event.index];
         }
         break;
+      case EventKind::Transfer:
+        added.index = file_number(event.index);
+        if (added.index == kNoFile) to.chunk.events.pop_back();
+        break;
       case EventKind::Exec:
         to.chunk.events.pop_back();
         break;  // told by the frames that follow
@@ -264,6 +306,7 @@ void SpoolSource::append(Stream& to, Chunk& decoded) {
   }
   for (SyscallRecord& call : decoded.syscalls) {
     if (process_.areas.apply(call)) process_.areas_changed = true;
+    if (call.file != kNoFile) call.file = file_number(call.file);
     if (context_.redact) call.path = redact_path(call.path);
     to.chunk.syscalls.push_back(std::move(call));
   }
@@ -273,6 +316,7 @@ Result<void> SpoolSource::flush(Stream& from) {
   if (!from.open) return {};
   from.open = false;
   PW_TRY(context_.stacks.flush(context_.writer));
+  PW_TRY(context_.files.flush(context_.writer));
   const ChunkInfo& info = from.chunk.info;
   auto added = context_.writer.add_chunk(from.chunk, from.maps, from.images);
   if (added) {

@@ -7,10 +7,12 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/result.hpp"
 #include "record/area_list.hpp"
+#include "record/file_table.hpp"
 #include "record/payload.hpp"
 #include "record/spool.hpp"
 #include "record/stack_table.hpp"
@@ -34,6 +36,7 @@ struct RecordedProcess {
 struct ConversionContext {
   Writer& writer;
   StackTable stacks;
+  FileTable files;
   bool redact = false;
   std::uint64_t references = 0;
   std::vector<std::string> notes;
@@ -82,6 +85,9 @@ class SpoolSource {
   Result<void> take_events(const SpoolFrame& frame);
   void take_command(std::string_view text);
   void take_modules(std::string_view text);
+  void take_file(std::string_view bytes);
+  void take_start(std::string_view bytes);
+  std::uint32_t file_number(std::uint32_t number) const;
   Result<void> begin_chunk(Stream& stream, const pw_frame_header& frame, const Chunk& decoded);
   void append(Stream& stream, Chunk& decoded);
   Result<void> flush(Stream& stream);
@@ -101,7 +107,9 @@ class SpoolSource {
   std::vector<std::uint32_t> stack_numbers_;  // theirs in the recording
   bool stacks_lost_ = false;  // a frame was unreadable, which may have numbered some
   std::vector<ModuleRange> modules_;
+  std::unordered_map<std::uint32_t, std::uint32_t> files_;  // by number in the spool
   std::vector<std::string> command_;
+  StartStrings start_;
   bool command_seen_ = false;
   bool image_is_new_ = false;  // the next chunk begins with an Exec event
   std::size_t losses_told_ = 0;

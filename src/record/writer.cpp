@@ -67,6 +67,7 @@ struct Writer::Data {
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> sequences;  // of pid and stream
   std::uint32_t maps_count = 0;
   std::uint32_t module_count = 0;
+  std::uint32_t file_count = 0;
   std::uint32_t stack_count = 0;
   Result<void> state;  // the first error, for good
 
@@ -270,6 +271,10 @@ Result<std::uint32_t> Writer::add_maps(std::uint32_t pid, const std::vector<Mapp
 
 Result<std::uint32_t> Writer::add_modules(const std::vector<Module>& modules) {
   return data_->add_table(BlockType::Modules, data_->module_count, modules, encode_modules);
+}
+
+Result<std::uint32_t> Writer::add_files(const std::vector<FileInfo>& files) {
+  return data_->add_table(BlockType::Files, data_->file_count, files, encode_files);
 }
 
 Result<std::uint32_t> Writer::add_stacks(const std::vector<StackFrames>& stacks) {

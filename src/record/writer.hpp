@@ -42,8 +42,10 @@ class Writer {
   Result<std::uint32_t> add_image(std::uint32_t pid, const Image& image, std::uint64_t ns);
   Result<std::uint32_t> add_maps(std::uint32_t pid, const std::vector<MappedArea>& maps,
                                  std::uint64_t ns);
-  // Return the number of the first. A recording's stacks and modules are numbered from 0.
+  // Return the number of the first. A recording's stacks, modules and files are each
+  // numbered from 0.
   Result<std::uint32_t> add_modules(const std::vector<Module>& modules);
+  Result<std::uint32_t> add_files(const std::vector<FileInfo>& files);
   Result<std::uint32_t> add_stacks(const std::vector<StackFrames>& stacks);
   Result<void> add_symbols(const std::vector<ModuleSymbol>& symbols);
   Result<void> add_note(std::string_view what_was_lost);

@@ -33,6 +33,7 @@ enum Number : std::uint32_t {
   kMlock2 = 325,
   kPkeyMprotect = 329,
   kRseq = 334,
+  kCloseRange = 436,
 };
 
 inline constexpr std::uint64_t kMapShared = 0x01, kMapSharedValidate = 0x03, kMapTypes = 0x0f;
@@ -45,6 +46,7 @@ inline constexpr std::uint64_t kAdviseDontNeed = 4, kAdviseLast = 24;
 inline constexpr std::uint64_t kSyncAsync = 1, kSyncInvalidate = 2, kSyncNow = 4;
 inline constexpr std::uint64_t kLockCurrent = 1, kLockFuture = 2, kLockOnFault = 4;
 inline constexpr std::uint64_t kLock2OnFault = 1;
+inline constexpr std::uint64_t kCloseOnExec = 4, kUnsigned = 0xffff'ffff;  // close_range(2)
 inline constexpr std::uint64_t kShmReadOnly = 010000;
 inline constexpr std::uint64_t kCloneVm = 0x100, kCloneVfork = 0x4000;
 inline constexpr std::uint64_t kPrctlSetThpDisable = 41;

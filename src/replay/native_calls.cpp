@@ -56,6 +56,9 @@ void RecordedProcess::apply_native(const record::SyscallRecord& call, std::uint3
         process_->space->settings().thp_disabled = a[1] != 0 ? 1 : 0;
       }
       break;
+    case kCloseRange:
+      if ((a[2] & kCloseOnExec) == 0) close_range(a[0] & kUnsigned, a[1] & kUnsigned);
+      break;
     case kShmget:
       names_->add_segment(static_cast<std::uint64_t>(call.result), a[1]);
       break;

@@ -1,40 +1,6 @@
 #include "replay/recorded_process.hpp"
 
-#include <algorithm>
-
 namespace pw::replay {
-
-namespace {
-
-// memfd_create(2), shm_open(3), and mappings of them inherited.
-bool is_shared_memory(const std::string& path) {
-  return path.rfind("/memfd:", 0) == 0 || path.rfind("/dev/shm/", 0) == 0;
-}
-
-}  // namespace
-
-VmObject& SharedNames::file(const std::string& path, std::uint64_t bytes) {
-  auto it = files_.find(path);
-  if (it == files_.end()) {
-    const bool shared = machine_->config().model == MemoryModel::Linux && is_shared_memory(path);
-    const FileId made = shared ? machine_->create_shared(ByteCount(bytes))
-                               : machine_->open_file(path, ByteCount(bytes));
-    it = files_.emplace(path, made).first;
-  }
-  VmObject& file = machine_->object(it->second);
-  file.size = std::max(file.size, ByteCount(bytes));
-  return file;
-}
-
-VmObject* SharedNames::segment(std::uint64_t id) {
-  const auto known = segments_.find(id);
-  if (known != segments_.end()) return &machine_->object(known->second);
-  const auto bytes = segment_bytes_.find(id);
-  if (bytes == segment_bytes_.end()) return nullptr;
-  const FileId made = machine_->create_shared(ByteCount(bytes->second));
-  segments_.emplace(id, made);
-  return &machine_->object(made);
-}
 
 RecordedProcess::RecordedProcess(Machine& machine, SharedNames& names, CallSiteNames& call_sites,
                                  Transcript* transcript, Pid pid)
@@ -148,13 +114,19 @@ void RecordedProcess::reference(VirtAddr address, Access access, std::uint64_t c
   if (area != nullptr) ++touched_by_label_[area->label];
 }
 
-// The recorder missed how this page came to be there: assume anonymous memory, or the right that
-// was used.
+// The recorder missed how this page came to be there: assume anonymous memory, the right that was
+// used, or a file that somebody else has made longer.
 bool RecordedProcess::infer(VirtAddr recorded, const AccessResult& failed, Access access) {
-  if (failed.kind != AccessResult::Kind::Segv) return false;
   const VirtAddr page = address_of(page_of(failed.address));
-  ++inferred_;
   const Vma* area = process_->space->find(page_of(page));
+  if (failed.kind == AccessResult::Kind::Bus && area != nullptr && area->backing != nullptr) {
+    ++inferred_;
+    const PageOffset at = area->backing_at(page_of(page));
+    return machine_->extend_file(area->backing->id, ByteCount((at.value + 1) << kPageShift))
+        .has_value();
+  }
+  if (failed.kind != AccessResult::Kind::Segv) return false;
+  ++inferred_;
   if (area != nullptr) {
     Rights rights = area->rights;
     rights.read = true;

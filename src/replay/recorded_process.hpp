@@ -6,7 +6,6 @@
 #include <map>
 #include <set>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "machine/machine.hpp"
@@ -14,27 +13,11 @@
 #include "replay/address_map.hpp"
 #include "replay/labels.hpp"
 #include "replay/mark.hpp"
+#include "replay/shared_names.hpp"
 #include "replay/touched_pages.hpp"
 #include "replay/transcript.hpp"
 
 namespace pw::replay {
-
-// Files and shared segments by the names the recording gives them: the same for all processes.
-class SharedNames {
- public:
-  explicit SharedNames(Machine& machine) : machine_(&machine) {}
-  // The file of that path, made at first sight, and at least `bytes` long.
-  VmObject& file(const std::string& path, std::uint64_t bytes);
-  void add_segment(std::uint64_t id, std::uint64_t bytes) { segment_bytes_[id] = bytes; }
-  // The System V segment `id`; null if its size is not known.
-  VmObject* segment(std::uint64_t id);
-
- private:
-  Machine* machine_;
-  std::unordered_map<std::string, FileId> files_;
-  std::unordered_map<std::uint64_t, std::uint64_t> segment_bytes_;
-  std::unordered_map<std::uint64_t, FileId> segments_;
-};
 
 class RecordedProcess {
  public:
@@ -64,6 +47,13 @@ class RecordedProcess {
   static constexpr std::uint32_t kNoStack = ~std::uint32_t{0};
   void apply(const record::SyscallRecord& call, std::uint32_t stack);
 
+  // The kernel has read or written bytes of a file.
+  void transfer(const record::Event& event);
+  // A fork has made this process out of `parent`: its descriptors are its parent's.
+  void inherit(const RecordedProcess& parent);
+  // Its descriptors go, as it ends.
+  void close_all();
+
   // `count` references to an address. A page outside every known area gets one, and is counted.
   void reference(VirtAddr address, Access access, std::uint64_t count);
 
@@ -89,6 +79,12 @@ class RecordedProcess {
   void remap_call(const record::SyscallRecord& call);
   void brk_call(const record::SyscallRecord& call);
   void attach_call(const record::SyscallRecord& call);
+  void file_call(const record::SyscallRecord& call);
+  void resize_file(FileId file, ByteCount size);
+  void allocate(FileId file, std::uint64_t mode, ByteCount offset, ByteCount length);
+  void open_descriptor(std::uint64_t descriptor, std::uint32_t file);
+  void close_descriptor(std::uint64_t descriptor);
+  void close_range(std::uint64_t first, std::uint64_t last);
   bool infer(VirtAddr recorded, const AccessResult& failed, Access access);
   bool map(const MmapRequest& request);
   bool unmap(VirtAddr address, ByteCount length);
@@ -138,7 +134,8 @@ class RecordedProcess {
   Process* process_;
   TouchedPages touched_;
   std::map<LabelId, std::uint64_t> touched_by_label_;
-  std::map<std::uint64_t, std::uint64_t> attached_;  // shmat: address -> bytes
+  std::map<std::uint64_t, std::uint64_t> attached_;     // shmat: address -> bytes
+  std::map<std::uint64_t, std::uint32_t> descriptors_;  // that it has opened -> number of the file
   AddressMap places_;
   std::vector<Mark> marks_;
   std::map<std::uint32_t, VirtAddr> rseq_;  // by thread: struct rseq, at its recorded address

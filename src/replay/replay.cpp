@@ -30,7 +30,7 @@ class Replayer {
       : recording_(recording),
         machine_(machine),
         transcript_(transcript),
-        names_(machine),
+        names_(machine, recording),
         call_sites_(recording) {}
 
   Result<void> run(const std::function<void(double)>& progress);
@@ -139,6 +139,9 @@ Result<void> Replayer::step(const Chunk& chunk, std::size_t at, Stream& stream) 
     case EventKind::Syscall:
       current_->apply(chunk.syscalls[event.index], stack_of_call(chunk, at));
       break;
+    case EventKind::Transfer:
+      current_->transfer(event);
+      break;
     case EventKind::Fork:
       PW_TRY(fork(chunk, at));
       break;
@@ -149,6 +152,7 @@ Result<void> Replayer::step(const Chunk& chunk, std::size_t at, Stream& stream) 
     }
     case EventKind::Exit:
       if (!current_->running()) break;
+      current_->close_all();
       PW_TRY(machine_.exit(current_->pid(), static_cast<int>(event.index)));
       child_ended(chunk.info.pid);
       if (transcript_ != nullptr) {
@@ -245,6 +249,7 @@ Result<void> Replayer::fork(const Chunk& chunk, std::size_t at) {
   if (transcript_ != nullptr) transcript_->forked(parent.pid(), *child, event.index);
   RecordedProcess& made = adopt(event.index, *child);
   const std::uint32_t tid = call != nullptr ? call->tid : 0;
+  made.inherit(parent);
   made.inherit(parent, tid, event.index);
   if (lends || !parent.native()) return {};
   made.write_rseq(event.index);

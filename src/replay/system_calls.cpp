@@ -7,6 +7,7 @@ namespace pw::replay {
 void RecordedProcess::apply(const record::SyscallRecord& call, std::uint32_t stack) {
   if (native() && call.number == kRseq) return register_rseq(call);
   if (call.result < 0 || !running()) return;
+  if (call.file != record::kNoFile && call.number != kMmap) return file_call(call);
   const auto* a = call.arguments;
   if (call.number == kMadvise && a[1] == 0) note_mark(VirtAddr(a[0]));
   if (native()) return apply_native(call, stack);
@@ -36,6 +37,9 @@ void RecordedProcess::apply(const record::SyscallRecord& call, std::uint32_t sta
       (void)machine_->discard(pid(), VirtAddr(a[0]), ByteCount(a[1]));
       if (transcript_ != nullptr) transcript_->discarded(pid(), VirtAddr(a[0]), ByteCount(a[1]));
       break;
+    case kCloseRange:
+      if ((a[2] & kCloseOnExec) == 0) close_range(a[0] & kUnsigned, a[1] & kUnsigned);
+      break;
     case kShmget:
       names_->add_segment(static_cast<std::uint64_t>(call.result), a[1]);
       break;
@@ -64,7 +68,8 @@ MmapRequest RecordedProcess::request_for(const record::SyscallRecord& call, std:
   if ((a[3] & kMapAnonymous) == 0) {
     const std::string path = call.path.empty() ? "[file]" : call.path;
     request.label = machine_->label(path);
-    request.backing = &names_->file(path, a[5] + a[1]);
+    request.backing = call.file != record::kNoFile ? &names_->mapped(call.file, path, a[5] + a[1])
+                                                   : &names_->file(path, a[5] + a[1]);
     request.backing_page = PageOffset(a[5] >> kPageShift);
   } else {
     request.label = machine_->label(stack == kNoStack ? "anon" : call_sites_->of(stack));

@@ -116,7 +116,15 @@ void Transcript::mapped(Pid pid, const MmapRequest& request) {
                   {address(request.address), length(request.length), rights_value(request.rights),
                    names(sys::ArgKind::MapFlags, flags_of(request))});
   if (request.backing == nullptr) return say(std::move(map));
-  const VmObject& file = *request.backing;
+  open(pid, *request.backing);
+  map.arguments[4] = variable(kFile);
+  map.arguments[5] = length(ByteCount(request.backing_page.value << kPageShift));
+  say(std::move(map));
+  close(pid);
+}
+
+// For the steps that follow, with the size that it has in the machine.
+void Transcript::open(Pid pid, const VmObject& file) {
   // As programs have it, so that exec may be of one.
   constexpr std::uint64_t kHow = sys::kOpenReadWrite | sys::kOpenCreate, kMode = 0700;
   Step open = step(pid, Call::Open,
@@ -124,13 +132,45 @@ void Transcript::mapped(Pid pid, const MmapRequest& request) {
                     script::number_value(script::address(kMode))});
   open.result = kFile;
   say(std::move(open));
-  if (std::exchange(sizes_[&file], file.size.value) != file.size.value) {
+  if (std::exchange(sizes_[file.name], file.size.value) != file.size.value) {
     say(step(pid, Call::Ftruncate, {variable(kFile), length(file.size)}));
   }
-  map.arguments[4] = variable(kFile);
-  map.arguments[5] = length(ByteCount(request.backing_page.value << kPageShift));
-  say(std::move(map));
-  say(step(pid, Call::Close, {variable(kFile)}));
+}
+
+void Transcript::close(Pid pid) { say(step(pid, Call::Close, {variable(kFile)})); }
+
+void Transcript::transferred(Pid pid, const VmObject& file, ByteCount offset, ByteCount bytes,
+                             bool written) {
+  constexpr std::uint64_t kMost = std::uint64_t{16} << 20;  // of a step
+  if (written) {                                            // the step itself makes the file longer
+    std::uint64_t& size = sizes_.try_emplace(file.name, 0).first->second;
+    if (size < offset.value + bytes.value) size = file.size.value;
+  }
+  open(pid, file);
+  while (bytes.value > 0) {
+    const ByteCount part(std::min(bytes.value, kMost));
+    if (written) {
+      Value zeros = script::text_value(std::string(1, '\0'));
+      if (part.value > 1) zeros.text.times = script::number(part.value);
+      say(step(pid, Call::Pwrite, {variable(kFile), std::move(zeros), length(offset)}));
+    } else {
+      say(step(pid, Call::Pread, {variable(kFile), decimal(part.value), length(offset)}));
+    }
+    offset = offset + part;
+    bytes = bytes - part;
+  }
+  close(pid);
+}
+
+void Transcript::resized(Pid pid, const VmObject& file) {
+  open(pid, file);
+  close(pid);
+}
+
+void Transcript::file_synced(Pid pid, const VmObject& file) {
+  open(pid, file);
+  say(step(pid, Call::Fsync, {variable(kFile)}));
+  close(pid);
 }
 
 void Transcript::unmapped(Pid pid, VirtAddr at, ByteCount bytes) {

@@ -35,6 +35,10 @@ class Transcript {
   void break_moved(Pid pid, VirtAddr from, VirtAddr to);
   void discarded(Pid pid, VirtAddr address, ByteCount length);
   void synced(Pid pid, VirtAddr address, ByteCount length);
+  // Bytes of a file; its size afterwards is that of the file as it is now.
+  void transferred(Pid pid, const VmObject& file, ByteCount offset, ByteCount length, bool written);
+  void resized(Pid pid, const VmObject& file);
+  void file_synced(Pid pid, const VmObject& file);
   void attached(Pid pid, std::uint64_t segment, const MmapRequest& request);
 
   // `count` references to an address, and how they went.
@@ -45,10 +49,12 @@ class Transcript {
   script::Step step(Pid pid, sys::Call call, std::vector<script::Value> arguments) const;
   void say(script::Step step) { sink_(step); }
   void without_stack(Pid pid);
+  void open(Pid pid, const VmObject& file);
+  void close(Pid pid);
 
   Sink sink_;
   std::map<Pid, std::string> names_;
-  std::map<const VmObject*, std::uint64_t> sizes_;        // of files, as the script has made them
+  std::map<std::string, std::uint64_t> sizes_;            // of files, as the script has made them
   std::map<std::uint64_t, std::uint64_t> segment_bytes_;  // those the script has made
 };
 

@@ -103,6 +103,9 @@ class SpoolDecoder {
       case PW_FRAME_MAPS:
         spool_.maps = payload;
         return;
+      case PW_FRAME_FILE:  // files_check.cpp looks at these
+      case PW_FRAME_START:
+        return;
       case PW_FRAME_END:
         require(frame_.length == 8, "length of END");
         spool_.ended = true;
@@ -200,6 +203,10 @@ class SpoolDecoder {
   void decode_control(SpoolEvent& event) {
     const std::size_t payload_end = varint() + at_;
     require(payload_end <= end_, "length of a control event");
+    if (event.place == PW_FILE_CALL) {  // a call as any other; of which file is not looked at
+      varint();
+      event.place = PW_SYSCALL;
+    }
     const std::size_t numbers = event.place == PW_SYSCALL ? 10 : kNone;
     while (at_ < payload_end && event.numbers.size() < numbers) event.numbers.push_back(varint());
     event.text = bytes_.substr(at_, payload_end - at_);

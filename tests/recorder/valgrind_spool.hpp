@@ -177,7 +177,9 @@ class SpoolReader {
       filter_.erase(slot);
     } else if (event.code == PW_FILTER_RESET) {
       filter_.clear();
-    } else if (event.code == PW_SYSCALL) {
+    } else if (event.code == PW_SYSCALL || event.code == PW_FILE_CALL) {
+      if (event.code == PW_FILE_CALL) varint();  // of which file is not looked at
+      event.code = PW_SYSCALL;
       for (int i = 0; i < 7; ++i) event.values.push_back(varint());
       event.values.push_back(zigzag());
       for (int i = 0; i < 2; ++i) event.values.push_back(varint());

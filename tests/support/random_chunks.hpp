@@ -18,6 +18,7 @@ class ChunkMaker {
 
   std::uint32_t images = 0;    // numbers below it occur in Exec events
   std::uint32_t stacks = 0;    // likewise
+  std::uint32_t files = 0;     // likewise
   std::uint32_t fork_pid = 0;  // not 0: the chunk ends with a Fork of it
 
   // Follows the chunk made before: clock and filter go on.
@@ -133,8 +134,8 @@ class ChunkMaker {
   void add_control(Chunk& chunk) {
     constexpr EventKind kKinds[] = {
         EventKind::Syscall, EventKind::Thread, EventKind::ThreadStart, EventKind::ThreadExit,
-        EventKind::Stack,   EventKind::Exec,   EventKind::Exit};
-    Event event = make(kKinds[random_.below(7)]);
+        EventKind::Stack,   EventKind::Exec,   EventKind::Exit,        EventKind::Transfer};
+    Event event = make(kKinds[random_.below(8)]);
     event.index = static_cast<std::uint32_t>(random_.next());
     if (event.kind == EventKind::Syscall) {
       event.index = static_cast<std::uint32_t>(chunk.syscalls.size());
@@ -148,7 +149,18 @@ class ChunkMaker {
       if (random_.chance(3)) call.result = -static_cast<std::int64_t>(random_.below(133));
       call.ns = chunk.info.begin_ns + random_.below(1'000'000'000);
       if (random_.chance(2)) call.path = "/usr/lib/lib" + std::to_string(random_.below(99)) + ".so";
+      if (files > 0 && random_.chance(3)) {
+        call.file = static_cast<std::uint32_t>(random_.below(files));
+      }
       chunk.syscalls.push_back(call);
+    } else if (event.kind == EventKind::Transfer) {
+      if (files == 0) return;
+      event.index = static_cast<std::uint32_t>(random_.below(files));
+      event.access = random_.chance(2) ? Access::Read : Access::Write;
+      event.by_kernel = true;
+      event.offset = random_.next() >> (2 + random_.below(62));
+      event.length = 1 + (random_.next() >> (33 + random_.below(31)));
+      event.descriptor = random_.below(1 << 20);
     } else if (event.kind == EventKind::Stack) {
       if (stacks == 0) return;
       event.index = static_cast<std::uint32_t>(random_.below(stacks));

@@ -31,6 +31,17 @@ inline Image sample_image() {
           {area(0x400000, 0x480000, "/usr/bin/sort"), area(0x7FFF0000, 0x7FFFF000, "[stack]")}};
 }
 
+inline FileInfo sample_file(std::string path, std::uint64_t inode) {
+  FileInfo file;
+  file.path = std::move(path);
+  file.device = 0x801;
+  file.inode = inode;
+  file.birth_ns = 1'700'000'000'000'000'000;
+  file.bytes = 100'000 + inode;
+  file.cached_pages = inode == 7 ? FileInfo::kNotKnown : 3;
+  return file;
+}
+
 // Writes the sample to `path`; false if a step fails.
 inline bool write_sample(const std::string& path, Detail detail, std::size_t events,
                          std::vector<Chunk>& chunks) {
@@ -48,9 +59,11 @@ inline bool write_sample(const std::string& path, Detail detail, std::size_t eve
   bool good = writer->add_process(100, 0, 1000).has_value();
   auto image = writer->add_image(100, sample_image(), 1000);
   good = good && writer->add_modules({{"/usr/bin/sort", "abcdef01"}}) &&
+         writer->add_files({sample_file("/tmp/words", 7), sample_file("/tmp/sorted", 8)}) &&
          writer->add_stacks({{{1, 0x10}, {1, 0x20}}, {{0, 0x7000}}});
   if (!good || !image) return false;
   parent.stacks = child.stacks = 2;
+  parent.files = child.files = 2;
   for (int i = 0; i < 3; ++i) {
     parent.fork_pid = i == 1 ? 101 : 0;
     parent.images = i == 0 ? 1 : 0;

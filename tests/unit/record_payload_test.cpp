@@ -22,7 +22,7 @@ auto fields(const Event& e) {
 }
 auto fields(const SyscallRecord& s) {
   return std::tuple(s.number, s.tid, std::vector<std::uint64_t>(s.arguments, s.arguments + 6),
-                    s.result, s.ns, s.path);
+                    s.result, s.ns, s.path, s.file);
 }
 
 // Pages that leave together have no order among them.
@@ -62,6 +62,7 @@ TEST_P(RecordPayload, RandomEventsComeBackAsTheyWere) {
     Random random(seed);
     ChunkMaker maker(random, k);
     maker.stacks = 100;
+    maker.files = 1000;
     maker.images = 3;
     std::vector<std::uint32_t> images = {17, 4, 900};
     for (int i = 0; i < 4; ++i) {
