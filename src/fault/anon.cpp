@@ -100,7 +100,7 @@ LeafResult map_private(PageFault& fault) {
   Frame& frame = core.pool.frame(pfn);
   // Exclusive pages are mapped writable even for a read (do_swap_page(), mm/memory.c): no second
   // fault.
-  const bool writable = !fault.view.own_shared;
+  const bool writable = !fault.view.own_shared && !fault.request.unshare;
   if (!map_page(core, fault.area, fault.vpn, pfn, writable, true)) {
     return {LeafResult::Kind::NoMemory};
   }

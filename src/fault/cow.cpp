@@ -6,7 +6,8 @@ namespace pw {
 
 namespace {
 
-// A private copy of `source` for the faulting page, mapped writable.
+// A private copy of `source` for the faulting page, mapped writable, unless it was made for a
+// reader (wp_page_copy(), mm/memory.c).
 LeafResult copy_page(PageFault& fault, Pfn source) {
   Core& core = fault.core;
   if (const std::uint64_t ready = core.pool.io_pending(source, core.clock.now_ns()); ready != 0) {
@@ -22,7 +23,7 @@ LeafResult copy_page(PageFault& fault, Pfn source) {
   core.pool.copy(grant.pfn, source);
   // The translation first: if there is no memory for it, the slot still tells the truth. Reclaim
   // does not know the new frame before it is admitted.
-  if (!map_page(core, fault.area, fault.vpn, grant.pfn, true, true)) {
+  if (!map_page(core, fault.area, fault.vpn, grant.pfn, !fault.request.unshare, true)) {
     core.pool.frame(grant.pfn).refs = 0;
     core.pool.give_back(grant.pfn);
     return {LeafResult::Kind::NoMemory};

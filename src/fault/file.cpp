@@ -191,8 +191,33 @@ LeafResult map_object(PageFault& fault) {
   return {};
 }
 
+namespace {
+
+// Where there is no table yet, filemap_map_pages() makes one only if the first page in memory that
+// it finds in the window is not the file's last one (since 6.18, so that no huge page crosses the
+// end; shmem is let off). Without a table it maps nothing.
+bool makes_table(PageFault& fault) {
+  Vma& area = fault.area;
+  const VmObject& object = *area.backing;
+  if (object.kind != ObjectKind::File || area.space->would_have_table(fault.vpn)) {
+    return true;
+  }
+  const std::uint64_t window = fault.core.options.prefetch.fault_around_pages;
+  const Vpn aligned(fault.vpn.value - fault.vpn.value % window);
+  PageOffset at = area.backing_at(std::max(aligned, area.range().begin));
+  const std::uint64_t pages = object.pages().value;
+  for (; at.value < pages; at = at + PageCount(1)) {
+    const PageSlot slot = object.slots.get(at);
+    if (slot.is_resident() || (object.cached_before && slot.is_empty())) break;
+  }
+  return at.value + 1 < pages;
+}
+
+}  // namespace
+
 LeafResult beyond_end(PageFault& fault) {
-  if (fault.request.access != Access::Write) fault_around(fault);
+  const bool around = fault.request.access != Access::Write && makes_table(fault);
+  if (around) fault_around(fault);
   return {LeafResult::Kind::Bus};
 }
 

@@ -113,7 +113,8 @@ FaultOutcome handle_fault(Core& core, FaultRequest& request, FaultWatcher* watch
   // hold one access's pages.
   for (int step = 0; step < 16; ++step) {
     PageFault fault{core, request, *area, vpn, view_page(core, *area, vpn)};
-    const FaultKind kind = classify(*area, fault.view, request.access);
+    const FaultKind kind = classify(*area, fault.view,
+                                    request.unshare ? Access::Write : request.access);
     tell(FaultStep::Frame, static_cast<std::uint64_t>(kind));
     const LeafResult result = resolve(fault, kind);
     switch (result.kind) {

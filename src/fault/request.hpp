@@ -14,6 +14,8 @@ struct FaultRequest {
   Access access = Access::Read;
   bool major = false;      // this access has waited for a device already: it is being tried again
   std::uint32_t pkru = 0;  // of the thread; 0: keys are not asked
+  // A read that needs the page to be this space's alone, as a write would (FAULT_FLAG_UNSHARE).
+  bool unshare = false;
   std::uint32_t memory_waits = 0;  // how often it has waited for frames that transfers held
 };
 

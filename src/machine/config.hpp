@@ -16,6 +16,7 @@ namespace pw {
 // compared with another one.
 struct GivenPlaces {
   VirtAddr mmap_top, heap_begin, stack_begin, stack_end, lowest;
+  VirtAddr growth_floor{};  // below lies something that is none of the process's own
 };
 
 struct MachineConfig {

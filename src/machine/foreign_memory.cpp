@@ -28,7 +28,11 @@ Result<Pfn> Machine::foreign_page(AddressSpace& space, Vpn vpn, Access access) {
   for (;;) {
     const x86::Pte* entry = space.tables().find(vpn);
     const bool there = entry != nullptr && entry->present();
-    if (there && (access != Access::Write || entry->writable())) return entry->pfn();
+    // What is common property since a fork becomes the owner's own first, lest the reader see what
+    // relatives write later (gup_must_unshare(), mm/internal.h).
+    request.unshare = there && access == Access::Read && (entry->raw & kSharedByFork) != 0;
+    const bool enough = there && (access != Access::Write || entry->writable());
+    if (enough && !request.unshare) return entry->pfn();
     const FaultOutcome outcome = handle_fault(*core_, request, watcher_);
     if (outcome.kind == FaultOutcome::Kind::Wait) {
       clock_.advance_to(outcome.until_ns);

@@ -50,6 +50,7 @@ Result<std::shared_ptr<AddressSpace>> Machine::new_space(ProcessLayout& places) 
     places.space.mmap_top = page_of(config_.places->mmap_top);
     places.space.heap_begin = page_of(config_.places->heap_begin);
     places.space.lowest = page_of(config_.places->lowest);
+    places.space.growth_floor = page_of(config_.places->growth_floor);
   }
   const SpaceId id = take_space_id(free_space_ids_, next_space_id_);
   auto space = AddressSpace::create(*core_, id, places.space, config_.levels, nullptr);

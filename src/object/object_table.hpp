@@ -26,6 +26,11 @@ class ObjectTable {
   }
   Family& family(FamilyId id) { return *families_[id]; }
 
+  // All of a shared object counts as committed from now on until it goes (shmem_acct_size(),
+  // mm/shmem.c): whoever makes one that reserves says so, once, and asks may_commit() before.
+  void promise(VmObject& object);
+  PageCount promised() const { return promised_; }
+
   template <class Fn>
   void for_each(Fn&& fn) {
     for (auto& object : objects_) {
@@ -40,6 +45,7 @@ class ObjectTable {
   std::vector<std::unique_ptr<Family>> families_;
   std::vector<FamilyId> free_families_;
   std::uint64_t next_serial_ = 1;
+  PageCount promised_{0};
 };
 
 }  // namespace pw

@@ -68,6 +68,7 @@ struct VmObject {
   // Shared
   std::uint32_t seals = 0;  // F_SEAL_* of memfd_create(2)
   bool locked = false;      // by SHM_LOCK
+  PageCount promised{0};    // counted as committed (ObjectTable::promise)
 
   // File
   std::unique_ptr<BackingStore> store;  // null: no bytes are kept (replay)

@@ -33,7 +33,7 @@ struct Process {
   bool privileged() const { return user == 0; }
   SpaceLimits limits_now() const {
     SpaceLimits now = limits;
-    now.may_lock_all = privileged();
+    now.may_lock_all = now.may_administer = privileged();
     return now;
   }
   std::uint32_t pkru = 0;  // what it may do to pages with protection keys (SDM vol. 3A 4.6.2)

@@ -106,6 +106,7 @@ Result<ShmId> SharedMemory::get(UserId user, ShmKey key, ByteCount size, const S
   if (segments_.size() >= kMostSegments) return fail(Errno::NoSpace);
   VmObject& object = objects_->create(ObjectKind::Shared);
   object.size = size;
+  if (!how.no_reserve) objects_->promise(object);
   object.name = segment_name(key);
   const ShmId id = next_id_++;
   segments_[id] = {object.id, object.serial, key, size, user, how.mode & 0777, false};

@@ -37,6 +37,7 @@ struct ShmOpen {
   bool write = false;  // O_RDWR; else O_RDONLY
   bool read = true;    // not with O_WRONLY
   bool create = false, exclusive = false, truncate = false;
+  bool no_reserve = false;    // SHM_NORESERVE: does not count as committed
   std::uint32_t mode = 0600;  // of a new object
 };
 

@@ -144,7 +144,12 @@ void AddressSpace::absorb(Vma& kept, Vma& above) {
 void AddressSpace::extend(Vma& area, Vpn end) {
   resize(area, {area.range_.begin, end});
   Vma* above = areas_.next(area);
-  if (above != nullptr && mergeable(area, *above)) absorb(area, *above);
+  if (above == nullptr) return;
+  // The extension counts as new: that the area's root was inherited keeps no neighbour away that
+  // has none (is_mergeable_anon_vma(), mm/vma.c, without `middle`).
+  Vma extension = area;
+  if (above->anon == 0) extension.anon = 0;
+  if (mergeable(extension, *above)) absorb(area, *above);
 }
 
 void AddressSpace::set_traits(Vma& area, const AreaTraits& traits) {
@@ -176,8 +181,13 @@ void AddressSpace::erase_merged(Vma& area) {
 }
 
 void AddressSpace::remove(Vma& area) {
-  count(area, area.range_.pages(), -1);
+  const VpnRange range = area.range_;
+  count(area, range.pages(), -1);
   erase_merged(area);
+  for (const Vpn table : kept_tables_.meeting(range)) {
+    const VpnRange pages = KeptTables::pages_of(KeptTables::number_of(table));
+    if (!areas_.overlaps(pages)) kept_tables_.remove(table);
+  }
 }
 
 void AddressSpace::resize(Vma& area, VpnRange range) {

@@ -14,6 +14,7 @@
 #include "arch/x86/page_tables.hpp"
 #include "base/result.hpp"
 #include "space/core.hpp"
+#include "space/kept_tables.hpp"
 #include "space/private_homes.hpp"
 #include "space/protection_keys.hpp"
 #include "space/vma.hpp"
@@ -27,6 +28,7 @@ struct SpaceLayout {
   Vpn mmap_top;         // areas are placed below, top down
   Vpn heap_begin;
   Vpn user_end;
+  Vpn growth_floor{0};  // no area above grows to below: something else lies there
 };
 
 struct SpaceCounters {
@@ -46,6 +48,7 @@ struct SpaceLimits {
   std::uint64_t stack = 8ULL << 20;     // RLIMIT_STACK
   std::uint64_t locked = 8ULL << 20;    // RLIMIT_MEMLOCK
   bool may_lock_all = false;            // CAP_IPC_LOCK: `locked` says nothing
+  bool may_administer = false;          // CAP_SYS_ADMIN: what overcommit keeps back is his
 };
 
 // Whether areas to come are locked (mlockall(MCL_FUTURE)).
@@ -75,6 +78,7 @@ class AddressSpace {
 
   SpaceId id() const { return id_; }
   Core& core() { return *core_; }
+  const Core& core() const { return *core_; }
   x86::PageTables& tables() { return tables_; }
   VmObject& private_object() { return *private_object_; }
   const SpaceLayout& layout() const { return layout_; }
@@ -89,6 +93,11 @@ class AddressSpace {
   LockFuture& lock_future() { return lock_future_; }
   const PrivateHomes& homes() const { return homes_; }
   PrivateHomes& homes() { return homes_; }
+  KeptTables& kept_tables() { return kept_tables_; }
+  // Whether Linux would have a level-1 table for the page.
+  bool would_have_table(Vpn vpn) {
+    return tables_.find(vpn) != nullptr || kept_tables_.contains(vpn);
+  }
 
   Vma* find(Vpn vpn) { return areas_.find(vpn); }
   // The area and page where a private page lies, if it is mapped.
@@ -150,6 +159,7 @@ class AddressSpace {
   VmObject* private_object_ = nullptr;
   VmaTree<Vma> areas_;
   PrivateHomes homes_;
+  KeptTables kept_tables_;
   std::shared_ptr<std::uint32_t> next_root_;  // of all spaces that forks made of one
   SpaceLimits limits_;
   SpaceSettings settings_;

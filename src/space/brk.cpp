@@ -23,7 +23,7 @@ bool grow_heap(AddressSpace& space, Vpn from, Vpn to, LabelId label) {
   const Vma* above = space.areas().lower_bound(from);
   if (above != nullptr && to + PageCount(1) > above->start_gap()) return false;
   if (!space.may_expand(area, to - from) || !space.may_have_areas(0)) return false;
-  if (!may_commit(space.core(), to - from, space.counters().mapped_pages)) return false;
+  if (!may_commit(space, to - from)) return false;
   space.homes().claim({from, to});
   space.insert(area, true);
   return true;

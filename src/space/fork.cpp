@@ -73,6 +73,9 @@ bool copy_translations(Core& core, Vma& from, AddressSpace& child, Vma& to) {
       }
       if (enough) child.tables().free_if_empty(at);
     }
+    if (from.space->would_have_table(at) && child.tables().find(at) == nullptr) {
+      child.kept_tables().add(at);
+    }
     at = stop;
   }
   note_mapped_many(core, to, frames);
@@ -91,8 +94,7 @@ bool copy_area(AddressSpace& parent, Vma& area, AddressSpace& child) {
     if (!area.shared) child.erase_private(area.range());
     return true;
   }
-  if (area.traits.accounted &&
-      !may_commit(core, area.range().pages(), parent.counters().mapped_pages)) {
+  if (area.traits.accounted && !may_commit(parent, area.range().pages())) {
     return false;
   }
   Vma& placed = child.adopt(inherited_area(child, area));

@@ -110,6 +110,10 @@ Result<void> discard(Vma& area, VpnRange part, bool even_locked) {
   if (area.traits.locked && !even_locked) return fail(Errno::Invalid);
   AddressSpace& space = *area.space;
   unmap_range(space.core(), area, part, FlushReason::Unmap);
+  for (const Vpn table : space.kept_tables().meeting(part)) {  // PT_RECLAIM
+    const VpnRange pages = KeptTables::pages_of(KeptTables::number_of(table));
+    if (intersection(pages, part) == pages) space.kept_tables().remove(table);
+  }
   if (!area.shared) space.erase_private(part);
   return {};
 }
@@ -163,6 +167,10 @@ Result<void> remove_pages(Vma& area, VpnRange part) {
   if (!area.shared || !area.may.write) return fail(Errno::Access);
   VmObject& object = *area.backing;
   const ByteCount begin(area.backing_at(part.begin).value << kPageShift);
+  // vfs_fallocate(), fs/open.c: beyond what a file may have (s_maxbytes), of ext4 2^32 - 1 pages.
+  constexpr std::uint64_t kMostOfDisk = ((1ULL << 32) - 1) << kPageShift, kMost = ~0ULL >> 1;
+  const std::uint64_t most = object.kind == ObjectKind::File ? kMostOfDisk : kMost;
+  if ((begin + bytes_of(part.pages())).value > most) return fail(Errno::FileTooBig);
   const ByteCount end = std::min(begin + bytes_of(part.pages()), bytes_of(object.pages()));
   if (begin >= end) return {};
   constexpr std::uint32_t kWriteSeals = 8 | 16;  // F_SEAL_WRITE, F_SEAL_FUTURE_WRITE

@@ -111,8 +111,7 @@ static Result<void> within_limits(AddressSpace& space, const Vma& area, bool rep
     if (at->traits.accounted) promised = promised - at->range().pages();
   }
   if (!space.may_expand(area, more)) return fail(Errno::NoMemory);
-  const bool may = !area.traits.accounted || promised.value == 0 ||
-                   may_commit(space.core(), promised, space.counters().mapped_pages);
+  const bool may = !area.traits.accounted || promised.value == 0 || may_commit(space, promised);
   return may ? Result<void>() : fail(Errno::NoMemory);
 }
 
@@ -145,8 +144,12 @@ Result<VirtAddr> mmap(AddressSpace& space, const MmapRequest& request) {
   if (request.fixed) PW_TRY(munmap(space, address_of(range->begin), bytes_of(pages)));
   VmObject* fresh = nullptr;
   if (request.shared && request.backing == nullptr) {
+    // What was there is gone by now: the kernel leaves a hole, too.
+    const bool reserves = !request.traits.no_reserve;
+    if (reserves && !may_commit(space, pages)) return fail(Errno::NoMemory);
     fresh = &space.core().objects.create(ObjectKind::Shared);
     fresh->size = bytes_of(pages);
+    if (reserves) space.core().objects.promise(*fresh);
     area.backing = fresh;
   }
   if (!request.shared) space.homes().claim(*range);

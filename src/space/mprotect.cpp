@@ -68,7 +68,7 @@ Result<AreaTraits> traits_after(AddressSpace& space, const Vma& area, VpnRange p
     return fail(Errno::NoMemory);
   }
   if (!traits.accounted && !area.rights.write && !area.shared && !traits.no_reserve) {
-    if (!may_commit(space.core(), part.pages(), space.counters().mapped_pages)) {
+    if (!may_commit(space, part.pages())) {
       return fail(Errno::NoMemory);
     }
     traits.accounted = true;

@@ -86,6 +86,29 @@ std::vector<Translation> lift_translations(Core& core, Vma& area, VpnRange range
   return lifted;
 }
 
+// Where the level-1 tables of `range` begin that Linux would have.
+std::vector<Vpn> tables_in(AddressSpace& space, VpnRange range) {
+  constexpr std::uint64_t kTable = x86::kEntriesPerTable, kUpper = kTable * kTable;
+  std::vector<Vpn> found = space.kept_tables().meeting(range);
+  for (Vpn at = range.begin; at < range.end;) {
+    const bool upper = space.tables().find(at, 2) != nullptr;
+    if (upper && space.tables().find(at) != nullptr) found.emplace_back(at.value & ~(kTable - 1));
+    at = Vpn((at.value | ((upper ? kTable : kUpper) - 1)) + 1);
+  }
+  return found;
+}
+
+// A table is made wherever pages go whose old table is there, with or without anything in it
+// (move_page_tables(), mm/mremap.c).
+void move_tables(AddressSpace& space, VpnRange from, Vpn to) {
+  for (const Vpn table : tables_in(space, from)) {
+    const VpnRange part = intersection(KeptTables::pages_of(KeptTables::number_of(table)), from);
+    const Vpn first = to + (part.begin - from.begin);
+    space.kept_tables().add(first);
+    space.kept_tables().add(first + (part.pages() - PageCount(1)));
+  }
+}
+
 void put_translations(Core& core, Vma& area, Vpn to, const std::vector<Translation>& lifted) {
   AddressSpace& space = *area.space;
   for (const auto& [ahead, entry] : lifted) {
@@ -144,7 +167,7 @@ Result<VirtAddr> move_pages(Remap& remap) {
   Core& core = space.core();
   if (!space.may_have_areas(3)) return fail(Errno::NoMemory);
   const PageCount more = remap.request.dont_unmap ? remap.new_pages : remap.growth();
-  if (remap.area->traits.accounted && !may_commit(core, more, space.counters().mapped_pages)) {
+  if (remap.area->traits.accounted && !may_commit(space, more)) {
     return fail(Errno::NoMemory);
   }
   const VpnRange source = range_of(remap.from, remap.old_pages);
@@ -157,6 +180,7 @@ Result<VirtAddr> move_pages(Remap& remap) {
     }
   }
   Vma& placed = space.insert(copy);
+  move_tables(space, source, remap.to);
   put_translations(core, placed, remap.to, lifted);
   if (remap.request.dont_unmap) {
     empty_source(remap);
@@ -240,8 +264,7 @@ bool room_above(const Remap& remap) {
 Result<VirtAddr> grow_in_place(Remap& remap) {
   AddressSpace& space = remap.space;
   const Vma& area = *remap.area;
-  if (area.traits.accounted &&
-      !may_commit(space.core(), remap.growth(), space.counters().mapped_pages)) {
+  if (area.traits.accounted && !may_commit(space, remap.growth())) {
     return fail(Errno::NoMemory);
   }
   const VpnRange more{area.range().end, area.range().end + remap.growth()};

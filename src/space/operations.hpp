@@ -52,9 +52,9 @@ inline std::uint64_t counted_as_locked(const AddressSpace& space) {
 // Whether the limits let the process lock `more` pages (mlock_future_ok(), mm/mmap.c).
 bool may_lock(const AddressSpace& space, PageCount more);
 
-// The first half of munmap: areas are cut at both ends, and may go. Errors: NoMemory (too many
-// areas), Perm (sealed).
-Result<void> prepare_unmap(AddressSpace& space, VpnRange range);
+// The first half of munmap: areas are cut at both ends, and may go. Gives the first of them, or
+// null. Errors: NoMemory (too many areas), Perm (sealed).
+Result<Vma*> prepare_unmap(AddressSpace& space, VpnRange range);
 
 // munmap(2): holes are fine. Errors: Invalid, and those above.
 Result<void> munmap(AddressSpace& space, VirtAddr address, ByteCount length);

@@ -11,7 +11,7 @@ bool may_grow(AddressSpace& space, const Vma& area, Vpn to) {
   if (!space.may_expand(area, more)) return false;
   if (bytes_of(area.range().end - to).value > space.limits().stack) return false;
   if (area.traits.locked && !may_lock(space, more)) return false;
-  return may_commit(space.core(), more, space.counters().mapped_pages);
+  return may_commit(space, more);
 }
 
 }  // namespace
@@ -20,7 +20,9 @@ bool may_grow(AddressSpace& space, const Vma& area, Vpn to) {
 Vma* grow_stack(AddressSpace& space, Vpn vpn) {
   Vma* area = space.areas().lower_bound(vpn);
   if (area == nullptr || !area->grows_down || area->range().begin <= vpn) return nullptr;
-  if (vpn < space.layout().hint_lowest) return nullptr;
+  const SpaceLayout& layout = space.layout();
+  if (vpn < layout.hint_lowest) return nullptr;
+  if (vpn < layout.growth_floor && area->range().begin >= layout.growth_floor) return nullptr;
   const Vma* below = space.areas().prev(*area);
   if (below != nullptr && !below->grows_down && below->accessible() &&
       below->range().end + space.core().options.stack_guard_gap > vpn) {

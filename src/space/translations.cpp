@@ -1,6 +1,8 @@
 #include "space/translations.hpp"
 
 #include <algorithm>
+#include <optional>
+#include <vector>
 
 namespace pw {
 
@@ -93,12 +95,20 @@ bool map_page(Core& core, Vma& area, Vpn vpn, Pfn pfn, bool writable, bool acces
 }
 
 void unmap_range(Core& core, Vma& area, VpnRange range, FlushReason reason) {
-  bool any = false;
-  const bool tables_freed = area.space->tables().clear_range(range, [&](Vpn, int, x86::Pte entry) {
-    any = true;
+  std::optional<Vpn> last;
+  std::vector<Vpn> others;  // one page of each table before the last
+  AddressSpace& space = *area.space;
+  const bool tables_freed = space.tables().clear_range(range, [&](Vpn vpn, int, x86::Pte entry) {
+    if (last && KeptTables::number_of(*last) != KeptTables::number_of(vpn)) others.push_back(*last);
+    last = vpn;
     note_unmapped(core, area, entry);
   });
-  if (any) core.mmu.invalidate(area.space->id(), range, reason, tables_freed);
+  if (!last) return;
+  if (tables_freed) {
+    space.kept_tables().add(*last);
+    for (const Vpn vpn : others) space.kept_tables().add(vpn);
+  }
+  core.mmu.invalidate(space.id(), range, reason, tables_freed);
 }
 
 void write_protect(Core& core, Vma& area, VpnRange range, FlushReason reason) {

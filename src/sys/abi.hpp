@@ -56,6 +56,7 @@ inline constexpr std::uint64_t kMemfdNoExecSeal = 8, kMemfdExec = 16;
 inline constexpr std::uint64_t kFallocKeepSize = 1, kFallocPunchHole = 2, kFallocZeroRange = 16;
 // System V shared memory
 inline constexpr std::uint64_t kIpcCreate = 01000, kIpcExclusive = 02000;
+inline constexpr std::uint64_t kShmNoReserve = 010000;
 inline constexpr std::uint64_t kShmReadOnly = 010000, kShmRound = 020000, kShmRemap = 040000;
 inline constexpr std::uint64_t kShmExec = 0100000;
 inline constexpr std::uint64_t kIpcRemove = 0, kIpcSet = 1, kIpcStat = 2;

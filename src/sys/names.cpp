@@ -127,7 +127,7 @@ constexpr NamedValue kMemfdNames[] = {
 constexpr NamedValue kShmGetNames[] = {
     {"creat", "IPC_CREAT", kIpcCreate},
     {"excl", "IPC_EXCL", kIpcExclusive},
-    {"noreserve", "SHM_NORESERVE", 010000},
+    {"noreserve", "SHM_NORESERVE", kShmNoReserve},
 };
 constexpr NamedValue kShmAttachNames[] = {
     {"rdonly", "SHM_RDONLY", kShmReadOnly},

@@ -109,6 +109,8 @@ Reply Kernel::shmget(Process& process, const Request& r) {
   how.create = (flags & kIpcCreate) != 0;
   how.exclusive = (flags & kIpcExclusive) != 0;
   how.mode = static_cast<std::uint32_t>(flags) & kPermissions;
+  how.no_reserve = (flags & kShmNoReserve) != 0 &&
+                   machine_->config().overcommit != Overcommit::Never;
   const Result<ShmId> id = machine_->shmget(process.pid, static_cast<ShmKey>(key), ByteCount(size),
                                             how);
   return id ? Reply{*id, {}} : failed(id.error().code);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "space/commit.hpp"
+
 namespace pw::view {
 
 namespace {
@@ -86,8 +88,8 @@ MemoryFacts facts_of(Machine& machine) {
   const SwapSpace& swap = machine.swap();
   facts.swap_total = swap.total_slots();
   facts.swap_free = facts.swap_total - swap.used_slots();
-  facts.commit_limit = facts.total * machine.config().overcommit_percent / 100 + facts.swap_total;
-  facts.committed = machine.core().committed_pages;
+  facts.commit_limit = commit_limit(machine.core()).value;
+  facts.committed = committed(machine.core()).value;
   return facts;
 }
 

@@ -36,6 +36,9 @@ class Duel {
   const script::ProcessView& view(script::ProcessIndex process);
   const std::set<script::ProcessIndex>& running() const { return running_; }
   const script::Layout& layout() const { return layout_; }
+  script::Target& host() { return *host_; }
+  // The host's ids of System V segments, by the machine's.
+  const std::vector<std::uint64_t>& segments() const { return segments_; }
 
  private:
   explicit Duel(std::unique_ptr<host::HostTarget> host) : host_(std::move(host)) {}
@@ -51,7 +54,8 @@ class Duel {
   script::ProcessView view_;
   std::set<script::ProcessIndex> running_;
   std::set<script::ProcessIndex> waiting_;  // parents whose vfork child runs: not to be asked
-  std::vector<std::uint64_t> segments_;     // the host's ids of System V segments, by ours
+  std::vector<std::uint64_t> segments_;
+  bool read_by_others_ = false;  // some process read another's memory
   std::vector<std::pair<script::ProcessIndex, script::ProcessIndex>> vforks_;  // child, parent
 };
 

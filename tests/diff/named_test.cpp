@@ -1,5 +1,6 @@
-// Scripts that once told the machine and the kernel apart, each by its name (tests/data/diff): they
-// must give what they say on both.
+// Scripts that told the machine and the kernel apart, or would if the machine lost a rule it had to
+// learn, each by its name (tests/data/diff): they must give what they say on both, and nothing else
+// that can be seen may differ after any step.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -7,6 +8,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "diff/duel_target.hpp"
 #include "ports/host/host_target.hpp"
 #include "script/parser.hpp"
 #include "script/runner.hpp"
@@ -57,6 +59,15 @@ TEST_P(NamedDifference, IsWhatTheKernelDoes) {
   auto target = host::HostTarget::create();
   if (!target) GTEST_SKIP() << target.error().message;
   expect_good(program_of(GetParam()), **target);
+}
+
+// What a script says is not all that could be seen: both at once, compared after every step.
+TEST_P(NamedDifference, IsNoneInAnythingThatCanBeSeen) {
+  std::string why;
+  const std::unique_ptr<Duel> duel = Duel::create(why);
+  if (duel == nullptr) GTEST_SKIP() << why;
+  DuelTarget both(*duel);
+  expect_good(program_of(GetParam()), both);
 }
 INSTANTIATE_TEST_SUITE_P(Found, NamedDifference, ::testing::ValuesIn(names()),
                          [](const auto& each) { return each.param; });

@@ -171,7 +171,8 @@ DuelStep StepGenerator::lock() {
 
 DuelStep StepGenerator::file() {
   const std::string name(1, static_cast<char>('a' + random_.below(3)));
-  const std::string bytes(1 + random_.below(random_.chance(3) ? 3 * kPageSize : 20), 'F');
+  // Two pages at once or more would make a large folio, which a fault maps whole.
+  const std::string bytes(1 + random_.below(random_.chance(3) ? 2 * kPageSize - 1 : 20), 'F');
   switch (random_.below(14)) {
     case 0:
     case 1: {
@@ -247,9 +248,7 @@ DuelStep StepGenerator::birth_or_death() {
   }
   // Under a limit on its size a program may not survive its own start.
   if (!limited_ && random_.chance(5)) return call(Call::Exec, {}, "program");
-  // Of a page that is shared since a fork the kernel makes a copy for the reader's sake; the
-  // machine does not (docs/DIFFERENCES.md).
-  if (next_process_ == 1 && random_.chance(3)) {
+  if (random_.chance(3)) {
     return call(Call::ProcessVmReadv, {random_.below(next_process_), any_address(), 16});
   }
   if (alive > 1) return call(Call::Exit, {random_.below(3)});

@@ -19,10 +19,10 @@ class SystemCallTest : public ::testing::Test {
  protected:
   void SetUp() override { boot(exact_config(2_MiB)); }
 
-  void boot(MachineConfig config) {
+  void boot(MachineConfig config, Overcommit overcommit = Overcommit::Heuristic) {
     kernel.reset();
     config.signals_kill = false;
-    config.overcommit = Overcommit::Heuristic;
+    config.overcommit = overcommit;
     config.swap = 1_MiB;
     machine = Machine::create(config, std::make_unique<sim::MemoryStore>(config.swap)).value();
     const auto budget = std::make_shared<script::StoreBudget>();
