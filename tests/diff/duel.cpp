@@ -74,10 +74,15 @@ std::string difference(const ProcessView& kernel, const ProcessView& ours) {
 // is compared.
 // Whether a page of a file is dirty also depends on its file system (a hole that truncation cuts is
 // not); of shared memory the machine keeps one bit a frame where the kernel has one a translation.
-// LazyFree waits in lists of the CPUs until somebody drains them: no program's doing.
-void leave_out_stack(ProcessView& view, const script::Layout& layout) {
+// LazyFree waits in lists of the CPUs until somebody drains them: no program's doing. They also
+// decide whether a page that others read since a fork is reused, or copied, which is clean.
+void leave_out_stack(ProcessView& view, const script::Layout& layout, bool read_by_others) {
   for (AreaView& area : view.areas) {
     area.lazy_free = 0;
+    if (read_by_others) {
+      area.private_clean += area.private_dirty;
+      area.private_dirty = 0;
+    }
     if (!area.name.empty() && area.name != "[heap]" && area.name != "[stack]") {
       area.private_clean += area.private_dirty;
       area.shared_clean += area.shared_dirty;
@@ -119,6 +124,7 @@ void Duel::begin() {
   PW_CHECK(sim_->spawn(0).has_value());
   running_ = {0};
   waiting_.clear();
+  read_by_others_ = false;
   vforks_.clear();
   segments_.clear();
 }
@@ -157,6 +163,8 @@ std::optional<std::string> Duel::play(const DuelStep& step) {
   const bool spawns = step.kind == DuelStep::Kind::Spawn;
   if (!spawns && (running_.count(step.who) == 0 || waiting_.count(step.who) != 0)) return {};
   if (spawns && running_.count(step.who) != 0) return {};
+  read_by_others_ = read_by_others_ || (step.kind == DuelStep::Kind::Call &&
+                                        step.request.call == sys::Call::ProcessVmReadv);
   answer_ = carry_out(*host_, step);
   if (!answer_.error.empty()) return {};
   const Outcome ours = carry_out(*sim_, step);
@@ -229,8 +237,8 @@ std::optional<std::string> Duel::compare(ProcessIndex process) {
   auto kernel = host_->look(process, script::Detail::Smaps);
   auto machine = sim_->look(process, script::Detail::Smaps);
   if (!kernel || !machine) return "process " + std::to_string(process) + " cannot be looked at";
-  leave_out_stack(*kernel, layout_);
-  leave_out_stack(*machine, layout_);
+  leave_out_stack(*kernel, layout_, read_by_others_);
+  leave_out_stack(*machine, layout_, read_by_others_);
   const std::string text = difference(*kernel, *machine);
   if (text.empty()) return {};
   return "process " + std::to_string(process) + text;

@@ -55,6 +55,7 @@ class Duel {
   std::set<script::ProcessIndex> running_;
   std::set<script::ProcessIndex> waiting_;  // parents whose vfork child runs: not to be asked
   std::vector<std::uint64_t> segments_;
+  bool read_by_others_ = false;  // some process read another's memory
   std::vector<std::pair<script::ProcessIndex, script::ProcessIndex>> vforks_;  // child, parent
 };
 
