@@ -216,6 +216,36 @@ TEST(Options, TlbOptionsChangeThePreset) {
   EXPECT_FALSE(asked->base.config.cpu.tlb.pcid);
 }
 
+TEST(Options, TheLinuxModelHasKnobsOfItsOwn) {
+  MachineRequest request;
+  for (const auto& [key, value] : {std::pair{"model", "linux"},
+                                   {"group-limit", "64M"},
+                                   {"thp", "madvise"},
+                                   {"page-cluster", "0"},
+                                   {"stat-flush", "0.02"},
+                                   {"swappiness", "10"}}) {
+    EXPECT_TRUE(apply_setting(request, key, value)) << key;
+  }
+  const LinuxOptions& knobs = request.config.linux_options;
+  EXPECT_EQ(request.config.model, MemoryModel::Linux);
+  EXPECT_EQ(knobs.limit_pages, 16384U);
+  EXPECT_EQ(knobs.huge_pages, HugePages::Madvise);
+  EXPECT_EQ(knobs.page_cluster, 0U);
+  EXPECT_EQ(knobs.stat_flush_ns, 20'000'000U);
+  EXPECT_EQ(knobs.swappiness, 10);
+  EXPECT_GT(resolve(request, PageCount(0)).swap.value, 0U);  // a limit needs swap
+  EXPECT_TRUE(apply_setting(request, "group-limit", "none"));
+  EXPECT_EQ(knobs.limit_pages, 0U);
+  for (const auto& [key, value] : {std::pair{"model", "windows"},
+                                   {"group-limit", "1K"},
+                                   {"thp", "yes"},
+                                   {"page-cluster", "11"},
+                                   {"stat-flush", "0"},
+                                   {"stat-flush", "nan"}}) {
+    EXPECT_FALSE(apply_setting(request, key, value)) << key << ' ' << value;
+  }
+}
+
 TEST(Options, ErrorsNameTheOption) {
   MachineFlags flags;
   flags.settings = {{"ram", "lots"}};
