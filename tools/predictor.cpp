@@ -1,14 +1,11 @@
 #include "tools/predictor.hpp"
 
-#if __has_include("predict/predict.hpp")
 #include "predict/predict.hpp"
 #include "replay/replay.hpp"
-#endif
 
 namespace pw::tools {
 
 Predictor predictor() {
-#if __has_include("predict/predict.hpp")
   return [](const record::Recording& recording, const predict::Conditions& conditions,
             const predict::Costs& costs) -> Result<predict::Outcome> {
     MachineConfig base;
@@ -19,9 +16,6 @@ Predictor predictor() {
     if (!result) return tl::unexpected(result.error());
     return predict::outcome_of(*result);
   };
-#else
-  return {};
-#endif
 }
 
 }  // namespace pw::tools

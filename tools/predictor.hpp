@@ -1,4 +1,4 @@
-// The prediction, as check and replay --truth call it. Empty in a build without one.
+// The prediction, as check and replay --truth call it; tests put another in its place.
 #pragma once
 
 #include <functional>

@@ -33,6 +33,7 @@ typedef struct {
 } Pending;
 
 ULong pw_last_code_page = PW_NO_PAGE;
+Addr pw_instruction;
 
 static Bool flush_is_due;            /* the spool waits for the start of a block */
 static Pending pending[MAX_PENDING]; /* by clock; only while slow */
@@ -130,8 +131,8 @@ static inline UInt catch_up(ULong clock) {
   return 0;
 }
 
-/* For stack traces: where the program is. */
-static inline void arrive_at(Addr ip) { VG_(set_IP)(VG_(get_running_tid)(), ip); }
+/* For stack traces. */
+static inline void arrive_at(Addr ip) { pw_instruction = ip; }
 
 static inline void miss(Addr address, ULong clock, UInt size, PwAccess access) {
   touch_bytes(address, clock + catch_up(clock), size, access);
@@ -211,6 +212,7 @@ VG_REGPARM(3) void pw_group_write(Addr low, ULong clock, const PwShape* shape) {
 }
 
 void pw_filter_block_end(ThreadId tid) {
+  pw_instruction = 0; /* the stack is that of where the program is now */
   if (pending_count > 0) make_pending(PW_NO_PAGE - MAX_PENDING);
   pw_clock_from_code(tid);
   if (flush_is_due) {
@@ -272,6 +274,7 @@ void pw_block_miss(void) {
 
 VG_REGPARM(2) void pw_code_switch(Addr address, void* guest_state) {
   ULong* clock = pw_clock_in_code(guest_state);
+  arrive_at(address);
   pw_last_code_page = address >> PW_PAGE_SHIFT;
   touch(pw_last_code_page, PW_FETCH_EXECUTE, ++*clock);
 }
@@ -294,6 +297,7 @@ void pw_full_reference(Addr address, ULong clock, UWord info, Addr ip) {
 
 void pw_kernel_reference(Addr start, SizeT length, Bool write) {
   const Addr end = start + length;
+  pw_instruction = 0;
   while (start < end) {
     const Addr next = VG_MIN(end, (start | (PW_PAGE_SIZE - 1)) + 1);
     ++pw_clock;

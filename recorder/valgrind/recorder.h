@@ -108,6 +108,8 @@ typedef enum { PwRead = 0, PwWrite = 1, PwExecute = 2 } PwAccess;
 
 extern PwEntry pw_table[];
 extern ULong pw_last_code_page; /* detail switches only */
+/* Where the program makes the reference that is being looked at; 0: where the guest state says. */
+extern Addr pw_instruction;
 
 UInt pw_filter_mask(void); /* of page numbers, to index pw_table */
 /* Called by translated code with the clock of the reference. info: see pw_info(); ip: address of

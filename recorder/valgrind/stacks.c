@@ -6,6 +6,7 @@
 #include "recorder.h"
 
 #include "pub_tool_libcbase.h"
+#include "pub_tool_machine.h"
 #include "pub_tool_mallocfree.h"
 #include "pub_tool_stacktrace.h"
 #include "pub_tool_threadstate.h"
@@ -37,7 +38,12 @@ void pw_seen_page(ULong page) {
   if (!pw_options.stacks) return;
   ++first_touches;
   if ((Long)first_touches > pw_options.stack_budget && first_touches % BEYOND_BUDGET != 0) return;
-  pw_stack_event(VG_(get_running_tid)(), PW_CAUSE_FIRST_TOUCH);
+  const ThreadId tid = VG_(get_running_tid)();
+  if (tid == VG_INVALID_THREADID) return;
+  const Addr of_state = VG_(get_IP)(tid);
+  if (pw_instruction != 0) VG_(set_IP)(tid, pw_instruction);
+  pw_stack_event(tid, PW_CAUSE_FIRST_TOUCH);
+  VG_(set_IP)(tid, of_state);
 }
 
 void pw_seen_forget(Addr start, SizeT length) {

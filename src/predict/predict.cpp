@@ -10,7 +10,7 @@ MachineConfig machine_for(const Conditions& conditions, const MachineConfig& bas
   config.model = MemoryModel::Linux;
   config.ram = kAmple;
   config.swap = conditions.swap == SwapKind::None ? ByteCount(0) : kAmple;
-  config.swap_device = conditions.swap == SwapKind::Zram ? kZram : base.swap_device;
+  config.swap_device = base.swap_device;
   config.cpus = conditions.cpus;
   config.linux_options.limit_pages = conditions.limit_bytes >> kPageShift;
   config.linux_options.swappiness = conditions.swappiness;

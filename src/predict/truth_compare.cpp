@@ -47,8 +47,8 @@ constexpr std::array<Quantity, kQuantities> kAll{{
     {"seconds", "seconds", count_of<&Outcome::seconds>, kNone, kNone},
     {"cpu_seconds", "CPU seconds", count_of<&Outcome::cpu_seconds>, kNone, kNone},
 }};
-constexpr std::size_t kSeconds = 16;
-static_assert(kAll[kSeconds].name == "seconds");
+constexpr std::size_t kSeconds = 16, kCpuSeconds = 17;
+static_assert(kAll[kSeconds].name == "seconds" && kAll[kCpuSeconds].name == "cpu_seconds");
 
 // Told where the measured time repeats within a tenth.
 constexpr Quantity kSlowdown{"slowdown", "slowdown", count_of<&Outcome::seconds>, kNone, kNone};
@@ -78,9 +78,24 @@ Figure figure_of(std::vector<double> values) {
   return {middle, values.front(), values.back()};
 }
 
-Figure slowdown(const Figure& seconds, const Figure& base) {
-  const double unit = base.median > 0 ? base.median : 1;
-  return {seconds.median / unit, seconds.low / unit, seconds.high / unit};
+// Swap that needs no waiting costs CPU time alone, and that repeats on a busy host too.
+std::size_t time_of(const Conditions& conditions) {
+  return conditions.swap == SwapKind::Ssd ? kSeconds : kCpuSeconds;
+}
+
+// What the limit adds is predicted, what the program takes without one was measured.
+std::optional<Comparison> slowdown(const Truth& truth, std::span<const Outcome> predicted,
+                                   std::size_t r) {
+  const TruthRow& row = truth.rows[r];
+  const TruthRow& base = truth.rows[0];
+  const std::size_t time = time_of(row.conditions);
+  const double unit = base.figures[time].median;
+  if (!row.limited() || base.limited() || unit <= 0) return std::nullopt;
+  const Figure& taken = row.figures[time];
+  const Figure measured{taken.median / unit, taken.low / unit, taken.high / unit};
+  const double added = kAll[time].of(predicted[r]) - kAll[time].of(predicted[0]);
+  const bool repeats = measured.spread() <= kRepeats;
+  return compared(kSlowdown, measured, 1 + added / unit, repeats ? kSlowdownBar : kNone);
 }
 
 }  // namespace
@@ -115,8 +130,6 @@ TruthRow summarize(double percent, const Conditions& conditions, std::span<const
 std::vector<RowComparison> compare(const Truth& truth, std::span<const Outcome> predicted) {
   std::vector<RowComparison> all;
   const std::size_t rows = std::min(truth.rows.size(), predicted.size());
-  const bool based = rows > 0 && !truth.rows[0].limited() &&
-                     truth.rows[0].figures[kSeconds].median > 0 && predicted[0].seconds > 0;
   for (std::size_t r = 0; r < rows; ++r) {
     const TruthRow& row = truth.rows[r];
     RowComparison result;
@@ -130,13 +143,8 @@ std::vector<RowComparison> compare(const Truth& truth, std::span<const Outcome> 
       result.figures.push_back(compared(quantity, row.figures[q], quantity.of(predicted[r]),
                                         row.limited() ? quantity.limited : quantity.unlimited));
     }
-    if (based && row.limited() && told) {
-      const Figure measured = slowdown(row.figures[kSeconds], truth.rows[0].figures[kSeconds]);
-      const bool repeats = measured.spread() <= kRepeats;
-      result.figures.push_back(compared(kSlowdown, measured,
-                                        predicted[r].seconds / predicted[0].seconds,
-                                        repeats ? kSlowdownBar : kNone));
-    }
+    const std::optional<Comparison> slower = told ? slowdown(truth, predicted, r) : std::nullopt;
+    if (slower) result.figures.push_back(*slower);
     for (const Comparison& figure : result.figures) result.within &= figure.within;
     all.push_back(std::move(result));
   }

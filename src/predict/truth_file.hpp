@@ -95,7 +95,7 @@ struct RowComparison {
 };
 
 // `predicted`: one for each row, in their order. The slowdown is against the first row if that has
-// no limit. The result refers to `truth`.
+// no limit, in CPU time where swap is not waited for. The result refers to `truth`.
 std::vector<RowComparison> compare(const Truth& truth, std::span<const Outcome> predicted);
 
 std::string_view name_of(SwapKind kind);

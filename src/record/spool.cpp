@@ -32,7 +32,7 @@ Result<std::optional<pw_spool_header>> SpoolReader::header() {
   if (bytes->size() < sizeof(pw_spool_header)) return std::nullopt;
   auto header = structure_at<pw_spool_header>(bytes->data());
   if (header.magic != PW_SPOOL_MAGIC) return fail(Errno::Invalid, "not a spool file");
-  if (header.version != PW_SPOOL_VERSION || header.detail < PW_DETAIL_PAGES ||
+  if (header.version == 0 || header.version > PW_SPOOL_VERSION || header.detail < PW_DETAIL_PAGES ||
       header.detail > PW_DETAIL_FULL || header.k > PW_MAX_FILTER_PAGES || header.pid <= 0) {
     return fail(Errno::Invalid, "a spool of another version, or damaged");
   }

@@ -23,6 +23,8 @@ void read_all(std::string_view bytes) {
     (void)recording->decode(i, chunk);
     (void)recording->maps_before(i);
   }
+  const std::uint32_t files = recording->file_count() < 1000 ? recording->file_count() : 1000;
+  for (std::uint32_t i = 0; i < files; ++i) (void)recording->file(i);
   std::uint32_t stacks = recording->stack_count() < 1000 ? recording->stack_count() : 1000;
   for (std::uint32_t i = 0; i < stacks; ++i) (void)recording->stack(i);
 }

@@ -279,6 +279,13 @@ TEST_F(ValgrindRecorder, AFaultThatAHandlerMendsInTheMiddleOfABlockIsRecordedOn)
   }
 }
 
+TEST_F(ValgrindRecorder, AHandlerFindsTheProgramCounterWhereTheFaultWas) {
+  for (const char* detail : {"pages", "switches", "full"}) {
+    const std::string options = std::string("--detail=") + detail;
+    EXPECT_TRUE(only_spool(detail, "fault_is_located", options).has_frame(PW_FRAME_END));
+  }
+}
+
 TEST_F(ValgrindRecorder, ThreadsAreTold) {
   Spool spool = only_spool("spool", "threads", "");
   EXPECT_EQ(controls(spool, PW_THREAD_START), 2U);

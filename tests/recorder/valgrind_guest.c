@@ -236,6 +236,39 @@ static void fault_in_fields(void) {
   }
 }
 
+extern const char second_load[] __attribute__((visibility("hidden")));
+
+__attribute__((noinline, noclone)) static void two_loads(const char* first, const char* second) {
+  __asm__ volatile(
+      "movb (%0), %%al\n\t"
+      "movb %%al, %%cl\n"
+      "second_load:\n\t"
+      "movb (%1), %%al"
+      :
+      : "r"(first), "r"(second)
+      : "rax", "rcx", "memory");
+}
+
+static void end_well_if_at_second_load(int number, siginfo_t* info, void* context) {
+  const ucontext_t* const state = context;
+  (void)number, (void)info;
+  _exit((const char*)state->uc_mcontext.gregs[REG_RIP] == second_load ? 0 : 1);
+}
+
+/* A handler that looks where the fault was, in code that ran before there was a handler. */
+static void fault_is_located(void) {
+  const char good = 1;
+  void (*volatile loads)(const char*, const char*) = two_loads; /* a block of its own */
+  const char* const page = (const char*)map_at(GUEST_FIELDS_AREA, GUEST_PAGE);
+  struct sigaction action = {.sa_flags = SA_SIGINFO};
+  action.sa_sigaction = end_well_if_at_second_load;
+  for (int i = 0; i < 10; ++i) loads(&good, page);
+  sigaction(SIGSEGV, &action, NULL);
+  mprotect((void*)GUEST_FIELDS_AREA, GUEST_PAGE, PROT_NONE); /* a page that was just used */
+  loads(&good, page);
+  _exit(2);
+}
+
 /* Works until a child of its kills it, which it asks for once it has walked. */
 static void be_killed(void) {
   int pipe_ends[2];
@@ -258,6 +291,8 @@ int main(int argc, char** argv) {
     fields();
   } else if (strcmp(mode, "fault_in_fields") == 0) {
     fault_in_fields();
+  } else if (strcmp(mode, "fault_is_located") == 0) {
+    fault_is_located();
   } else if (strcmp(mode, "first_writes") == 0) {
     first_writes();
   } else if (strcmp(mode, "kernel") == 0) {

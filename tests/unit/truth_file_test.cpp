@@ -20,7 +20,7 @@ Outcome run(std::uint64_t minor, std::uint64_t major, double seconds) {
   outcome.swap_out = major + 1000;
   outcome.scanned = 3 * major;
   outcome.peak_resident_bytes = 64 << 20;
-  outcome.seconds = seconds;
+  outcome.seconds = outcome.cpu_seconds = seconds;
   return outcome;
 }
 
@@ -140,7 +140,7 @@ TEST(TruthFile, WhatIsWrongIsSaid) {
 
 TEST(TruthCompare, ErrorsAndBars) {
   const Truth truth = example();
-  std::vector<Outcome> predicted{run(1010, 0, 0.5), run(910, 22'100, 2.0)};
+  std::vector<Outcome> predicted{run(1010, 0, 0.5), run(910, 22'100, 4.0)};
   const auto rows = compare(truth, predicted);
   ASSERT_EQ(rows.size(), 2U);
   EXPECT_DOUBLE_EQ(figure(rows[0], "minor_faults").error, 0.01);
@@ -170,15 +170,16 @@ TEST(TruthCompare, TheBarIsTheSpreadWhereThatIsMore) {
   EXPECT_TRUE(figure(rows[1], "major_faults").within);
 }
 
-TEST(TruthCompare, SlowdownIsAgainstTheRunWithoutALimit) {
-  const Truth truth = example();
-  const auto rows = compare(truth, std::vector{run(1000, 0, 0.5), run(910, 20'100, 2.5)});
+TEST(TruthCompare, SlowdownIsWhatTheLimitAdds) {
+  Truth truth = example();
+  for (TruthRow& row : truth.rows) row.conditions.swap = SwapKind::Ssd;
+  const auto rows = compare(truth, std::vector{run(1000, 0, 0.5), run(910, 20'100, 4.5)});
   EXPECT_EQ(rows[0].figures.size(), kQuantities);
   const Comparison& slowdown = figure(rows[1], "slowdown");
   EXPECT_DOUBLE_EQ(slowdown.measured.median, 4.1);
-  EXPECT_DOUBLE_EQ(slowdown.predicted, 5.0);
+  EXPECT_DOUBLE_EQ(slowdown.predicted, 5.0);  // 4 s more than the 1 s that was measured
   EXPECT_TRUE(slowdown.within);
-  const auto slow = compare(truth, std::vector{run(1000, 0, 0.5), run(910, 20'100, 2.6)});
+  const auto slow = compare(truth, std::vector{run(1000, 0, 0.5), run(910, 20'100, 4.7)});
   EXPECT_FALSE(figure(slow[1], "slowdown").within);
 
   // A time that does not repeat has no bar.
@@ -187,6 +188,18 @@ TEST(TruthCompare, SlowdownIsAgainstTheRunWithoutALimit) {
   const auto told = compare(noisy, std::vector{run(1000, 0, 0.5), run(910, 20'100, 9)});
   EXPECT_FALSE(figure(told[1], "slowdown").allowed);
   EXPECT_TRUE(told[1].within);
+}
+
+TEST(TruthCompare, SlowdownIsOfCpuTimeWhereNothingIsWaitedFor) {
+  Truth truth = example();
+  truth.rows[0].figures[index_of("cpu_seconds")] = {0.5, 0.5, 0.5};
+  truth.rows[1].figures[index_of("cpu_seconds")] = {1.5, 1.5, 1.5};
+  std::vector<Outcome> predicted{run(1000, 0, 7), run(910, 20'100, 70)};
+  predicted[0].cpu_seconds = 0.25;
+  predicted[1].cpu_seconds = 1.0;
+  const auto rows = compare(truth, predicted);
+  EXPECT_DOUBLE_EQ(figure(rows[1], "slowdown").measured.median, 3.0);
+  EXPECT_DOUBLE_EQ(figure(rows[1], "slowdown").predicted, 2.5);
 }
 
 TEST(TruthCompare, BeingKilledIsComparedAlone) {
