@@ -85,6 +85,7 @@ int parse_and_call(int argc, char** argv) {
   add_multiprogramming(app, call);
   add_script(app, call);
   add_show(app, call);
+  add_predict(app, call);
   add_check(app, call);
   add_calibrate(app, call);
   add_doctor(app, call);

@@ -28,6 +28,7 @@ void add_export(CLI::App& app, Call& call);
 void add_multiprogramming(CLI::App& app, Call& call);
 void add_script(CLI::App& app, Call& call);
 void add_show(CLI::App& app, Call& call);
+void add_predict(CLI::App& app, Call& call);
 void add_check(CLI::App& app, Call& call);
 void add_calibrate(CLI::App& app, Call& call);
 void add_doctor(CLI::App& app, Call& call);

@@ -4,19 +4,20 @@
 
 namespace pw::predict {
 
-MachineConfig machine_for(const Conditions& conditions, const MachineConfig& base) {
+MachineConfig machine_for(const Conditions& conditions, const Costs& costs) {
   constexpr ByteCount kAmple{64ULL << 30};
-  MachineConfig config = base;
+  MachineConfig config;
+  config.contents = Contents::MetadataOnly;
   config.model = MemoryModel::Linux;
   config.ram = kAmple;
   config.swap = conditions.swap == SwapKind::None ? ByteCount(0) : kAmple;
-  config.swap_device = base.swap_device;
   config.cpus = conditions.cpus;
   config.linux_options.limit_pages = conditions.limit_bytes >> kPageShift;
   config.linux_options.swappiness = conditions.swappiness;
   config.linux_options.page_cluster = conditions.page_cluster;
   config.linux_options.stat_flush_ns = conditions.stat_flush_ns;
   config.linux_options.huge_pages = conditions.huge_pages;
+  apply(costs, conditions.swap, config);
   return config;
 }
 
@@ -53,9 +54,9 @@ Outcome outcome_of(const replay::ReplayResult& result) {
 }
 
 Result<Outcome> predict(const record::Recording& recording, const Conditions& conditions,
-                        const MachineConfig& base) {
+                        const Costs& costs) {
   const Result<replay::ReplayResult> result = replay::replay(recording,
-                                                             machine_for(conditions, base));
+                                                             machine_for(conditions, costs));
   if (!result) return tl::unexpected(result.error());
   return outcome_of(*result);
 }

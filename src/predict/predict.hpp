@@ -3,20 +3,21 @@
 #pragma once
 
 #include "machine/config.hpp"
+#include "predict/costs.hpp"
 #include "predict/outcome.hpp"
 #include "record/recording.hpp"
 #include "replay/replay.hpp"
 
 namespace pw::predict {
 
-// The machine that stands for these conditions; `base` says what they do not: CPU, costs, devices.
-MachineConfig machine_for(const Conditions& conditions, const MachineConfig& base);
+// The machine that stands for these conditions on a host with these costs.
+MachineConfig machine_for(const Conditions& conditions, const Costs& costs);
 
 // What a replay on such a machine means for the program.
 Outcome outcome_of(const replay::ReplayResult& result);
 
 // Errors: those of replay().
 Result<Outcome> predict(const record::Recording& recording, const Conditions& conditions,
-                        const MachineConfig& base);
+                        const Costs& costs);
 
 }  // namespace pw::predict

@@ -1,0 +1,104 @@
+#include "predict/forecast.hpp"
+
+#include <fmt/format.h>
+#include <tbb/parallel_for.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace pw::predict {
+
+namespace {
+
+// Pages that a limit must leave for each page of the filter: the pages in it count as referenced
+// for as long as they are, and must not be most of what there is.
+constexpr std::uint64_t kPerFilterPage = 16;
+
+Result<void> fine_enough(const record::Recording& recording, std::uint64_t limit_bytes) {
+  const std::uint64_t least = recording.info().filter_pages * kPerFilterPage << kPageShift;
+  if (recording.info().detail != record::Detail::Pages || limit_bytes >= least) return {};
+  return fail(
+      Errno::Invalid,
+      fmt::format("a limit of {} KiB is too small for this recording, which knows nothing of "
+                  "the order of references to the last {} pages: ask for {} KiB or more, "
+                  "or record with --detail full",
+                  limit_bytes >> 10, recording.info().filter_pages, least >> 10));
+}
+
+// Where swap is waited for, that time counts; the CPU's alone repeats better where it is not.
+double time_of(const Outcome& outcome, SwapKind swap) {
+  return swap == SwapKind::Ssd ? outcome.seconds : outcome.cpu_seconds;
+}
+
+// How the added time would be with other figures for what makes most of it.
+double scaled(const Outcome& base, const Outcome& limited, SwapKind swap, const Costs& costs,
+              double Cost::*figure) {
+  const auto in = static_cast<double>(limited.swap_in - std::min(base.swap_in, limited.swap_in));
+  const auto out = static_cast<double>(limited.swap_out -
+                                       std::min(base.swap_out, limited.swap_out));
+  const auto faults = static_cast<double>(limited.major_faults + limited.minor_faults);
+  const auto sum = [&](double Cost::*value) {
+    double ns = faults * (costs.anon_fault.*value);
+    if (swap == SwapKind::Zram) ns += in * (costs.zram_in.*value) + out * (costs.zram_out.*value);
+    if (swap == SwapKind::Ssd) {
+      ns += static_cast<double>(limited.major_faults) * (costs.disk_read.*value) +
+            out * (costs.disk_write_page.*value);
+    }
+    return ns;
+  };
+  const double middle = sum(&Cost::ns);
+  return middle > 0 ? sum(figure) / middle : 1;
+}
+
+}  // namespace
+
+Slowdown slowdown(const Outcome& base, const Outcome& limited, SwapKind swap, const Costs& costs,
+                  double base_seconds, bool base_known) {
+  constexpr double kUnsure = 2;  // of a base time that is estimated from references
+  Slowdown result;
+  if (base_seconds <= 0) return result;
+  const double added = std::max(0.0, time_of(limited, swap) - time_of(base, swap));
+  const double unsure = base_known ? 1 : kUnsure;
+  result.middle = 1 + added / base_seconds;
+  result.low = 1 + added * scaled(base, limited, swap, costs, &Cost::low) / (base_seconds * unsure);
+  result.high = 1 + added * scaled(base, limited, swap, costs, &Cost::high) * unsure / base_seconds;
+  return result;
+}
+
+Result<Forecasts> forecast(const record::Recording& recording, const std::vector<Limit>& limits,
+                           const Conditions& conditions, const Costs& costs,
+                           std::optional<double> own_seconds, const Predict& predict) {
+  Forecasts all;
+  Conditions unlimited = conditions;
+  unlimited.limit_bytes = 0;
+  Result<Outcome> base = predict(recording, unlimited, costs);
+  if (!base) return tl::unexpected(base.error());
+  all.base = std::move(*base);
+  all.base_known = own_seconds.has_value();
+  all.base_seconds = own_seconds.value_or(time_of(all.base, conditions.swap));
+  const auto peak = static_cast<double>(all.base.peak_group_bytes);
+  for (const Limit& limit : limits) {
+    Forecast row;
+    row.conditions = conditions;
+    const double bytes = limit.percent > 0 ? peak * limit.percent / 100
+                                           : static_cast<double>(limit.bytes);
+    row.conditions.limit_bytes = static_cast<std::uint64_t>(bytes) >> kPageShift << kPageShift;
+    row.percent = peak > 0 ? 100 * static_cast<double>(row.conditions.limit_bytes) / peak : 0;
+    PW_TRY(fine_enough(recording, row.conditions.limit_bytes));
+    all.rows.push_back(std::move(row));
+  }
+  std::vector<Result<Outcome>> outcomes(all.rows.size(), Outcome{});
+  tbb::parallel_for(std::size_t{0}, all.rows.size(), [&](std::size_t i) {
+    outcomes[i] = predict(recording, all.rows[i].conditions, costs);
+  });
+  for (std::size_t i = 0; i < all.rows.size(); ++i) {
+    if (!outcomes[i]) return tl::unexpected(outcomes[i].error());
+    Forecast& row = all.rows[i];
+    row.outcome = std::move(*outcomes[i]);
+    row.slowdown = slowdown(all.base, row.outcome, conditions.swap, costs, all.base_seconds,
+                            all.base_known);
+  }
+  return all;
+}
+
+}  // namespace pw::predict

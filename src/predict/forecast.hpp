@@ -1,0 +1,54 @@
+// What `pagewright predict` tells: one program at several limits, each beside the run without one.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "predict/costs.hpp"
+#include "predict/outcome.hpp"
+#include "record/recording.hpp"
+
+namespace pw::predict {
+
+// A limit as users ask for it: a part of the peak that the group reaches without one, or bytes.
+struct Limit {
+  double percent = 0;  // 0: given in bytes
+  std::uint64_t bytes = 0;
+};
+
+// How many times as long as without a limit. From the costs' medians, and from their quartiles; if
+// the program's own time is not known but estimated from its references, that is a factor of two
+// either way.
+struct Slowdown {
+  double middle = 1, low = 1, high = 1;
+};
+
+struct Forecast {
+  double percent = 0;  // of the peak
+  Conditions conditions;
+  Outcome outcome;
+  Slowdown slowdown;
+};
+
+struct Forecasts {
+  Outcome base;             // without a limit
+  double base_seconds = 0;  // of the program, without a limit
+  bool base_known = false;  // it was given; else estimated
+  std::vector<Forecast> rows;
+};
+
+using Predict = std::function<Result<Outcome>(const record::Recording&, const Conditions&,
+                                              const Costs&)>;
+
+// `conditions`: all but the limit. `own_seconds`: what the program takes without a limit. Replays
+// run side by side on the host's CPUs. Errors: Invalid (a limit so small that the recording's
+// filter would decide the result), those of the replay.
+Result<Forecasts> forecast(const record::Recording& recording, const std::vector<Limit>& limits,
+                           const Conditions& conditions, const Costs& costs,
+                           std::optional<double> own_seconds, const Predict& predict);
+
+Slowdown slowdown(const Outcome& base, const Outcome& limited, SwapKind swap, const Costs& costs,
+                  double base_seconds, bool base_known);
+
+}  // namespace pw::predict

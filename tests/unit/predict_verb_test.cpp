@@ -1,0 +1,156 @@
+// The verb predict as users call it, and what it makes of outcomes.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "predict/forecast.hpp"
+#include "support/json_schema.hpp"
+#include "support/sample_recording.hpp"
+#include "support/temporary_folder.hpp"
+#include "tools/predict_report.hpp"
+#include "tools/verbs.hpp"
+
+namespace pw::tools {
+namespace {
+
+using ::testing::HasSubstr;
+using Json = nlohmann::json;
+
+struct Said {
+  int status = 0;
+  std::string out, err;
+};
+
+class PredictVerb : public ::testing::Test {
+ protected:
+  PredictVerb() {
+    std::vector<record::Chunk> chunks;
+    EXPECT_TRUE(record::testing::write_sample(path_, record::Detail::Full, 3'000, chunks));
+  }
+  Said predict(std::vector<std::string> words) {
+    CLI::App app("", "pagewright");
+    Call call;
+    add_predict(app, call);
+    words.insert(words.begin(), {"predict", path_, "--costs", costs_});
+    std::reverse(words.begin(), words.end());
+    ::testing::internal::CaptureStdout();
+    ::testing::internal::CaptureStderr();
+    app.parse(words);
+    Said said;
+    said.status = call.status;
+    said.out = ::testing::internal::GetCapturedStdout();
+    said.err = ::testing::internal::GetCapturedStderr();
+    return said;
+  }
+  testing::TemporaryFolder folder_;
+  std::string path_ = (folder_.path() / "sample.pwrec").string();
+  std::string costs_ = [this] {
+    const std::string path = (folder_.path() / "costs.json").string();
+    testing::write_file(path, predict::to_json(predict::Costs{}));
+    return path;
+  }();
+};
+
+TEST_F(PredictVerb, TellsEveryLimitAsTextAndAsJson) {
+  const Said text = predict({"--limit", "100%,50%"});
+  EXPECT_EQ(text.status, 0) << text.err;
+  EXPECT_THAT(text.out, HasSubstr("Predicted: sort --parallel=1 words"));
+  EXPECT_THAT(text.out, HasSubstr("slowdown"));
+  const Said json = predict({"--limit", "100%,50%", "--swap", "ssd", "--json"});
+  EXPECT_EQ(json.status, 0) << json.err;
+  const Json parsed = Json::parse(json.out);
+  EXPECT_THAT(test::schema_errors(parsed, "predict.schema.json"), ::testing::IsEmpty());
+  ASSERT_EQ(parsed["rows"].size(), 2U);
+  EXPECT_LE(parsed["rows"][1]["limit_bytes"], parsed["rows"][0]["limit_bytes"]);
+}
+
+TEST_F(PredictVerb, TwoEqualRecordingsDoNotDiffer) {
+  const Said said = predict({"--limit", "50%", "--against", path_, "--json"});
+  EXPECT_EQ(Json::parse(said.out)["second_recording_differs"], 0.0);
+}
+
+TEST_F(PredictVerb, RefusesWhatItCannotMakeSenseOf) {
+  for (const char* bad : {"0%", "x", "-5%", "12", "5 0%"}) {
+    const Said said = predict({"--limit", bad});
+    EXPECT_EQ(said.status, 2) << bad;
+    EXPECT_THAT(said.err, HasSubstr("--limit")) << bad;
+  }
+  EXPECT_THAT(predict({"--flush", "1h"}).err, HasSubstr("--flush"));
+  EXPECT_THAT(predict({"--flush", "5s"}).err, HasSubstr("1ms to 2s"));
+}
+
+// --- what stands behind the verb
+
+predict::Outcome outcome(std::uint64_t in, double seconds) {
+  predict::Outcome result;
+  result.major_faults = result.swap_in = in;
+  result.swap_out = in;
+  result.cpu_seconds = result.seconds = seconds;
+  result.peak_group_bytes = 100 << 20;
+  return result;
+}
+
+TEST(Slowdown, IsWhatTheLimitAddsToTheProgramsOwnTime) {
+  const predict::Costs costs;
+  const auto known = predict::slowdown(outcome(0, 1), outcome(1000, 4), predict::SwapKind::Zram,
+                                       costs, 2, true);
+  EXPECT_DOUBLE_EQ(known.middle, 1 + 3.0 / 2);
+  EXPECT_LT(known.low, known.middle);
+  EXPECT_GT(known.high, known.middle);
+  const auto guessed = predict::slowdown(outcome(0, 1), outcome(1000, 4), predict::SwapKind::Zram,
+                                         costs, 2, false);
+  EXPECT_DOUBLE_EQ(guessed.middle, known.middle);
+  EXPECT_DOUBLE_EQ(guessed.low - 1, (known.low - 1) / 2);
+  EXPECT_DOUBLE_EQ(guessed.high - 1, (known.high - 1) * 2);
+}
+
+TEST(Forecast, LimitsArePartsOfThePeakAndWholePages) {
+  testing::TemporaryFolder folder;
+  const std::string path = (folder.path() / "sample.pwrec").string();
+  std::vector<record::Chunk> chunks;
+  ASSERT_TRUE(record::testing::write_sample(path, record::Detail::Pages, 50, chunks));
+  const auto recording = record::Recording::open(path);
+  ASSERT_TRUE(recording);
+  const predict::Predict by_limit = [](const record::Recording&, const predict::Conditions& c,
+                                       const predict::Costs&) -> Result<predict::Outcome> {
+    return outcome(c.limit_bytes / 4096, 1);
+  };
+  const auto told = predict::forecast(*recording, {{75, 0}, {0, (10 << 20) + 5}}, {}, {}, {},
+                                      by_limit);
+  ASSERT_TRUE(told);
+  EXPECT_EQ(told->rows[0].conditions.limit_bytes, 75U << 20);
+  EXPECT_EQ(told->rows[0].outcome.swap_in, (75U << 20) / 4096);
+  EXPECT_EQ(told->rows[1].conditions.limit_bytes, 10U << 20);
+  EXPECT_NEAR(told->rows[1].percent, 10, 1e-9);
+  const auto coarse = predict::forecast(*recording, {{0, 64 << 10}}, {}, {}, {}, by_limit);
+  ASSERT_FALSE(coarse);
+  EXPECT_THAT(coarse.error().message, HasSubstr("too small for this recording"));
+}
+
+TEST(PredictReport, SaysWhoIsKilledAndHowMuchTwoRecordingsDiffer) {
+  PredictReport report;
+  report.command = {"server", "--big"};
+  report.costs = "default costs";
+  predict::Forecast row;
+  row.percent = 50;
+  row.conditions.limit_bytes = 50 << 20;
+  row.outcome = outcome(1000, 2);
+  row.outcome.oom = true;
+  row.outcome.oom_victim = "server --big";
+  report.forecasts.base = outcome(0, 1);
+  report.forecasts.rows = {row};
+  report.other = report.forecasts;
+  report.other->rows[0].outcome.major_faults = 900;
+  const std::string text = predict_text(report, {});
+  EXPECT_THAT(text, HasSubstr("kills server --big"));
+  EXPECT_THAT(text, HasSubstr("differ by up to 10.0 %"));
+  const Json json = Json::parse(predict_json(report));
+  EXPECT_THAT(test::schema_errors(json, "predict.schema.json"), ::testing::IsEmpty());
+  EXPECT_TRUE(json["rows"][0]["oom"]);
+}
+
+}  // namespace
+}  // namespace pw::tools

@@ -1,0 +1,186 @@
+#include "tools/predict_report.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "predict/truth_file.hpp"
+#include "report/report.hpp"
+#include "report/table.hpp"
+#include "report/units.hpp"
+
+namespace pw::tools {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using predict::Forecast;
+using predict::Forecasts;
+using predict::name_of;
+using predict::Outcome;
+using predict::Quantity;
+
+std::string shown(const Quantity& quantity, double value) {
+  if (quantity.name == "seconds" || quantity.name == "cpu_seconds") {
+    return report::duration(value * 1e9);
+  }
+  const auto whole = static_cast<std::uint64_t>(std::llround(std::max(value, 0.0)));
+  return quantity.bytes ? report::bytes(ByteCount(whole)) : report::count(whole);
+}
+
+std::string slowdown_text(const predict::Slowdown& slowdown) {
+  if (slowdown.high - slowdown.low < 0.01) return report::times(slowdown.middle);
+  return fmt::format("{} ({}-{})", report::times(slowdown.middle), report::rounded(slowdown.low, 2),
+                     report::rounded(slowdown.high, 2));
+}
+
+std::string oom_text(const Outcome& outcome) { return outcome.oom ? "killed" : "no"; }
+
+report::Table table_of(const Forecasts& all) {
+  std::vector<report::Align> align(all.rows.size() + 2, report::Align::Right);
+  align.front() = report::Align::Left;
+  report::Table table(align);
+  std::vector<std::string> head{"", "no limit"}, limits{"limit", ""};
+  for (const Forecast& row : all.rows) {
+    head.push_back(fmt::format("{:.0f} %", row.percent));
+    limits.push_back(report::bytes(ByteCount(row.conditions.limit_bytes)));
+  }
+  table.row(head);
+  table.row(limits);
+  for (const Quantity& quantity : predict::quantities()) {
+    bool worth = quantity.of(all.base) > 0;
+    std::vector<std::string> cells{std::string(quantity.label),
+                                   shown(quantity, quantity.of(all.base))};
+    for (const Forecast& row : all.rows) {
+      worth = worth || quantity.of(row.outcome) > 0;
+      cells.push_back(shown(quantity, quantity.of(row.outcome)));
+    }
+    if (worth) table.row(cells);
+  }
+  std::vector<std::string> slow{"slowdown", "1x"},
+      ends{"killed for want of memory", oom_text(all.base)};
+  for (const Forecast& row : all.rows) {
+    slow.push_back(row.outcome.oom ? "-" : slowdown_text(row.slowdown));
+    ends.push_back(oom_text(row.outcome));
+  }
+  table.row(slow);
+  table.row(ends);
+  return table;
+}
+
+std::string conditions_text(const predict::Conditions& c) {
+  const std::string flush = c.stat_flush_ns == 2'000'000'000
+                                ? std::string("every 2 s, as the kernel does by itself")
+                                : fmt::format("every {} ms", c.stat_flush_ns / 1'000'000);
+  return fmt::format(
+      "Linux, one memory group, swap {}, swappiness {}, page-cluster {}, huge pages "
+      "{}, {} {}, statistics gathered {}",
+      name_of(c.swap), c.swappiness, c.page_cluster, name_of(c.huge_pages), c.cpus,
+      c.cpus == 1 ? "CPU" : "CPUs", flush);
+}
+
+std::vector<std::string> all_notes(const PredictReport& report) {
+  std::vector<std::string> notes = report.notes;
+  for (const Forecast& row : report.forecasts.rows) {
+    if (!row.outcome.oom) continue;
+    notes.push_back(
+        fmt::format("At {} the kernel finds nothing to free and kills {}: figures end there.",
+                    report::bytes(ByteCount(row.conditions.limit_bytes)),
+                    row.outcome.oom_victim.empty() ? "the program" : row.outcome.oom_victim));
+  }
+  if (!report.forecasts.base_known) {
+    notes.push_back(
+        "The program's own time is estimated from its references, so slowdowns are wide: say "
+        "--seconds T if you know what it takes without a limit.");
+  }
+  if (report.other) {
+    const Difference difference = largest_difference(report.forecasts, *report.other);
+    notes.push_back(fmt::format("The second recording's figures differ by up to {:.1f} %{}.",
+                                100 * difference.part,
+                                difference.where.empty() ? "" : " (" + difference.where + ")"));
+  }
+  return notes;
+}
+
+Json outcome_json(const Outcome& outcome) {
+  Json figures;
+  for (const Quantity& quantity : predict::quantities()) {
+    figures[std::string(quantity.name)] = quantity.of(outcome);
+  }
+  return figures;
+}
+
+}  // namespace
+
+Difference largest_difference(const Forecasts& a, const Forecasts& b) {
+  constexpr double kWorth = 100;  // counts below that differ by chance
+  Difference most;
+  const auto look = [&](const Outcome& x, const Outcome& y, const std::string& where) {
+    for (const Quantity& quantity : predict::quantities()) {
+      if (quantity.limited.part == 0 && quantity.unlimited.part == 0) continue;
+      const double greater = std::max(quantity.of(x), quantity.of(y));
+      if (greater < kWorth) continue;
+      const double part = std::fabs(quantity.of(x) - quantity.of(y)) / greater;
+      if (part > most.part) most = {part, fmt::format("{} {}", quantity.label, where)};
+    }
+  };
+  look(a.base, b.base, "without a limit");
+  for (std::size_t i = 0; i < std::min(a.rows.size(), b.rows.size()); ++i) {
+    look(a.rows[i].outcome, b.rows[i].outcome, fmt::format("at {:.0f} %", a.rows[i].percent));
+  }
+  return most;
+}
+
+std::string predict_text(const PredictReport& report, const report::TextStyle& style) {
+  std::string text = report::wrapped(report::command_line(report.command),
+                                     "Predicted: ", style.width);
+  text += report::wrapped(conditions_text(report.conditions), "On:        ", style.width);
+  text += report::wrapped(report.costs, "Times:     ", style.width);
+  text += '\n' + table_of(report.forecasts).text();
+  const std::vector<std::string> notes = all_notes(report);
+  if (!notes.empty()) text += '\n';
+  for (const std::string& note : notes) text += report::wrapped(note, "- ", style.width);
+  text += fmt::format("\nNext: pagewright check --recording {} -- {}\n",
+                      report::command_line({report.recording}),
+                      report::command_line(report.command));
+  return text;
+}
+
+std::string predict_json(const PredictReport& report) {
+  const predict::Conditions& c = report.conditions;
+  Json rows = Json::array();
+  for (const Forecast& row : report.forecasts.rows) {
+    rows.push_back({{"limit_percent", row.percent},
+                    {"limit_bytes", row.conditions.limit_bytes},
+                    {"figures", outcome_json(row.outcome)},
+                    {"slowdown",
+                     {{"middle", row.slowdown.middle},
+                      {"low", row.slowdown.low},
+                      {"high", row.slowdown.high}}},
+                    {"oom", row.outcome.oom},
+                    {"oom_victim", row.outcome.oom_victim}});
+  }
+  Json difference = nullptr;
+  if (report.other) difference = largest_difference(report.forecasts, *report.other).part;
+  const Json out{{"schema", "pagewright.predict/1"},
+                 {"command", report.command},
+                 {"knobs",
+                  {{"swap", name_of(c.swap)},
+                   {"swappiness", c.swappiness},
+                   {"page_cluster", c.page_cluster},
+                   {"huge_pages", name_of(c.huge_pages)},
+                   {"stat_flush_ns", c.stat_flush_ns},
+                   {"cpus", c.cpus}}},
+                 {"peak_bytes", report.forecasts.base.peak_group_bytes},
+                 {"base", outcome_json(report.forecasts.base)},
+                 {"base_seconds", report.forecasts.base_seconds},
+                 {"base_known", report.forecasts.base_known},
+                 {"rows", rows},
+                 {"second_recording_differs", difference},
+                 {"costs", report.costs},
+                 {"notes", all_notes(report)}};
+  return out.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+}
+
+}  // namespace pw::tools
