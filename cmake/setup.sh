@@ -190,7 +190,8 @@ with_lock() {
 up_to_date() {
   [[ -e "$1" ]] || return
   [[ -z "$(find "$top/CMakeLists.txt" "$top/CMakePresets.json" "$top/cmake" "$top/src" \
-    "$top/ports" "$top/recorder" "$top/tools" "$top/data" -newer "$1" -print -quit 2>&1)" ]]
+    "$top/ports" "$top/recorder" "$top/tools" "$top/data" "$top/web/build.mjs" "$top/web/core" \
+    "$top/web/html" "$top/web/package-lock.json" "$top/web/src" -newer "$1" -print -quit 2>&1)" ]]
 }
 
 build_release() {
@@ -201,6 +202,73 @@ build_release() {
   [[ -e "$release/pagewright" ]] || say "building in build/release (minutes, the first time)"
   touch "$top/build/.started"
   configure release
-  build release
+  build_with_or_without_pages all
   mv "$top/build/.started" "$stamp"
+}
+
+# Whether the release build is one with the pages.
+has_pages() { grep -qs '^PW_PAGES:BOOL=ON$' "$release/CMakeCache.txt"; }
+
+# Builds the release; where that fails with the pages (no network for npm, say), without them.
+build_with_or_without_pages() {  # TARGET...
+  if has_pages; then
+    (build release "$@") && return
+    say "trying again without the HTML pages"
+    cmake -DPW_PAGES=OFF "$release" >/dev/null
+  fi
+  build release "$@"
+}
+
+# pages_wanted ARGUMENT...: whether this command line is for a verb or option that needs the pages.
+pages_wanted() {
+  local word
+  [[ "${1:-}" == explore ]] && return
+  for word in "$@"; do
+    case "$word" in
+      --) return 1 ;;
+      --html | --html=*) return 0 ;;
+    esac
+  done
+  return 1
+}
+
+# Node.js and npm: those that are there, else the distribution's.
+node_group() { { command -v node && command -v npm; } >/dev/null || echo node; }
+
+node_is_there() {
+  local version
+  command -v npm >/dev/null || { say "no npm: the HTML pages are not built"; return 1; }
+  version=$(node --version 2>/dev/null)
+  at_least 18 "${version#v}" && return
+  say "the HTML pages need Node.js 18 or newer (found: ${version:-none}): they are not built"
+  return 1
+}
+
+# Configures the release build to have the pages, where it can: OPTION...
+configure_pages() {
+  local log="$release.configure.log"
+  cmake -DPW_PAGES=ON "$@" "$release" >"$log" 2>&1 && return
+  grep -A 4 'CMake Error' "$log" >&2
+  say "going on without the HTML pages"
+  cmake -DPW_PAGES=OFF "$release" >"$log" 2>&1 || die "configuring failed; see $log"
+  return 1
+}
+
+# The release build with the pages in it. Where that cannot be, the tool says so and goes on.
+build_with_pages() {
+  has_pages && up_to_date "$release/.built" && return
+  if ! (install_packages run pages $(node_group)); then
+    say "going on without the HTML pages"
+    build_release
+    return
+  fi
+  if ! has_pages && node_is_there; then
+    check_versions
+    configure release
+    if configure_pages; then
+      rm -f "$release/.built"
+      say "building the HTML pages, which takes a few minutes once"
+    fi
+  fi
+  build_release
 }

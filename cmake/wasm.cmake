@@ -20,3 +20,28 @@ target_link_options(pw_core_wasm PRIVATE -Wl,--whole-archive $<TARGET_FILE:pw_co
                     -Wl,--no-whole-archive)
 target_link_libraries(pw_core_wasm PRIVATE pw_core)
 set_target_properties(pw_core_wasm PROPERTIES SUFFIX .wasm)
+
+# pw_page_core(PAGE SOURCE...): the C++ behind a page of web/, as PAGE.wasm: a module without main()
+# that exports what is marked PW_PAGE_EXPORT (web/core/page.hpp), and of the core just what that
+# needs. Small code before fast code, except where a source says otherwise.
+function(pw_page_core page)
+  add_executable(${page} web/core/page.cpp ${ARGN})
+  target_compile_options(${page} PRIVATE -fno-exceptions -fno-rtti -fvisibility=hidden)
+  pw_compile_options(${page})
+  target_link_options(${page} PRIVATE -mexec-model=reactor -Wl,--gc-sections -Wl,--strip-all
+                      -Wl,-z,stack-size=1048576)
+  target_link_libraries(${page} PRIVATE pw_core)
+  set_target_properties(${page} PROPERTIES SUFFIX .wasm
+                        RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/pages)
+endfunction()
+
+file(GLOB PW_EXPLORER_SOURCES CONFIGURE_DEPENDS web/core/explorer/*.cpp)
+pw_page_core(explorer ${PW_EXPLORER_SOURCES})
+
+# The report counts again what the tool counted, by the same code.
+file(GLOB PW_REPORT_SOURCES CONFIGURE_DEPENDS web/core/report/*.cpp)
+set(PW_REPORT_ANALYSES job_bisection job_lanes lru_curve memory_need opt_curve play_policy sampling
+                       stack_curve)
+list(TRANSFORM PW_REPORT_ANALYSES PREPEND src/analysis/)
+list(TRANSFORM PW_REPORT_ANALYSES APPEND .cpp)
+pw_page_core(report ${PW_REPORT_SOURCES} ${PW_REPORT_ANALYSES})

@@ -8,6 +8,7 @@ void add_report(CLI::App& app, Call& call) {
                   {"report", "the full report on a recording, with the memory it needs",
                    "Examples:\n"
                    "  pagewright report sort.pwrec\n"
+                   "  pagewright report sort.pwrec --html sort.html\n"
                    "  pagewright report sort.pwrec --what-if ram=50%,ram=25%,ram=25%+policy=lru\n"
                    "  pagewright report sort.pwrec --json -o sort.json",
                    true, false});

@@ -13,6 +13,7 @@
 #include "report/text.hpp"
 #include "tools/console.hpp"
 #include "tools/machine_flags.hpp"
+#include "tools/page.hpp"
 #include "tools/record_flags.hpp"
 #include "tools/study.hpp"
 #include "tools/verbs.hpp"
@@ -55,9 +56,29 @@ struct Flags {
   RecordFlags record;
   MachineFlags machine;
   std::string report;
+  std::string html;
   double percent = 5;
   bool json = false;
+  bool page = false;
 };
+
+// The page's file: as it was named, else after the program, with a number where there is one.
+std::string page_path(const Flags& flags, const std::vector<std::string>& program) {
+  if (!flags.html.empty()) return flags.html;
+  const std::string name = fs::path(program.front()).filename().string();
+  std::string path = name + ".html";
+  for (int number = 2; !flags.record.force && fs::exists(path); ++number) {
+    path = fmt::format("{}-{}.html", name, number);
+  }
+  return path;
+}
+
+Result<void> make_page(const record::Recording& recording, const Flags& flags,
+                       const Machines& asked, const std::string& path) {
+  Result<report::Report> report = study(recording, asked, {false, flags.percent, kPagePoints});
+  if (!report) return tl::unexpected(report.error());
+  return write_page(recording, *report, flags.percent, path, flags.record.force);
+}
 
 // The report on `recording`, written where the flags say; `path` is empty if it is not kept.
 Result<void> tell(const record::Recording& recording, const Flags& flags, const Machines& asked,
@@ -81,6 +102,15 @@ int record_and_report(const CLI::App& verb, const Flags& flags, const Call& call
   if (!flags.report.empty() && !flags.record.force && fs::is_regular_file(flags.report)) {
     return give_up({Errno::Exists, flags.report + " exists: choose another name or say --force"});
   }
+  if (flags.page) {
+    if (flags.json || !flags.report.empty()) {
+      return give_up(Error{Errno::Invalid, "--html excludes --json and --report"});
+    }
+    if (const Result<void> there = has_pages(); !there) return give_up(there.error());
+    if (!flags.html.empty() && !flags.record.force && fs::is_regular_file(flags.html)) {
+      return give_up({Errno::Exists, flags.html + " exists: choose another name or say --force"});
+    }
+  }
   Result<TemporaryFolder> folder = TemporaryFolder::make();
   if (!folder) return give_up(folder.error());
   const bool kept = !flags.record.output.empty();
@@ -92,7 +122,9 @@ int record_and_report(const CLI::App& verb, const Flags& flags, const Call& call
       path, record::Recording::Verify::Index);
   if (!recording) return give_up(recording.error());
   folder->remove();  // the open recording stays readable, and nothing is left if this is killed
-  const Result<void> told = tell(*recording, flags, *asked, kept ? path : "");
+  const Result<void> told = flags.page
+                                ? make_page(*recording, flags, *asked, page_path(flags, *program))
+                                : tell(*recording, flags, *asked, kept ? path : "");
   if (!told) return give_up(told.error());
   return outcome->exit_status;
 }
@@ -106,6 +138,9 @@ void add_run(CLI::App& app, Call& call) {
   verb->add_option("--report", flags->report, "write the report to FILE instead of stdout")
       ->type_name("FILE");
   verb->add_flag("--json", flags->json, "the report as JSON, schema pagewright.report/1");
+  CLI::Option* const html = verb->add_option(
+      "--html", flags->html, "the report as one HTML file (PROGRAM.html), to open offline");
+  html->type_name("[FILE]")->expected(0, 1);
   verb->add_option("--slowdown", flags->percent, "tell the memory for at most N % slowdown (5)")
       ->type_name("N")
       ->check(CLI::Range(0.0, 10'000.0).description(""));
@@ -114,10 +149,14 @@ void add_run(CLI::App& app, Call& call) {
       "Exit status: the program's own; 2 if it could not be recorded.\n\n"
       "Examples:\n"
       "  pagewright run -- sort --parallel=1 FILE\n"
+      "  pagewright run --html -- sort FILE\n"
       "  pagewright run --what-if ram=50%,ram=25% -- python3 script.py\n"
       "  pagewright run --ram 64M --swap-device nvme -o sort.pwrec -- sort FILE\n"
       "  pagewright run --json --report sort.json -- sort FILE");
-  verb->callback([verb, flags, &call] { call.status = record_and_report(*verb, *flags, call); });
+  verb->callback([verb, html, flags, &call] {
+    flags->page = html->count() > 0;
+    call.status = record_and_report(*verb, *flags, call);
+  });
 }
 
 }  // namespace pw::tools

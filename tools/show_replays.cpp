@@ -10,6 +10,7 @@
 #include "script/parser.hpp"
 #include "tools/console.hpp"
 #include "tools/machine_flags.hpp"
+#include "tools/page.hpp"
 #include "tools/study.hpp"
 #include "tools/truth_replay.hpp"
 
@@ -20,6 +21,7 @@ struct Flags {
   std::string recording;
   MachineFlags machine;
   std::string output;
+  std::string html;
   double percent = 5;
   bool json = false;
   bool force = false;
@@ -27,12 +29,27 @@ struct Flags {
   std::string truth, costs;
 };
 
-Result<report::Report> study_recording(const Flags& flags, const Machines& asked) {
-  const Result<record::Recording> recording = record::Recording::open(flags.recording);
-  if (recording) return study(*recording, asked, {flags.curves, flags.percent});
+Result<record::Recording> open_recording(const Flags& flags) {
+  Result<record::Recording> recording = record::Recording::open(flags.recording);
+  if (recording) return recording;
   Error error = recording.error();
   if (error.message.empty()) error.message = flags.recording + " cannot be read as a recording";
   return tl::unexpected(std::move(error));
+}
+
+Result<report::Report> study_recording(const Flags& flags, const Machines& asked) {
+  const Result<record::Recording> recording = open_recording(flags);
+  if (!recording) return tl::unexpected(recording.error());
+  return study(*recording, asked, {flags.curves, flags.percent});
+}
+
+Result<void> make_page(const Flags& flags, const Machines& asked) {
+  PW_TRY(has_pages());
+  const Result<record::Recording> recording = open_recording(flags);
+  if (!recording) return tl::unexpected(recording.error());
+  Result<report::Report> report = study(*recording, asked, {false, flags.percent, kPagePoints});
+  if (!report) return tl::unexpected(report.error());
+  return write_page(*recording, *report, flags.percent, flags.html, flags.force);
 }
 
 Result<report::Report> study_script(const Flags& flags, const Machines& asked) {
@@ -59,6 +76,14 @@ int show(const Flags& flags) {
   const Result<Machines> asked = machines(flags.machine);
   if (!asked) return give_up(asked.error());
   const bool is_script = std::filesystem::path(flags.recording).extension() == ".pws";
+  if (!flags.html.empty()) {
+    if (flags.json || !flags.output.empty()) {
+      return give_up(Error{Errno::Invalid, "--html excludes --json and -o"});
+    }
+    if (is_script) return give_up(Error{Errno::Invalid, "--html is for recordings"});
+    const Result<void> made = make_page(flags, *asked);
+    return made ? kOk : give_up(made.error());
+  }
   Result<report::Report> report = is_script ? study_script(flags, *asked)
                                             : study_recording(flags, *asked);
   if (!report) return give_up(report.error());
@@ -84,6 +109,8 @@ void add_replay_verb(CLI::App& app, Call& call, const ReplayVerb& about) {
       ->type_name("FILE");
   verb->add_flag("--force", flags->force, "overwrite FILE");
   if (about.curves) {
+    verb->add_option("--html", flags->html, "write the report as one HTML file, to open offline")
+        ->type_name("FILE");
     verb->add_option("--slowdown", flags->percent, "tell the memory for at most N % slowdown (5)")
         ->type_name("N")
         ->check(CLI::Range(0.0, 10'000.0).description(""));

@@ -16,8 +16,8 @@ namespace pw::tools {
 namespace {
 
 // Replays what is studied on a machine with that label.
-using ReplayOn = std::function<Result<replay::ReplayResult>(const MachineConfig& config,
-                                                            const std::string& label)>;
+using ReplayOn = std::function<Result<report::Column>(const MachineConfig& config,
+                                                      const std::string& label)>;
 
 bool in_percent(const Machines& machines) {
   return machines.base.ram_percent.has_value() ||
@@ -39,48 +39,42 @@ double time_with_enough_ram(const replay::ReplayResult& result, std::uint64_t fi
 }
 
 Result<analysis::MemoryNeed> curves(const record::Recording& recording,
-                                    const replay::ReplayResult& result, double percent) {
+                                    const report::Report& report, double percent) {
   constexpr std::size_t kSizes = 12;
   Progress progress("counting faults for every size of RAM");
   const Result<analysis::DenseTrace> trace = analysis::dense_trace(
       recording, [&progress](double part) { progress(part / 2); });
   if (!trace) return tl::unexpected(trace.error());
-  analysis::NeedCosts costs;
-  const DeviceModel& device = result.config.swap_device;
-  costs.percent = percent;
-  costs.miss_ns = static_cast<double>(result.config.costs.major_ns + device.seek_ns +
-                                      device.read_ns + device.per_page_ns);
-  costs.base_ns = time_with_enough_ram(result, trace->ids);
-  return analysis::memory_need(*trace, costs, kSizes,
+  return analysis::memory_need(*trace, need_costs(report, trace->ids, percent), kSizes,
                                [&progress](double part) { progress(0.5 + part / 2); });
 }
 
 // A column for each machine; those whose RAM is a part of the peak need a replay with plenty first.
 Result<std::vector<report::Column>> columns(const ReplayOn& replay_on, const Machines& machines) {
-  std::optional<replay::ReplayResult> base;
+  std::optional<report::Column> base;
   PageCount peak(0);
   if (!machines.base.ram_percent) {
-    Result<replay::ReplayResult> result = replay_on(resolve(machines.base, peak), "base");
-    if (!result) return tl::unexpected(result.error());
-    base = std::move(*result);
-    peak = PageCount(base->counters.resident_peak);
+    Result<report::Column> column = replay_on(resolve(machines.base, peak), "base");
+    if (!column) return tl::unexpected(column.error());
+    base = std::move(*column);
+    peak = PageCount(base->result.counters.resident_peak);
   }
-  if (in_percent(machines) && (!base || was_short_of_ram(*base))) {
+  if (in_percent(machines) && (!base || was_short_of_ram(base->result))) {
     const auto plenty = replay_on(unlimited(machines.base), "plenty of RAM");
     if (!plenty) return tl::unexpected(plenty.error());
-    peak = PageCount(plenty->counters.resident_peak);
+    peak = PageCount(plenty->result.counters.resident_peak);
   }
   if (!base) {
-    Result<replay::ReplayResult> result = replay_on(resolve(machines.base, peak), "base");
-    if (!result) return tl::unexpected(result.error());
-    base = std::move(*result);
+    Result<report::Column> column = replay_on(resolve(machines.base, peak), "base");
+    if (!column) return tl::unexpected(column.error());
+    base = std::move(*column);
   }
   std::vector<report::Column> all;
-  all.push_back({"base", std::move(*base)});
-  for (const WhatIf& column : machines.what_if) {
-    Result<replay::ReplayResult> result = replay_on(resolve(column.request, peak), column.label);
-    if (!result) return tl::unexpected(result.error());
-    all.push_back({column.label, std::move(*result)});
+  all.push_back(std::move(*base));
+  for (const WhatIf& what_if : machines.what_if) {
+    Result<report::Column> column = replay_on(resolve(what_if.request, peak), what_if.label);
+    if (!column) return tl::unexpected(column.error());
+    all.push_back(std::move(*column));
   }
   return all;
 }
@@ -93,9 +87,16 @@ Result<report::Report> study(const record::Recording& recording, const Machines&
   report.recording = recording.info();
   report.losses = recording.losses();
   auto replayed = columns(
-      [&](const MachineConfig& config, const std::string& label) {
+      [&](const MachineConfig& config, const std::string& label) -> Result<report::Column> {
         Progress progress("replaying (" + label + ")");
-        return replay::replay(recording, config, progress.callback());
+        report::Column column;
+        column.label = label;
+        column.series.points = options.points;
+        auto result = replay::replay(recording, config, progress.callback(), nullptr,
+                                     options.points > 0 ? &column.series : nullptr);
+        if (!result) return tl::unexpected(result.error());
+        column.result = std::move(*result);
+        return column;
       },
       machines);
   if (!replayed) return tl::unexpected(replayed.error());
@@ -105,8 +106,7 @@ Result<report::Report> study(const record::Recording& recording, const Machines&
         "What Valgrind had loaded into the programs (vgpreload_*.so) was left out.");
   }
   if (options.curves) {
-    Result<analysis::MemoryNeed> need = curves(recording, report.columns.front().result,
-                                               options.percent);
+    Result<analysis::MemoryNeed> need = curves(recording, report, options.percent);
     if (need) {
       report.need = std::move(*need);
     } else {
@@ -122,19 +122,31 @@ Result<report::Report> study(const script::Program& program, const Machines& mac
   report.recording.detail = record::Detail::Full;
   report.recording.filter_pages = 0;
   auto replayed = columns(
-      [&](const MachineConfig& config, const std::string& label) -> Result<replay::ReplayResult> {
+      [&](const MachineConfig& config, const std::string& label) -> Result<report::Column> {
         Result<replay::ScriptReplay> done = replay::replay(program, config);
         if (!done) return tl::unexpected(done.error());
         if (done->run.failed > 0) {
           report.notes.push_back(fmt::format("On the machine '{}' {} of {} checks failed.", label,
                                              done->run.failed, done->run.checks));
         }
-        return std::move(done->result);
+        return report::Column{label, std::move(done->result), {}};
       },
       machines);
   if (!replayed) return tl::unexpected(replayed.error());
   report.columns = std::move(*replayed);
   return report;
+}
+
+analysis::NeedCosts need_costs(const report::Report& report, std::uint64_t first_touches,
+                               double percent) {
+  const replay::ReplayResult& result = report.columns.front().result;
+  const DeviceModel& device = result.config.swap_device;
+  analysis::NeedCosts costs;
+  costs.percent = percent;
+  costs.miss_ns = static_cast<double>(result.config.costs.major_ns + device.seek_ns +
+                                      device.read_ns + device.per_page_ns);
+  costs.base_ns = time_with_enough_ram(result, first_touches);
+  return costs;
 }
 
 std::string next_step(const report::Report& report, const std::string& path) {

@@ -13,7 +13,8 @@ namespace pw::tools {
 
 struct StudyOptions {
   bool curves = true;
-  double percent = 5;  // slowdown for which the memory is told
+  double percent = 5;      // slowdown for which the memory is told
+  std::size_t points = 0;  // of Column::series
 };
 
 Result<report::Report> study(const record::Recording& recording, const Machines& machines,
@@ -21,6 +22,11 @@ Result<report::Report> study(const record::Recording& recording, const Machines&
 
 // The same of a script, as if it were a recording (replay/script_replay.hpp); no curves.
 Result<report::Report> study(const script::Program& program, const Machines& machines);
+
+// What one more fault costs on the first machine of `report`, and what the run does with enough
+// RAM.
+analysis::NeedCosts need_costs(const report::Report& report, std::uint64_t first_touches,
+                               double percent);
 
 // What to type after this report on the recording in `path`; empty path: it was not kept.
 std::string next_step(const report::Report& report, const std::string& path);

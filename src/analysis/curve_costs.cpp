@@ -61,7 +61,7 @@ double metric_of(Metric metric, const CurveCosts& costs, const CurveBase& base, 
 }
 
 std::optional<Metric> metric_named(std::string_view name) {
-  const auto at = std::ranges::find(kNames, name);
+  const auto at = std::find(kNames.begin(), kNames.end(), name);
   if (at == kNames.end()) return std::nullopt;
   return static_cast<Metric>(at - kNames.begin());
 }

@@ -331,14 +331,15 @@ struct DenseTraceBuilder::State {
     enter(e.page, e.clock, false);
   }
 
-  static bool concerns_areas(EventKind kind) {
-    return kind == EventKind::Syscall || kind == EventKind::Fork || kind == EventKind::Exec ||
-           kind == EventKind::Exit;
+  static bool is_told(const Event& e) {
+    return e.kind == EventKind::Syscall || e.kind == EventKind::Fork || e.kind == EventKind::Exec ||
+           e.kind == EventKind::Exit ||
+           (e.kind == EventKind::Stack && e.cause == record::StackCause::FirstTouch);
   }
 
   void event(const record::Chunk& chunk, std::size_t at) {
     const Event& e = chunk.events[at];
-    if (details.watcher != nullptr && concerns_areas(e.kind)) details.watcher->event(chunk, at);
+    if (details.watcher != nullptr && is_told(e)) details.watcher->event(chunk, at);
     if (e.kind != EventKind::FilterGone && !gone.empty()) leave_gone();
     switch (e.kind) {
       case EventKind::Fetch:

@@ -64,7 +64,8 @@ class PageWatcher {
   virtual ~PageWatcher() = default;
   // Chunk `index` of the recording follows.
   virtual void begin_chunk(std::size_t index, const record::Chunk& chunk) = 0;
-  // A Syscall, Fork, Exec or Exit, before what it means for the trace.
+  // A Syscall, Fork, Exec or Exit, before what it means for the trace; the Stack of a first touch,
+  // after the Fetch it belongs to.
   virtual void event(const record::Chunk& chunk, std::size_t at) = 0;
   // Page number `page` of the process is `id` from here on.
   virtual void new_page(PageId id, std::uint32_t pid, std::uint64_t page) = 0;

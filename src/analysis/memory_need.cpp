@@ -76,9 +76,14 @@ MemoryNeed memory_need(const DenseTrace& trace, const NeedCosts& costs, std::siz
   const LruCurve lru = lru_curve(trace);
   const StackCurve opt = opt_curve(
       trace, progress ? [&progress](double part) { progress(0.2 + 0.8 * part); } : progress);
+  return memory_need(lru, opt, trace.filter_pages, costs, points);
+}
+
+MemoryNeed memory_need(const StackCurve& lru, const StackCurve& opt, std::uint32_t filter_pages,
+                       const NeedCosts& costs, std::size_t points) {
   const auto lru_misses = [&lru](std::uint64_t pages) { return lru.misses(pages); };
   MemoryNeed need;
-  need.known_from = std::uint64_t{trace.filter_pages} + 1;  // OPT is known only above the filter
+  need.known_from = std::uint64_t{filter_pages} + 1;  // OPT is known only above the filter
   need.first_touches = lru.cold;
   need.fits_in = std::max(need.known_from, lru.fits_in());
   need.knee = knee(lru_misses, need.known_from, need.fits_in);
@@ -88,7 +93,7 @@ MemoryNeed memory_need(const DenseTrace& trace, const NeedCosts& costs, std::siz
   need.within = smallest_within(
       lru_misses, need.known_from, need.fits_in,
       allowed_misses(costs.percent, costs.base_ns, costs.miss_ns, lru.cold));
-  need.inferred = trace.inferred;
+  need.inferred = lru.inferred;
   for (const std::uint64_t pages : sizes_to_show(need.known_from, need.fits_in, points)) {
     need.points.push_back({pages, lru.misses(pages), opt.misses(pages)});
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "analysis/dense_trace.hpp"
+#include "analysis/stack_curve.hpp"
 
 namespace pw::analysis {
 
@@ -61,5 +62,9 @@ struct NeedCosts {
 // `points`: how many sizes to count at. `progress` gets the part done, 0..1; may be empty.
 MemoryNeed memory_need(const DenseTrace& trace, const NeedCosts& costs, std::size_t points,
                        const std::function<void(double)>& progress = {});
+
+// The same from curves that are there: LRU's and OPT's, of a trace with a filter of so many pages.
+MemoryNeed memory_need(const StackCurve& lru, const StackCurve& opt, std::uint32_t filter_pages,
+                       const NeedCosts& costs, std::size_t points);
 
 }  // namespace pw::analysis

@@ -14,7 +14,8 @@ StackCurve opt_curve(const PageTrace& trace, const std::function<void(double)>& 
   const std::size_t count = trace.pages.size();
   std::vector<std::uint32_t> last(trace.ids, kNever);  // reference
   for (std::size_t i = 0; i < count; ++i) last[trace.pages[i]] = static_cast<std::uint32_t>(i);
-  curve.cold = last.size() - static_cast<std::uint64_t>(std::ranges::count(last, kNever));
+  const auto never = std::count(last.begin(), last.end(), kNever);
+  curve.cold = last.size() - static_cast<std::uint64_t>(never);
   JobBisection jobs;
   jobs.reserve(count - std::min<std::size_t>(count, trace.ids));
   std::vector<std::uint32_t> job_of(trace.ids, kNever);

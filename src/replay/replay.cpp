@@ -26,10 +26,12 @@ struct Stream {
 
 class Replayer {
  public:
-  Replayer(const record::Recording& recording, Machine& machine, Transcript* transcript)
+  Replayer(const record::Recording& recording, Machine& machine, Transcript* transcript,
+           CounterSeries* series)
       : recording_(recording),
         machine_(machine),
         transcript_(transcript),
+        series_(series),
         names_(machine, recording),
         call_sites_(recording) {}
 
@@ -42,6 +44,7 @@ class Replayer {
   Result<void> play(const Chunk& chunk);
   Result<void> step(const Chunk& chunk, std::size_t at, Stream& stream);
   void advance_to(Stream& stream, std::uint64_t clock);
+  void note_until(std::uint64_t reference);
   void fetch(const Event& event, Stream& stream, std::uint64_t last_reference);
   void reference(const Event& event);
   Result<void> fork(const Chunk& chunk, std::size_t at);
@@ -53,6 +56,9 @@ class Replayer {
   const record::Recording& recording_;
   Machine& machine_;
   Transcript* transcript_;
+  CounterSeries* series_;
+  std::uint64_t next_point_ = 0;  // reference at which the next point of the series is due
+  std::uint64_t chunk_base_ = 0;  // references in the chunks before
   SharedNames names_;
   CallSiteNames call_sites_;
   std::unordered_map<std::uint32_t, std::unique_ptr<RecordedProcess>> processes_;
@@ -98,11 +104,29 @@ Result<void> Replayer::begin_chunk(std::size_t index, const Chunk& chunk) {
 Result<void> Replayer::play(const Chunk& chunk) {
   Stream& stream = streams_[Key{chunk.info.pid} << 32 | chunk.info.stream];
   stays_.begin(chunk);
+  const std::uint64_t start = chunk.info.clock;
   for (std::size_t at = 0; at < chunk.events.size(); ++at) {
+    const std::uint64_t clock = std::max(chunk.events[at].clock, start);
+    if (series_ != nullptr && chunk_base_ + (clock - start) > next_point_) {
+      note_until(chunk_base_ + (clock - start));
+    }
     PW_TRY(step(chunk, at, stream));
   }
   records_ += chunk.events.size();
+  chunk_base_ += chunk.info.end_clock - std::min(start, chunk.info.end_clock);
   return {};
+}
+
+// The points of the series that lie before `reference`.
+void Replayer::note_until(std::uint64_t reference) {
+  const std::uint64_t all = recording_.references();
+  while (series_->counters.size() < series_->points && next_point_ < reference) {
+    series_->counters.push_back(machine_.counters());
+    series_->tlb.push_back(machine_.tlb_counters());
+    const std::uint64_t point = series_->counters.size() + 1;
+    next_point_ = point * (all / series_->points) +
+                  point * (all % series_->points) / series_->points;
+  }
 }
 
 // The call stack that the recorder noted for the system call of event `at`.
@@ -267,6 +291,11 @@ void Replayer::child_ended(std::uint32_t recorded_pid) {
 
 Result<void> Replayer::run(const std::function<void(double)>& progress) {
   Chunk chunk;
+  if (series_ != nullptr) {
+    series_->counters.clear();
+    series_->tlb.clear();
+    next_point_ = recording_.references() / std::max<std::size_t>(series_->points, 1);
+  }
   const std::size_t chunks = recording_.chunks().size();
   for (std::size_t i = 0; i < chunks; ++i) {
     PW_TRY(recording_.decode(i, chunk));
@@ -274,6 +303,7 @@ Result<void> Replayer::run(const std::function<void(double)>& progress) {
     PW_TRY(play(chunk));
     if (progress) progress(static_cast<double>(i + 1) / static_cast<double>(chunks));
   }
+  if (series_ != nullptr) note_until(~std::uint64_t{0});
   return {};
 }
 
@@ -329,13 +359,14 @@ ReplayResult Replayer::result(const MachineConfig& config) {
 }  // namespace
 
 Result<ReplayResult> replay(const record::Recording& recording, const MachineConfig& config,
-                            const std::function<void(double)>& progress, Transcript* transcript) {
+                            const std::function<void(double)>& progress, Transcript* transcript,
+                            CounterSeries* series) {
   MachineConfig quiet = config;
   quiet.contents = Contents::MetadataOnly;
   quiet.signals_kill = false;
   auto machine = Machine::create(quiet);
   if (!machine) return tl::unexpected(machine.error());
-  Replayer replayer(recording, **machine, transcript);
+  Replayer replayer(recording, **machine, transcript, series);
   PW_TRY(replayer.run(progress));
   return replayer.result(config);
 }

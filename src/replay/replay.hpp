@@ -46,12 +46,22 @@ struct ReplayResult {
   std::uint64_t inferred_areas = 0;  // touched outside every known area: an area was assumed
 };
 
+// The machine's counters over time: as they stood at the end of each of `points` equal stretches of
+// the recording's references. Where two streams run at once, references are counted in the order of
+// Recording::chunks().
+struct CounterSeries {
+  std::size_t points = 0;
+  std::vector<MachineCounters> counters;  // by point
+  std::vector<sim::TlbCounters> tlb;
+};
+
 class Transcript;
 
 // `progress` is called now and then with the part done, 0..1; may be empty. `transcript`, if any,
-// gets everything that is done, as the steps of a script.
+// gets everything that is done, as the steps of a script. `series`, if any, says how many points it
+// wants and gets them.
 Result<ReplayResult> replay(const record::Recording& recording, const MachineConfig& config,
                             const std::function<void(double)>& progress = {},
-                            Transcript* transcript = nullptr);
+                            Transcript* transcript = nullptr, CounterSeries* series = nullptr);
 
 }  // namespace pw::replay

@@ -15,6 +15,7 @@ namespace pw::report {
 struct Column {  // one machine
   std::string label;
   replay::ReplayResult result;
+  replay::CounterSeries series = {};  // empty unless asked for
 };
 
 struct Report {

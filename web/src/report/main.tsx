@@ -1,0 +1,72 @@
+// The report page: see a real program's memory. The parts stand in the order in which people ask.
+import {coreOfPage} from "../common/core";
+import {Frame, startPage} from "../common/frame";
+import {dataOfPage} from "../common/payload";
+import {type TextKey, t} from "../common/texts";
+import {Answer} from "./answer";
+import {CurveView} from "./curve_view";
+import {followCurves} from "./curves";
+import {FlameView} from "./flame_view";
+import {HeatView} from "./heat_view";
+import "./report.css";
+import {data, start} from "./state";
+import {AreaView, CounterView, ForkView, MeasuredView, TlbView} from "./tables";
+import {FaultView, WorkingSetView} from "./time_views";
+import {WindowBar} from "./window_bar";
+
+const kParts: [string, TextKey][] = [
+  ["curve-title", "curve.title"],
+  ["ws-title", "ws.title"],
+  ["heat-title", "heat.title"],
+  ["fault-title", "fault.title"],
+  ["flame-title", "flame.title"],
+  ["tlb-title", "tlb.title"],
+  ["fork-title", "fork.title"],
+  ["areas-title", "area.title"],
+  ["counters-title", "counter.title"],
+  ["how-title", "how.title"],
+];
+
+function Report() {
+  return (
+    <Frame title="report.title" what={data.meta.report.recording.command.join(" ")}>
+      <Answer />
+      <nav class="parts" aria-label={t("report.sections")}>
+        <ul>
+          {kParts.map(([id, key]) => (
+            <li key={id}>
+              <a href={`#${id}`}>{t(key)}</a>
+            </li>
+          ))}
+        </ul>
+      </nav>
+      <CurveView />
+      <WindowBar />
+      <WorkingSetView />
+      <HeatView />
+      <FaultView />
+      <FlameView />
+      <TlbView />
+      <ForkView />
+      <AreaView />
+      <CounterView />
+      <MeasuredView />
+    </Frame>
+  );
+}
+
+function Empty() {
+  return (
+    <Frame title="report.title">
+      <p>{t("report.empty")}</p>
+    </Frame>
+  );
+}
+
+startPage(async () => {
+  const block = dataOfPage();
+  if (block === undefined) return <Empty />;
+  start(await coreOfPage(), block);
+  followCurves();
+  return <Report />;
+});

@@ -1,0 +1,303 @@
+// Everything that is best told in tables: translation by area, the bill of forks, areas, counters,
+// and how all this was measured.
+import {useSignal} from "@preact/signals";
+import type {ComponentChildren} from "preact";
+import * as numbers from "../common/numbers";
+import {type Cell, SaveButtons} from "../common/save";
+import {t} from "../common/texts";
+import type {AreaRow} from "./data";
+import {data, machine} from "./state";
+
+interface Column<Row> {
+  head: string;
+  cell: (row: Row) => ComponentChildren;
+  raw: (row: Row) => Cell; // for the file
+  number?: boolean;
+}
+
+const kRows = 15;
+
+function Table<Row>({
+  id,
+  title,
+  rows,
+  columns,
+}: {
+  id: string;
+  title: string;
+  rows: Row[];
+  columns: Column<Row>[];
+}) {
+  const all = useSignal(false);
+  const shown = all.value ? rows : rows.slice(0, kRows);
+  const csv = () => [
+    columns.map((c) => c.head),
+    ...rows.map((row) => columns.map((c) => c.raw(row))),
+  ];
+  return (
+    <>
+      <SaveButtons name={id} title={title} exports={{csv}} />
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable */}
+      <section class="scroll" tabIndex={0} aria-label={t("table.label", {title})}>
+        <table id={id}>
+          <thead>
+            <tr>
+              {columns.map((c) => (
+                <th key={c.head} scope="col" class={c.number ? "number" : ""}>
+                  {c.head}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {shown.map((row, i) => (
+              <tr key={i}>
+                {columns.map((c) => (
+                  <td key={c.head} class={c.number ? "number" : "name"}>
+                    {c.cell(row)}
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </section>
+      {rows.length > kRows ? (
+        <button
+          type="button"
+          onClick={() => {
+            all.value = !all.value;
+          }}
+        >
+          {t(all.value ? "table.fewer" : "table.all", {n: rows.length})}
+        </button>
+      ) : null}
+    </>
+  );
+}
+
+function named<Row>(head: string, of: (row: Row) => string): Column<Row> {
+  return {head, cell: of, raw: of};
+}
+function counted<Row>(
+  head: string,
+  of: (row: Row) => number,
+  text: (value: number) => string = numbers.count,
+): Column<Row> {
+  return {head, cell: (row) => text(of(row)), raw: of, number: true};
+}
+
+function Section({id, title, children}: {id: string; title: string; children: ComponentChildren}) {
+  return (
+    <section aria-labelledby={`${id}-title`}>
+      <h2 id={`${id}-title`}>{title}</h2>
+      {children}
+    </section>
+  );
+}
+
+// Walks of a fully associative LRU TLB, by area and page size.
+export function TlbView() {
+  const {meta} = data;
+  const entries = useSignal(meta.area_sizes.includes(1024) ? 1024 : (meta.area_sizes[0] ?? 1));
+  const at = meta.area_sizes.indexOf(entries.value);
+  const sizes = meta.page_sizes;
+  const walks = (size: string, area: number) =>
+    (data.doubles(`${size}.area_beyond`)[area * meta.area_sizes.length + at] ?? 0) +
+    (data.doubles(`${size}.area_cold`)[area] ?? 0);
+  const rows = meta.areas
+    .map((name, area) => ({name, walks: sizes.map((size) => walks(size.name, area))}))
+    .filter((row) => row.walks.some((n) => n > 0))
+    .sort((a, b) => (b.walks[0] ?? 0) - (a.walks[0] ?? 0));
+  type Row = (typeof rows)[number];
+  const tlb = meta.report.machines[machine.value]?.tlb;
+  const each = Number(tlb?.walk_references ?? 0) / Math.max(1, Number(tlb?.walks ?? 0)) || 1;
+  const ns = (count: number) => (count * each * meta.walk_reference_ps) / 1000;
+  return (
+    <Section id="tlb" title={t("tlb.title")}>
+      <p>
+        <label>
+          {t("tlb.entries")}{" "}
+          <select
+            id="tlb-entries"
+            value={String(entries.value)}
+            onChange={(e) => (entries.value = Number(e.currentTarget.value))}
+          >
+            {meta.area_sizes
+              .filter((size) => size <= 65_536)
+              .map((size) => (
+                <option key={size} value={String(size)}>
+                  {numbers.count(size)}
+                </option>
+              ))}
+          </select>
+        </label>
+      </p>
+      <Table<Row>
+        id="tlb"
+        title={t("tlb.title")}
+        rows={rows}
+        columns={[
+          named(t("area.name"), (row) => row.name),
+          ...sizes.map((size, i) =>
+            counted<Row>(
+              t("tlb.walks", {size: numbers.bytes(size.bytes)}),
+              (row) => row.walks[i] ?? 0,
+            ),
+          ),
+          counted(t("tlb.cost"), (row) => ns(row.walks[0] ?? 0), numbers.time),
+        ]}
+      />
+      <p class="quiet">
+        {t("tlb.help", {filter: numbers.count(meta.filter_pages), each: each.toFixed(2)})}
+      </p>
+    </Section>
+  );
+}
+
+export function ForkView() {
+  const one = data.meta.report.machines[machine.value];
+  const forks = one?.memory.forks ?? 0;
+  const rows = (one?.areas ?? [])
+    .filter((area) => (area.faults.copy_on_write ?? 0) + (area.faults.reused ?? 0) > 0)
+    .sort((a, b) => (b.faults.copy_on_write ?? 0) - (a.faults.copy_on_write ?? 0));
+  return (
+    <Section id="fork" title={t("fork.title")}>
+      <p>{t(forks === 0 ? "fork.none" : "fork.count", {n: numbers.count(forks)})}</p>
+      {rows.length === 0 ? null : (
+        <Table<AreaRow>
+          id="fork"
+          title={t("fork.title")}
+          rows={rows}
+          columns={[
+            named(t("fork.site"), (area) => area.name),
+            counted(t("fork.copied"), (area) => area.faults.copy_on_write ?? 0),
+            counted(
+              t("fork.bytes"),
+              (area) => area.faults.copy_on_write ?? 0,
+              (n) => numbers.pages(n),
+            ),
+            counted(t("fork.reused"), (area) => area.faults.reused ?? 0),
+          ]}
+        />
+      )}
+      <p class="quiet">{t("fork.help")}</p>
+    </Section>
+  );
+}
+
+export function AreaView() {
+  const areas = data.meta.report.machines[machine.value]?.areas ?? [];
+  const size = (pages: number) => numbers.pages(pages);
+  return (
+    <Section id="areas" title={t("area.title")}>
+      <Table<AreaRow>
+        id="areas"
+        title={t("area.title")}
+        rows={areas}
+        columns={[
+          named(t("area.name"), (area) => area.name),
+          counted(t("area.touched"), (area) => area.touched_pages, size),
+          counted(t("area.resident"), (area) => area.resident_peak_pages, size),
+          counted(t("area.mapped"), (area) => area.mapped_peak_pages, size),
+          counted(t("area.minor"), (area) => area.faults.minor ?? 0),
+          counted(t("area.major"), (area) => area.faults.major ?? 0),
+        ]}
+      />
+    </Section>
+  );
+}
+
+type Counter = [group: string, name: string, value: string | number | boolean];
+
+function counters(): Counter[] {
+  const one = data.meta.report.machines[machine.value];
+  if (one === undefined) return [];
+  const groups = {
+    faults: one.faults,
+    memory: one.memory,
+    reclaim: one.reclaim,
+    tlb: one.tlb,
+    time: one.time,
+    config: one.config,
+  };
+  return Object.entries(groups).flatMap(([group, values]) =>
+    Object.entries(values).map(([name, value]): Counter => [group, name, value]),
+  );
+}
+
+export function CounterView() {
+  const text = ([, , value]: Counter) =>
+    typeof value === "number"
+      ? Number.isInteger(value)
+        ? numbers.count(value)
+        : value.toPrecision(6)
+      : String(value);
+  return (
+    <Section id="counters" title={t("counter.title")}>
+      <Table<Counter>
+        id="counters"
+        title={t("counter.title")}
+        rows={counters()}
+        columns={[
+          named(t("counter.group"), (c) => c[0]),
+          named(t("counter.name"), (c) => c[1]),
+          {head: t("counter.value"), cell: text, raw: (c) => String(c[2]), number: true},
+        ]}
+      />
+    </Section>
+  );
+}
+
+export function MeasuredView() {
+  const {meta} = data;
+  const {recording} = meta.report;
+  const sample = meta.samples["4k"];
+  const lines: [string, string][] = [
+    [t("how.command"), recording.command.join(" ")],
+    [t("how.recorder"), `${recording.recorder}, --detail ${recording.detail}`],
+    [t("how.exactness"), recording.exactness],
+    [t("how.assumed"), numbers.count(meta.inferred)],
+    [
+      t("how.time"),
+      t("how.bins", {bins: meta.bins, each: numbers.short(meta.references / meta.bins)}),
+    ],
+  ];
+  if (sample !== undefined) {
+    lines.push([
+      t("how.sample"),
+      t("how.sample_text", {
+        pages: numbers.count(sample.pages),
+        all: numbers.count(sample.all_pages),
+        rate: numbers.percent(sample.rate),
+      }),
+    ]);
+  }
+  if (recording.exit_status !== null) lines.push([t("how.exit"), String(recording.exit_status)]);
+  if (recording.redacted) lines.push([t("how.redacted"), t("how.yes")]);
+  return (
+    <Section id="how" title={t("how.title")}>
+      <table>
+        <tbody>
+          {lines.map(([head, text]) => (
+            <tr key={head}>
+              <th scope="row">{head}</th>
+              <td class="name">{text}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {recording.losses.length === 0 ? null : (
+        <>
+          <h3>{t("how.losses")}</h3>
+          <ul>
+            {recording.losses.map((loss) => (
+              <li key={loss.offset}>{loss.what}</li>
+            ))}
+          </ul>
+        </>
+      )}
+      <p class="quiet">{t("how.help")}</p>
+    </Section>
+  );
+}
