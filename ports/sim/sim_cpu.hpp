@@ -113,6 +113,13 @@ class SimCpu {
   // are reported for the active space.
   template <class Visit>
   void for_each_cached(Visit&& fn) const;
+  // The TLB as it is built: 0 the first level for data, 1 for fetches, 2 the second level.
+  static constexpr unsigned kUnits = 3;
+  const TlbUnit& unit(unsigned n) const { return n < 2 ? first_[n].unit : l2_; }
+  // fn(SpaceId, Vpn first, int level, Pfn first, std::uint64_t rights, bool dirty) of a slot of
+  // these, if it could still be used.
+  template <class Visit>
+  void report(const TlbSlot& slot, Visit&& fn) const;
   // fn(SpaceId, Vpn first, int level, Pfn table, std::uint64_t rights) for every upper entry of
   // `level` that could still be used; `table` is the one below it.
   template <class Visit>
@@ -268,17 +275,20 @@ inline bool SimCpu::usable(std::uint64_t key, SpaceId& space) const {
 }
 
 template <class Visit>
+void SimCpu::report(const TlbSlot& slot, Visit&& fn) const {
+  SpaceId space = 0;
+  if (!usable(slot.key, space)) return;
+  const Entry entry{slot.data};
+  fn(space, extended(tlb_key::first_vpn(slot.key)), tlb_key::level(slot.key), entry.pfn(),
+     entry.rights() | std::uint64_t{entry.key()} << x86::kProtectionKeyShift, entry.dirty());
+}
+
+template <class Visit>
 void SimCpu::for_each_cached(Visit&& fn) const {
-  const auto report = [&](const TlbSlot& slot) {
-    SpaceId space = 0;
-    if (!usable(slot.key, space)) return;
-    const Entry entry{slot.data};
-    fn(space, extended(tlb_key::first_vpn(slot.key)), tlb_key::level(slot.key), entry.pfn(),
-       entry.rights() | std::uint64_t{entry.key()} << x86::kProtectionKeyShift, entry.dirty());
-  };
-  first_[1].unit.for_each(report);
-  first_[0].unit.for_each(report);
-  l2_.for_each(report);
+  const auto tell = [&](const TlbSlot& slot) { report(slot, fn); };
+  first_[1].unit.for_each(tell);
+  first_[0].unit.for_each(tell);
+  l2_.for_each(tell);
 }
 
 template <class Visit>

@@ -326,6 +326,19 @@ class TlbArray {
       for (const TlbSlot& slot : set.slots()) visit_valid(slot);
     }
   }
+  std::uint32_t sets() const { return sets_; }
+  std::uint32_t ways() const { return ways_; }
+  // visit(set, way, TlbSlot): the same with their places.
+  template <class Visit>
+  void for_each_place(Visit&& visit) const {
+    for (std::uint32_t set = 0; set < sets_; ++set) {
+      for (std::uint32_t way = 0; way < ways_; ++way) {
+        const TlbSlot slot = wide_.empty() ? TlbSlot{rows_[set].keys[way], rows_[set].data[way]}
+                                           : wide_[set].slots()[way];
+        if (slot.key != 0) visit(set, way, slot);
+      }
+    }
+  }
 
  private:
   bool recency() const {

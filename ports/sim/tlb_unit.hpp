@@ -101,6 +101,8 @@ class TlbUnit {
   void for_each(Visit&& visit) const {
     for (const TlbArray& array : arrays_) array.for_each(visit);
   }
+  // Of 4 KiB, 2 MiB and 1 GiB pages.
+  const std::array<TlbArray, 3>& arrays() const { return arrays_; }
 
  private:
   static constexpr std::uint8_t kNowhere = 3;

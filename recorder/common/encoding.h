@@ -18,6 +18,7 @@
 #define PW_MAX_FRAME_BYTES (1U << 20) /* payload of a frame; longer ones are taken for garbage */
 #define PW_MAX_FILTER_PAGES (1U << 12)
 #define PW_NO_FILE (~0U)        /* among numbers of files */
+#define PW_WAIT_NS 200000ULL    /* shorter ones are taken for no wait at all */
 #define PW_ENDED_BY_SIGNAL 256U /* as a status in PW_EXIT and END */
 
 /* Rules for a spool file.
@@ -181,10 +182,14 @@ enum pw_control {
                        /* varint bytes moved (> 0). Comes after the kernel's references to the */
                        /* buffers of the same call. A call that does both (sendfile, */
                        /* copy_file_range): read, then written */
-  PW_FILE_CALL = 13    /* a PW_SYSCALL that is about a file: varint file, then as PW_SYSCALL. The */
+  PW_FILE_CALL = 13,   /* a PW_SYSCALL that is about a file: varint file, then as PW_SYSCALL. The */
   /* rest: of mmap and rename the path, else empty. Recorded if it succeeded; */
   /* unlink and rename, which replace what their new name meant, also with the */
   /* file that loses its name (number unlink) */
+  PW_WAIT = 14 /* no thread of the process ran during a system call that can wait for others: */
+  /* varint number, varint ns at its end since the frame's ns, varint ns that it took, varint */
+  /* pid of the child that wait4 returned, else 0. Comes before the call's own event. wait4 and */
+  /* waitid always, others if they took PW_WAIT_NS or longer */
 };
 
 #endif

@@ -79,6 +79,7 @@ static void thread_exit(ThreadId tid) {
 /* Each time that a thread gets to run: about a thousand times a second. */
 static void start_client_code(ThreadId tid, ULong blocks_dispatched) {
   pw_filter_resync();
+  pw_waits_thread_runs();
   pw_thread_running(tid);
   pw_spool_tick();
   pw_clock_to_code(tid);

@@ -12,6 +12,7 @@
  *   filter.c      the exact LRU-K filter; turns references that miss it into events
  *   table.c       the pages of the filter
  *   syscalls.c    the kernel's references and the memory system calls
+ *   waits.c       when the process stood still
  *   files.c       which files system calls read, write and name
  *   start.c       the environment that a program starts with
  *   stacks.c      which pages were seen before, call stacks at first touches and growth
@@ -84,6 +85,7 @@ void pw_payload_text(const HChar* text);
 void pw_payload_send(UInt code);
 /* Nanoseconds since the frame that the next event goes to was begun. */
 ULong pw_spool_ns(void);
+ULong pw_now_ns(void); /* CLOCK_MONOTONIC */
 /* Writes the frame out if there is any news; tick: if it also has become old. */
 void pw_spool_flush(void);
 void pw_spool_tick(void);
@@ -226,6 +228,14 @@ void pw_modules_frame_if_changed(void);
 /* --- syscalls.c --- */
 void pw_syscalls_init(void);
 extern UInt pw_exit_status; /* what the program exits with; PW_ENDED_BY_SIGNAL until it asks to */
+
+/* --- waits.c --- */
+void pw_waits_init(void);
+/* A thread begins to run the program's code. */
+void pw_waits_thread_runs(void);
+/* Before and after any call; result: -1 if it failed. */
+void pw_waits_before(ThreadId tid, UInt number);
+void pw_waits_after(ThreadId tid, UInt number, Long result);
 
 /* --- files.c --- */
 void pw_files_init(void);

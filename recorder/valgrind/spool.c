@@ -42,7 +42,7 @@ static ULong fork_ns;
 static UChar payload[PAYLOAD_BYTES];
 static UInt payload_used;
 
-static ULong now_ns(void) {
+ULong pw_now_ns(void) {
   struct vki_timespec now;
   VG_(clock_gettime)(&now, VKI_CLOCK_MONOTONIC);
   return (ULong)now.tv_sec * 1000000000ULL + (ULong)now.tv_nsec;
@@ -77,7 +77,7 @@ static void begin_frame(ULong clock) {
       .magic = PW_FRAME_MAGIC,
       .type = PW_FRAME_EVENTS,
       .clock = clock,
-      .ns = now_ns(),
+      .ns = pw_now_ns(),
       .tid = pw_current_kernel_tid(),
   };
   pw_filter_snapshot(clock);
@@ -107,7 +107,7 @@ static void create_file(void) {
   }
 }
 
-void pw_spool_note_fork(void) { fork_ns = now_ns(); }
+void pw_spool_note_fork(void) { fork_ns = pw_now_ns(); }
 
 void pw_spool_open(Bool forked, ULong parent_clock) {
   if (spool_fd >= 0) VG_(close)(spool_fd);
@@ -121,7 +121,7 @@ void pw_spool_open(Bool forked, ULong parent_clock) {
       .k = pw_options.detail == PW_DETAIL_FULL ? 0 : (unsigned)pw_options.k,
       .pid = VG_(getpid)(),
       .parent_pid = has_spool(VG_(getppid)()) ? VG_(getppid)() : 0,
-      .start_ns = forked ? fork_ns : now_ns(),
+      .start_ns = forked ? fork_ns : pw_now_ns(),
       .parent_clock = parent_clock,
       .page_shift = PW_PAGE_SHIFT,
       .flags = forked ? 1 : 0,
@@ -200,7 +200,7 @@ void pw_spool_transfer(UInt file, UInt written, UInt descriptor, ULong offset, U
   pw_spool_event_done();
 }
 
-ULong pw_spool_ns(void) { return now_ns() - frame.header.ns; }
+ULong pw_spool_ns(void) { return pw_now_ns() - frame.header.ns; }
 
 void pw_spool_flush(void) {
   if (frame.clock < pw_clock) { /* only hits since the last event: say how far they led */
@@ -217,7 +217,7 @@ void pw_spool_flush(void) {
 }
 
 void pw_spool_tick(void) {
-  if (now_ns() - frame.header.ns >= MAX_FRAME_AGE_NS) pw_spool_flush();
+  if (pw_now_ns() - frame.header.ns >= MAX_FRAME_AGE_NS) pw_spool_flush();
 }
 
 void pw_spool_frame(UInt type, const void* bytes, UInt length) {
@@ -232,7 +232,7 @@ void pw_spool_note(UInt type, const void* bytes, UInt length) {
       .type = type,
       .length = length,
       .clock = pw_clock,
-      .ns = now_ns(),
+      .ns = pw_now_ns(),
       .tid = pw_current_kernel_tid(),
   };
   UChar* whole = VG_(malloc)("pagewright.frame", HEADER_BYTES + length);

@@ -209,6 +209,7 @@ static const HChar* mapped_path(UInt number, const UWord* args, Long result) {
 }
 
 static void before_syscall(ThreadId tid, UInt number, UWord* args, UInt arg_count) {
+  pw_waits_before(tid, number);
   pw_files_before(tid, number, args);
   switch (number) {
     case __NR_exit:
@@ -289,6 +290,7 @@ static void after_syscall(ThreadId tid, UInt number, UWord* args, UInt arg_count
   const Bool failed = sr_isError(outcome);
   const Long result = failed ? -(Long)sr_Err(outcome) : (Long)sr_Res(outcome);
   UInt file = PW_NO_FILE, replaced;
+  pw_waits_after(tid, number, failed ? -1 : result);
   if (!failed && number == __NR_rt_sigaction) note_handler((Int)args[0], args[1]);
   if (!failed) pw_files_transfer(tid, number, args, result);
   if (!failed && pw_files_only(number) > 0) file_call(tid, number, args, result);
@@ -315,6 +317,7 @@ static void forked_parent(ThreadId tid) { fork_succeeded = True; }
 
 void pw_syscalls_init(void) {
   UInt i;
+  pw_waits_init();
   for (i = 0; i < sizeof kRecorded / sizeof kRecorded[0]; ++i) recorded[kRecorded[i]] = True;
   VG_(needs_syscall_wrapper)(before_syscall, after_syscall);
   VG_(track_pre_mem_read)(kernel_reads);

@@ -38,7 +38,18 @@ LeafResult copy_page(PageFault& fault, Pfn source) {
 
 }  // namespace
 
-LeafResult copy_on_write(PageFault& fault) { return copy_page(fault, fault.view.own.pfn()); }
+// A page that was found in the swap cache counts as used before it is copied (do_swap_page(),
+// mm/memory.c).
+LeafResult copy_on_write(PageFault& fault) {
+  const Pfn source = fault.view.own.pfn();
+  Frame& frame = fault.core.pool.frame(source);
+  const bool as_linux = fault.core.options.model == MemoryModel::Linux;
+  if (as_linux && swap_copy(frame).valid() && !fault.view.translation.present()) {
+    note_swap_hit(fault.area, fault.vpn, (frame.flags & kFramePrefetched) != 0);
+    note_used(fault.core, frame);
+  }
+  return copy_page(fault, source);
+}
 
 LeafResult copy_file_page(PageFault& fault) { return copy_page(fault, fault.view.common.pfn()); }
 

@@ -88,12 +88,16 @@ bool map_around(PageFault& fault) {
   const Vpn begin = window.pages.begin;
   const PageOffset first = fault.area.backing_at(begin);
   const PageOffset file_end(file.pages().value);
-  bool table = fault.area.space->tables().find(fault.vpn) != nullptr;
+  bool table = fault.area.space->would_have_table(fault.vpn);
   for (PageOffset at = first; at < file_end;) {
     const Vpn vpn = begin + (at - first);
     if (vpn >= window.pages.end) break;
+    if (!file.cached(at)) {
+      at = at + PageCount(1);
+      continue;
+    }
     const FolioSpan folio = file.folios.find(at);
-    if (file.cached(at) && !file.folios.marked(at) && folio_pending(core, file, folio) == 0) {
+    if (!file.folios.marked(at) && folio_pending(core, file, folio) == 0) {
       if (!table && folio.end() >= file_end) return false;
       table = true;
       if (!map_folio(window, folio, vpn)) break;

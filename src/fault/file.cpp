@@ -33,7 +33,7 @@ void fault_around(PageFault& fault) {
     Pfn pfn;
     if (view.common.is_resident()) {
       pfn = view.common.pfn();
-    } else if (object.cached_before && view.common.is_empty() &&
+    } else if (object.known_cached(fault.area.backing_at(vpn), view.common) &&
                core.pool.free_frames().value > 64) {
       const Result<Pfn> loaded = load_file_page(core, object, fault.area.backing_at(vpn));
       if (!loaded) return;
@@ -93,7 +93,7 @@ void read_around(Core& core, VmObject& file, PageOffset at, ReadWindow window,
 Result<Pfn> load_file_page(Core& core, VmObject& file, PageOffset at) {
   FrameGrant grant;
   const PageSlot was = file.slots.get(at);
-  const bool foreign = file.cached_before && was.is_empty();
+  const bool foreign = file.known_cached(at, was);
   if (!new_user_frame(core, FrameKind::File, file.id, at, was, grant, foreign)) {
     return fail(Errno::NoMemory);
   }
@@ -117,7 +117,7 @@ LeafResult read_file(PageFault& fault) {
   Core& core = fault.core;
   VmObject& file = *fault.area.backing;
   const PageOffset at = fault.area.backing_at(fault.vpn);
-  const bool in_cache = file.cached_before && fault.view.common.is_empty();
+  const bool in_cache = file.known_cached(at, fault.view.common);
   const Result<Pfn> loaded = load_file_page(core, file, at);
   if (!loaded && loaded.error().code == Errno::NoMemory) return {LeafResult::Kind::NoMemory};
   if (!loaded) return {LeafResult::Kind::Bus};
@@ -161,7 +161,7 @@ std::uint64_t read_ahead(Core& core, VmObject& file, std::uint64_t description, 
        at = at + PageCount(1)) {
     const PageSlot slot = file.slots.get(at);
     if (slot.is_resident()) continue;
-    const bool in_cache = file.cached_before && slot.is_empty();
+    const bool in_cache = file.known_cached(at, slot);
     const Result<Pfn> loaded = load_file_page(core, file, at);
     if (!loaded) break;
     if (in_cache) continue;
@@ -231,7 +231,7 @@ bool makes_table(PageFault& fault) {
   const std::uint64_t pages = object.pages().value;
   for (; at.value < pages; at = at + PageCount(1)) {
     const PageSlot slot = object.slots.get(at);
-    if (slot.is_resident() || (object.cached_before && slot.is_empty())) break;
+    if (slot.is_resident() || object.known_cached(at, slot)) break;
   }
   return at.value + 1 < pages;
 }
@@ -258,7 +258,7 @@ Result<Pfn> bring_object_page(Core& core, VmObject& object, PageOffset at) {
     return slot.pfn();
   }
   if (object.kind == ObjectKind::File) {
-    const bool in_cache = object.cached_before && slot.is_empty();
+    const bool in_cache = object.known_cached(at, slot);
     const Result<Pfn> loaded = load_file_page(core, object, at);
     if (loaded && !in_cache && object.queue != nullptr) {
       ++core.counters.reclaim.file_read;

@@ -89,15 +89,20 @@ struct VmObject {
   std::unique_ptr<DeviceQueue> queue;   // the device it lies on
   bool read_only = false;
   bool cached_before = false;  // untouched pages count as in memory already: no read, minor faults
+  PageOffset cached_end{~std::uint64_t{0}};  // up to here: what a program adds was never there
   Readahead readahead;
   Folios folios;                                    // of the page cache; MemoryModel::Linux
   std::map<std::uint64_t, ReadaheadState> readers;  // by number of the description; 0: any
 
   PageCount pages() const { return pages_for(size); }
+  // Whether page `at`, of which `slot` tells, has been in memory since before the machine began.
+  bool known_cached(PageOffset at, PageSlot slot) const {
+    return cached_before && slot.is_empty() && at < cached_end;
+  }
   // Whether page `at` of a file is in the page cache, perhaps still being read.
   bool cached(PageOffset at) const {
     const PageSlot slot = slots.get(at);
-    return slot.is_resident() || (slot.is_empty() && cached_before && at.value < pages().value);
+    return slot.is_resident() || (at.value < pages().value && known_cached(at, slot));
   }
 };
 

@@ -8,7 +8,10 @@
 
 #include "base/check.hpp"
 
-#if !defined(__wasm__)
+#if defined(__wasm__)
+#include <algorithm>
+#include <vector>
+#else
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -38,19 +41,56 @@ std::byte* map(std::size_t bytes, int flags, int fd) {
 
 #if defined(__wasm__)
 
+namespace {
+
+// Arrays that were given back, for others: memory cannot be returned to the host.
+struct Returned {
+  std::byte* data;
+  std::size_t bytes;
+};
+std::vector<Returned>& returned() {
+  static std::vector<Returned> arrays;
+  return arrays;
+}
+
+constexpr std::size_t kWasmPage = 65536;
+
+// Memory that was never used: zero, and the host supplies it where it is touched, which calloc()
+// would do everywhere. Null: there is no more.
+std::byte* grow(std::size_t bytes) {
+  const std::size_t at = __builtin_wasm_memory_grow(0, (bytes + kWasmPage - 1) / kWasmPage);
+  return at == ~std::size_t{0} ? nullptr : reinterpret_cast<std::byte*>(at * kWasmPage);
+}
+
+}  // namespace
+
 Result<HostPages> HostPages::zeroed(std::uint64_t count, std::uint64_t size) {
   const auto bytes = bytes_for(count, size);
   if (!bytes) return fail(Errno::NoMemory);
-  void* data = std::calloc(*bytes, 1);
+  const std::size_t whole = (*bytes + kWasmPage - 1) / kWasmPage * kWasmPage;
+  if (whole < *bytes) return fail(Errno::NoMemory);
+  const auto same = std::find_if(returned().begin(), returned().end(),
+                                 [&](const Returned& array) { return array.bytes == whole; });
+  std::byte* data = nullptr;
+  if (same != returned().end()) {
+    data = same->data;
+    returned().erase(same);
+    std::memset(data, 0, whole);
+  } else {
+    data = grow(whole);
+  }
   if (data == nullptr) return fail(Errno::NoMemory);
-  return HostPages(static_cast<std::byte*>(data), *bytes, -1);
+  return HostPages(data, *bytes, -1);
 }
 
 Result<HostPages> HostPages::shared(std::uint64_t count, std::uint64_t size) {
   return zeroed(count, size);
 }
 
-HostPages::~HostPages() { std::free(data_); }
+HostPages::~HostPages() {
+  if (data_ == nullptr) return;
+  returned().push_back({data_, (bytes_ + kWasmPage - 1) / kWasmPage * kWasmPage});
+}
 
 void HostPages::discard(std::size_t offset, std::size_t length) {
   PW_CHECK(offset <= bytes_ && length <= bytes_ - offset);

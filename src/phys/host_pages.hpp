@@ -1,7 +1,8 @@
 // HostPages: a large array of zero bytes that takes host memory only where it was touched.
 //
 // Owned by FrameTable and FrameMemory. On a host with mmap the array is a mapping without
-// reservation, private or of a memfd; in WebAssembly, which has none, it comes from calloc.
+// reservation, private or of a memfd; in WebAssembly, which has none, it is memory by which
+// the program has grown.
 #pragma once
 
 #include <cstddef>

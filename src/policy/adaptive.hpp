@@ -16,6 +16,7 @@
 
 #include "policy/id_queues.hpp"
 #include "policy/policy.hpp"
+#include "policy/shown_list.hpp"
 
 namespace pw::policy {
 
@@ -59,6 +60,10 @@ class AdaptiveQueues {
   }
   void erase(Id id) {
     if (queues_.contains(id)) queues_.remove(id);
+  }
+  std::vector<ShownList> lists() {
+    return {shown_queue(queues_, kT1, "T1"), shown_queue(queues_, kT2, "T2"),
+            shown_queue(queues_, kB1, "B1", true), shown_queue(queues_, kB2, "B2", true)};
   }
 
  private:

@@ -37,6 +37,10 @@ class PolicyAdapter final : public AnyPolicy {
     return P::kNeeds == Needs::AccessedBits;
   }
   std::string_view name() const override { return P::kName; }
+  std::vector<ShownList> lists() override {
+    if constexpr (kShows<P>) return policy_.lists();
+    return {};
+  }
 
  private:
   P policy_;

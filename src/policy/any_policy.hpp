@@ -15,6 +15,7 @@
 
 #include "base/result.hpp"
 #include "policy/policy.hpp"
+#include "policy/shown_list.hpp"
 
 namespace pw::policy {
 
@@ -54,6 +55,7 @@ class AnyPolicy {
   virtual bool hears_misses() const = 0;
   virtual bool marks_new() const = 0;
   virtual std::string_view name() const = 0;
+  virtual std::vector<ShownList> lists() = 0;  // shown_list.hpp; none: it shows nothing
 };
 
 // A policy by name with the values of its options.

@@ -60,6 +60,7 @@ class Arc {
     return id;
   }
   void prefetch(Id id) const { four_.prefetch(id); }
+  std::vector<ShownList> lists() { return four_.lists(); }
 
  private:
   using Four = AdaptiveQueues;

@@ -66,6 +66,7 @@ class Car {
     }
     return kNoPage;
   }
+  std::vector<ShownList> lists() { return four_.lists(); }
 
  private:
   using Four = AdaptiveQueues;

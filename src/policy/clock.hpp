@@ -28,6 +28,12 @@ class Clock : public SecondChance {
   explicit Clock(const Setup& setup)
       : SecondChance(setup), marks_new_(setup.value(kParameters, 0) != 0) {}
   bool marks_new() const { return marks_new_; }
+  std::vector<ShownList> lists() const {
+    std::vector<ShownList> lists = SecondChance::lists();
+    lists[0].name = "circle";
+    if (!lists[0].pages.empty()) lists[0].hand = lists[0].pages[0];
+    return lists;
+  }
 
  private:
   bool marks_new_;

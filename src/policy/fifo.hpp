@@ -7,6 +7,7 @@
 
 #include "policy/id_log.hpp"
 #include "policy/policy.hpp"
+#include "policy/shown_list.hpp"
 
 namespace pw::policy {
 
@@ -29,6 +30,7 @@ class Fifo {
     if (gone != kNoPage) queue_.remove(gone);
     return gone;
   }
+  std::vector<ShownList> lists() const { return {shown_log(queue_, "queue")}; }
 
  private:
   IdLog queue_;  // oldest in front

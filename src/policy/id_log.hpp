@@ -78,6 +78,13 @@ class IdLog {
     }
     return kNoPage;
   }
+  // fn(id) for each page from the front.
+  template <class Fn>
+  void for_each(Fn&& fn) const {
+    for (std::uint32_t at = begin_; at != end_; ++at) {
+      if (const Id id = ring_[slot_of(at)]; id != kNoPage) fn(id);
+    }
+  }
 
  private:
   static constexpr std::uint32_t kLeastSlots = 16;

@@ -44,6 +44,7 @@
 
 #include "policy/id_queues.hpp"
 #include "policy/policy.hpp"
+#include "policy/shown_list.hpp"
 
 namespace pw::policy {
 
@@ -112,6 +113,9 @@ class LinuxLists {
       }
     }
     return take_any(probe);
+  }
+  std::vector<ShownList> lists() {
+    return {shown_queue(lists_, kInactive, "inactive"), shown_queue(lists_, kActive, "active")};
   }
 
  private:

@@ -9,6 +9,7 @@
 
 #include "policy/id_log.hpp"
 #include "policy/policy.hpp"
+#include "policy/shown_list.hpp"
 
 namespace pw::policy {
 
@@ -31,6 +32,7 @@ class Lru {
     if (gone != kNoPage) stack_.remove(gone);
     return gone;
   }
+  std::vector<ShownList> lists() const { return {shown_log(stack_, "stack")}; }
 
  private:
   IdLog stack_;  // least recently referenced in front

@@ -24,6 +24,7 @@
 #include "policy/id_queues.hpp"
 #include "policy/policy.hpp"
 #include "policy/search.hpp"
+#include "policy/shown_list.hpp"
 
 namespace pw::policy {
 
@@ -77,6 +78,10 @@ class S3Fifo {
     return victim_of_main(probe);
   }
   void prefetch(Id id) const { queues_.prefetch(id); }
+  std::vector<ShownList> lists() {
+    return {shown_queue(queues_, kSmall, "Small"), shown_queue(queues_, kMain, "Main"),
+            shown_queue(queues_, kGhost, "Ghost", true)};
+  }
 
  private:
   enum Queue : unsigned { kSmall, kMain, kGhost, kQueues };

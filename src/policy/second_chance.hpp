@@ -13,6 +13,7 @@
 
 #include "policy/id_log.hpp"
 #include "policy/policy.hpp"
+#include "policy/shown_list.hpp"
 
 namespace pw::policy {
 
@@ -47,6 +48,7 @@ class SecondChance {
     }
     return kNoPage;
   }
+  std::vector<ShownList> lists() const { return {shown_log(queue_, "queue")}; }
 
  private:
   IdLog queue_;  // next to be looked at in front

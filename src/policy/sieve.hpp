@@ -22,6 +22,7 @@
 
 #include "policy/id_queues.hpp"
 #include "policy/policy.hpp"
+#include "policy/shown_list.hpp"
 
 namespace pw::policy {
 
@@ -62,6 +63,11 @@ class Sieve {
       if (!spared) break;
     }
     return kNoPage;
+  }
+  std::vector<ShownList> lists() {
+    ShownList list = shown_queue(queue_, 0, "queue");
+    list.hand = hand_ == kNoPage && !list.pages.empty() ? list.pages[0] : hand_;
+    return {list};
   }
 
  private:

@@ -23,6 +23,7 @@
 #include "policy/id_queues.hpp"
 #include "policy/policy.hpp"
 #include "policy/search.hpp"
+#include "policy/shown_list.hpp"
 
 namespace pw::policy {
 
@@ -64,6 +65,15 @@ class Slru {
     return kNoPage;
   }
   void prefetch(Id id) const { stacks_.prefetch(id); }
+  std::vector<ShownList> lists() {
+    static constexpr std::array<std::string_view, 16> kNames{
+        "segment 0",  "segment 1",  "segment 2",  "segment 3", "segment 4",  "segment 5",
+        "segment 6",  "segment 7",  "segment 8",  "segment 9", "segment 10", "segment 11",
+        "segment 12", "segment 13", "segment 14", "segment 15"};
+    std::vector<ShownList> lists;
+    for (unsigned i = 0; i < segments_; ++i) lists.push_back(shown_queue(stacks_, i, kNames[i]));
+    return lists;
+  }
 
  private:
   static constexpr unsigned kMostSegments = 16;

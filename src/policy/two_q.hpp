@@ -25,6 +25,7 @@
 #include "policy/id_queues.hpp"
 #include "policy/policy.hpp"
 #include "policy/search.hpp"
+#include "policy/shown_list.hpp"
 
 namespace pw::policy {
 
@@ -73,6 +74,10 @@ class TwoQ {
     return id;
   }
   void prefetch(Id id) const { queues_.prefetch(id); }
+  std::vector<ShownList> lists() {
+    return {shown_queue(queues_, kIn, "In"), shown_queue(queues_, kMain, "Main"),
+            shown_queue(queues_, kOut, "Out", true)};
+  }
 
  private:
   enum Queue : unsigned { kIn, kMain, kOut, kQueues };

@@ -12,6 +12,7 @@ void drop_file_page(Core& core, Pfn pfn, std::uint64_t shadow) {
   const bool found = file.slots.replace(PageOffset(frame.index), PageSlot::resident(pfn),
                                         PageSlot::shadow(shadow));
   PW_CHECK(found);
+  file.folios.forget(PageOffset(frame.index));  // its other pages stay, each by itself
   frame.refs = 0;
   core.pool.give_back(pfn);
 }

@@ -63,6 +63,8 @@ class Reclaim : public FrameSource, public Residency, public AbsentPages, public
   virtual std::uint64_t listed() const = 0;
   virtual const std::vector<Part>& parts() const;  // with local replacement; else none
   virtual const char* check() const = 0;           // what is wrong; null: nothing
+  // Where the page is that the orders of parts() know by an id; kNoFrame: away.
+  virtual Pfn locate(policy::Id /*id*/) const { return kNoFrame; }
 
   // Test seam: the n-th allocation from now on (1 = the next) finds no memory, once.
   void fail_allocation(std::uint64_t n) { fail_countdown_ = n; }

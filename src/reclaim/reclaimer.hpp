@@ -64,6 +64,9 @@ class Reclaimer final : public Reclaim {
   const Watermarks& watermarks() const override { return watermarks_; }
   std::uint64_t listed() const override;
   const char* check() const override;
+  Pfn locate(policy::Id id) const override {
+    return ids_ != nullptr && ids_->absent(id) ? kNoFrame : frame_of(id);
+  }
 
  private:
   enum class Who : std::uint8_t { Direct, Background };

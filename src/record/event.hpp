@@ -29,6 +29,9 @@ enum class EventKind : std::uint8_t {
   Exit,         // `index` = status
   Transfer,     // the kernel read (`access`) or wrote `length` bytes from `offset` on of the file
                 // `index`, by way of `descriptor`
+  Wait,         // system call `index` kept the whole process waiting for `length` ns, until
+                // `last_reference` (CLOCK_MONOTONIC ns); `offset` = pid of the child that it
+                // waited for, 0 if it was something else
 };
 
 enum class StackCause : std::uint8_t { FirstTouch = 0, Syscall = 1 };
@@ -38,11 +41,11 @@ struct Event {
   union {
     std::uint64_t page = kNoPage;  // virtual page number
     std::uint64_t address;         // Reference
-    std::uint64_t offset;          // Transfer: in bytes
+    std::uint64_t offset;          // Transfer: in bytes. Wait: see there
   };
   union {
     std::uint64_t evicted = kNoPage;  // Fetch: the page that left
-    std::uint64_t length;             // Transfer: in bytes
+    std::uint64_t length;             // Transfer: in bytes. Wait: in ns
   };
   union {
     std::uint64_t last_reference = 0;  // clock of the last reference of the page that left

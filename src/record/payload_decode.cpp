@@ -214,6 +214,9 @@ const char* PayloadDecoder::decode_control(std::uint64_t code, std::size_t& coun
     case PW_TRANSFER:
       wrong = decode_transfer(payload, event);
       break;
+    case PW_WAIT:
+      wrong = decode_wait(payload, event);
+      break;
     case PW_STACK:
     case PW_STACK_REF:
       if (code == PW_STACK && spool_stacks_ == nullptr) return "a stack outside the stack table";
@@ -290,6 +293,17 @@ const char* PayloadDecoder::decode_transfer(std::string_view payload, Event& eve
     return "impossible place in a file";
   }
   return nullptr;
+}
+
+const char* PayloadDecoder::decode_wait(std::string_view payload, Event& event) const {
+  ByteReader reader(payload);
+  event.kind = EventKind::Wait;
+  event.by_kernel = true;
+  event.index = static_cast<std::uint32_t>(reader.varint());
+  event.last_reference = begin_ns_ + reader.varint();
+  event.length = reader.varint();
+  event.offset = reader.varint();
+  return reader.ok() ? nullptr : "a wait is cut short";
 }
 
 const char* PayloadDecoder::decode_stack(std::string_view payload, bool is_new, Event& event) {

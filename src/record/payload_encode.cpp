@@ -158,6 +158,12 @@ class Encoder {
       case EventKind::Transfer:
         transfer(event, dt);
         break;
+      case EventKind::Wait:
+        put_varint(payload, since_begin(event.last_reference));
+        put_varint(payload, event.length);
+        put_varint(payload, event.offset);
+        put_control(PW_WAIT, dt, payload);
+        break;
       case EventKind::Thread:
         put_control(PW_THREAD, dt, payload);
         break;

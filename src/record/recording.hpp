@@ -21,7 +21,7 @@ enum class Recorder : std::uint8_t { Valgrind = 1, Qemu = 2, Imported = 3 };
 enum class Detail : std::uint8_t { Pages = 1, Switches = 2, Full = 3 };
 
 struct RecordingInfo {
-  std::uint32_t version = 2;  // 1: no files
+  std::uint32_t version = 3;  // 1: no files, 2: no waits
   Recorder recorder = Recorder::Valgrind;
   Detail detail = Detail::Pages;
   std::uint32_t filter_pages = 64;  // K: exact for every LRU size >= K (Pages); 1 (Switches); 0

@@ -6,6 +6,7 @@
 #include "replay/call_numbers.hpp"
 #include "replay/filter_stays.hpp"
 #include "replay/recorded_process.hpp"
+#include "replay/turns.hpp"
 
 namespace pw::replay {
 
@@ -40,6 +41,11 @@ class Replayer {
 
  private:
   using Key = std::uint64_t;  // of a stream
+  bool side_by_side() const;
+  Result<void> run_in_turns(const std::function<void(double)>& progress);
+  Result<void> open_chunk(Lane& lane);
+  Result<void> play_slice(Turns& turns, Lane& lane);
+  bool gives_way(Turns& turns, Lane& lane, const Event& event);
   Result<void> begin_chunk(std::size_t index, const Chunk& chunk);
   Result<void> play(const Chunk& chunk);
   Result<void> step(const Chunk& chunk, std::size_t at, Stream& stream);
@@ -69,7 +75,11 @@ class Replayer {
   RecordedProcess* current_ = nullptr;
   std::uint64_t records_ = 0;
   std::uint64_t hidden_ps_ = 0;  // of computing not yet given to the clock
-  FilterStays stays_;            // of the chunk that is played
+  FilterStays stays_;            // of the chunk that is played, unless in turns
+  FilterStays* current_stays_ = &stays_;
+  struct {
+    bool made = false, lends = false;
+  } last_fork_;  // what became of it
 };
 
 RecordedProcess& Replayer::adopt(std::uint32_t recorded_pid, Pid pid) {
@@ -103,7 +113,7 @@ Result<void> Replayer::begin_chunk(std::size_t index, const Chunk& chunk) {
 
 Result<void> Replayer::play(const Chunk& chunk) {
   Stream& stream = streams_[Key{chunk.info.pid} << 32 | chunk.info.stream];
-  stays_.begin(chunk);
+  current_stays_->begin(chunk);
   const std::uint64_t start = chunk.info.clock;
   for (std::size_t at = 0; at < chunk.events.size(); ++at) {
     const std::uint64_t clock = std::max(chunk.events[at].clock, start);
@@ -140,15 +150,16 @@ std::uint32_t Replayer::stack_of_call(const Chunk& chunk, std::size_t at) {
 Result<void> Replayer::step(const Chunk& chunk, std::size_t at, Stream& stream) {
   const Event& event = chunk.events[at];
   advance_to(stream, event.clock);
-  stays_.end_until(event.clock, [this](std::uint64_t page) { current_->leave_filter(Vpn(page)); });
+  current_stays_->end_until(event.clock,
+                            [this](std::uint64_t page) { current_->leave_filter(Vpn(page)); });
   switch (event.kind) {
     case EventKind::Fetch:
-      fetch(event, stream, stays_.last_reference(at));
+      fetch(event, stream, current_stays_->last_reference(at));
       break;
     case EventKind::FirstWrite: {
       const Vpn page(event.page);
       current_->reference(address_of(page), Access::Write, 1);
-      if (recording_.info().detail == record::Detail::Pages && !stays_.ended(event.page)) {
+      if (recording_.info().detail == record::Detail::Pages && !current_stays_->ended(event.page)) {
         current_->enter_filter(page);
       }
       break;
@@ -157,8 +168,8 @@ Result<void> Replayer::step(const Chunk& chunk, std::size_t at, Stream& stream) 
       reference(event);
       break;
     case EventKind::FilterGone:
-      if (!stays_.known(event.page)) current_->leave_filter(Vpn(event.page));
-      stays_.forget(event.page);
+      if (!current_stays_->known(event.page)) current_->leave_filter(Vpn(event.page));
+      current_stays_->forget(event.page);
       break;
     case EventKind::Syscall:
       current_->apply(chunk.syscalls[event.index], stack_of_call(chunk, at));
@@ -193,6 +204,7 @@ Result<void> Replayer::step(const Chunk& chunk, std::size_t at, Stream& stream) 
     case EventKind::ThreadStart:
     case EventKind::ThreadExit:
     case EventKind::Stack:
+    case EventKind::Wait:
       break;
   }
   return {};
@@ -221,13 +233,13 @@ void Replayer::advance_to(Stream& stream, std::uint64_t clock) {
 void Replayer::fetch(const Event& event, Stream& stream, std::uint64_t last_reference) {
   const bool pages = recording_.info().detail == record::Detail::Pages;
   if (pages && event.evicted != record::kNoPage) {
-    if (!stays_.known(event.evicted)) current_->leave_filter(Vpn(event.evicted));
-    stays_.forget(event.evicted);
+    if (!current_stays_->known(event.evicted)) current_->leave_filter(Vpn(event.evicted));
+    current_stays_->forget(event.evicted);
   }
   stream.address = address_of(Vpn(event.page));
   stream.access = event.access == Access::Write ? Access::Read : event.access;
   current_->reference(stream.address, event.access, 1);
-  if (pages && stays_.enter(event.page, event.clock, last_reference)) {
+  if (pages && current_stays_->enter(event.page, event.clock, last_reference)) {
     current_->enter_filter(Vpn(event.page));
   }
   stream.in_run = !pages;
@@ -263,6 +275,7 @@ bool lends_memory(const record::SyscallRecord* call) {
 }  // namespace
 
 Result<void> Replayer::fork(const Chunk& chunk, std::size_t at) {
+  last_fork_ = {};
   if (!current_->running()) return {};
   const Event& event = chunk.events[at];
   const record::SyscallRecord* call = call_of_fork(chunk, at);
@@ -271,6 +284,7 @@ Result<void> Replayer::fork(const Chunk& chunk, std::size_t at) {
   const Result<Pid> child = lends ? machine_.vfork(parent.pid()) : machine_.fork(parent.pid());
   if (!child) return {};  // no memory: the child, and what it would have done, is missing
   if (transcript_ != nullptr) transcript_->forked(parent.pid(), *child, event.index);
+  last_fork_ = {true, lends};
   RecordedProcess& made = adopt(event.index, *child);
   const std::uint32_t tid = call != nullptr ? call->tid : 0;
   made.inherit(parent);
@@ -290,6 +304,8 @@ void Replayer::child_ended(std::uint32_t recorded_pid) {
 }
 
 Result<void> Replayer::run(const std::function<void(double)>& progress) {
+  // What is sampled on the way goes by the recording's own order.
+  if (series_ == nullptr && side_by_side()) return run_in_turns(progress);
   Chunk chunk;
   if (series_ != nullptr) {
     series_->counters.clear();
@@ -305,6 +321,94 @@ Result<void> Replayer::run(const std::function<void(double)>& progress) {
   }
   if (series_ != nullptr) note_until(~std::uint64_t{0});
   return {};
+}
+
+// The recording says where its processes waited for each other, and who plays it wants to know.
+bool Replayer::side_by_side() const {
+  constexpr std::uint32_t kHasWaits = 3;
+  const record::RecordingInfo& info = recording_.info();
+  return machine_.config().model == MemoryModel::Linux && recording_.processes().size() > 1 &&
+         info.version >= kHasWaits && info.recorder == record::Recorder::Valgrind;
+}
+
+Result<void> Replayer::run_in_turns(const std::function<void(double)>& progress) {
+  Turns turns(recording_);
+  std::uint64_t told = 0;
+  while (Lane* lane = turns.next()) {
+    PW_TRY(play_slice(turns, *lane));
+    if (!progress || records_ == told) continue;
+    told = records_;
+    progress(static_cast<double>(turns.chunks_begun()) /
+             static_cast<double>(recording_.chunks().size()));
+  }
+  return {};
+}
+
+Result<void> Replayer::open_chunk(Lane& lane) {
+  const std::size_t index = lane.chunks[lane.next++];
+  PW_TRY(recording_.decode(index, lane.chunk));
+  PW_TRY(begin_chunk(index, lane.chunk));
+  const record::ChunkInfo* next = nullptr;
+  if (lane.next < lane.chunks.size()) next = &recording_.chunks()[lane.chunks[lane.next]];
+  if (next != nullptr && next->stream != lane.chunk.info.stream) next = nullptr;
+  lane.time.begin(lane.chunk, next);
+  lane.stays.begin(lane.chunk);
+  lane.at = 0;
+  lane.clock = lane.chunk.info.clock;
+  lane.open = true;
+  records_ += lane.chunk.events.size();
+  return {};
+}
+
+// Until the lane has had its time, waits, or ends. The kernel takes the CPU away at its ticks, and
+// when a task waits for a device.
+Result<void> Replayer::play_slice(Turns& turns, Lane& lane) {
+  const auto known = processes_.find(lane.pid);
+  current_ = known == processes_.end() ? nullptr : known->second.get();
+  current_stays_ = &lane.stays;
+  const MachineCounters& counters = machine_.core().counters;
+  const std::uint64_t io_wait_ns = counters.io_wait_ns;
+  const std::uint64_t end_ns = machine_.clock().now_ns() + machine_.config().quantum_ns;
+  for (;;) {
+    if (!lane.open) {
+      if (lane.next == lane.chunks.size()) {
+        turns.ended(lane);
+        return {};
+      }
+      PW_TRY(open_chunk(lane));
+    }
+    Stream& stream = streams_[Key{lane.pid} << 32 | lane.chunk.info.stream];
+    while (lane.at < lane.chunk.events.size()) {
+      PW_TRY(step(lane.chunk, lane.at, stream));
+      const Event& event = lane.chunk.events[lane.at++];
+      lane.clock = event.clock;
+      if (gives_way(turns, lane, event)) return {};
+      if (machine_.clock().now_ns() >= end_ns || counters.io_wait_ns != io_wait_ns) {
+        turns.yield(lane);
+        return {};
+      }
+    }
+    turns.close_chunk(lane);
+  }
+}
+
+// What an event that has been played means for the order. True: it is not the lane's turn any more.
+bool Replayer::gives_way(Turns& turns, Lane& lane, const Event& event) {
+  switch (event.kind) {
+    case EventKind::Wait:
+      turns.wait(lane, event);
+      return true;
+    case EventKind::Fork:
+      if (!last_fork_.made) return false;
+      turns.born(event.index);
+      if (last_fork_.lends) turns.lend(lane, event.index);
+      return last_fork_.lends;
+    case EventKind::Exec:
+      turns.gave_back(lane);
+      return false;
+    default:
+      return false;
+  }
 }
 
 ReplayResult Replayer::result(const MachineConfig& config) {

@@ -29,6 +29,7 @@ class Environment {
   Result<void> check_populate(Place place, const sys::Request& request) const;
 
   const std::map<std::string, ProcessIndex>& processes() const { return processes_; }
+  const std::map<std::string, std::uint64_t>& variables() const { return variables_; }
 
  private:
   Result<std::uint64_t> constant(const Expression& expression, const std::string& process);

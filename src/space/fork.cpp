@@ -30,9 +30,13 @@ struct CopyCount {
   bool weakened = false;  // the parent lost write permission somewhere
 };
 
-// Copies `count` entries between two level-1 tables, taking write permission from both sides.
+// Copies `count` entries between two level-1 tables, taking write permission from both sides. Under
+// the Linux model the child has not referenced anything yet (__copy_present_ptes(), mm/memory.c),
+// so that reclaim does not take the page for one that several use.
 CopyCount copy_entries(Core& core, x86::Pte* from, x86::Pte* to, std::uint64_t count) {
   CopyCount done;
+  std::uint64_t cleared = kInUse;
+  if (core.options.model == MemoryModel::Linux) cleared |= x86::kAccessed;
   for (std::uint64_t i = 0; i < count; ++i) {
     x86::Pte entry = from[i];
     if (!entry.present()) continue;
@@ -48,7 +52,7 @@ CopyCount copy_entries(Core& core, x86::Pte* from, x86::Pte* to, std::uint64_t c
       done.weakened = true;
     }
     entry = from[i];
-    to[i] = x86::Pte{entry.raw & ~kInUse};
+    to[i] = x86::Pte{entry.raw & ~cleared};
   }
   return done;
 }

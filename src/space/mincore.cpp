@@ -7,8 +7,7 @@ namespace {
 // Whether a page of a file or shared object is in memory (mincore_page(), mm/mincore.c).
 bool cached(const VmObject& object, PageOffset at) {
   const PageSlot slot = object.slots.get(at);
-  return slot.is_resident() ||
-         (slot.is_empty() && object.cached_before && at.value < object.pages().value);
+  return slot.is_resident() || (at.value < object.pages().value && object.known_cached(at, slot));
 }
 
 bool in_memory(AddressSpace& space, const Vma& area, Vpn vpn) {

@@ -41,10 +41,14 @@ Result<void> zero_tail(Core& core, VmObject& object, ByteCount size, ByteCount u
 
 constexpr ByteCount kNoEnd{~std::uint64_t{0}};
 
-Result<void> set_size(VmObject& object, ByteCount size) {
+Result<void> set_size(const Core& core, VmObject& object, ByteCount size) {
   if (object.store != nullptr) {
     if (object.read_only) return fail(Errno::Invalid);
     PW_TRY(object.store->resize(size));
+  }
+  if (core.options.model == MemoryModel::Linux) {
+    const PageOffset common(pages_for(std::min(size, object.size)).value);
+    object.cached_end = std::min(object.cached_end, common);
   }
   object.size = size;
   return {};
@@ -68,11 +72,11 @@ void unmap_object_pages(Core& core, Vma& area, VpnRange part) {
 Result<void> truncate(Core& core, VmObject& object, ByteCount size) {
   const ByteCount before = object.size;
   if (size > before) {
-    PW_TRY(set_size(object, size));
+    PW_TRY(set_size(core, object, size));
     return object.kind == ObjectKind::File ? zero_tail(core, object, before, kNoEnd)
                                            : Result<void>();
   }
-  PW_TRY(set_size(object, size));
+  PW_TRY(set_size(core, object, size));
   const PageOffset first(pages_for(size).value);
   const PageOffset last(pages_for(before).value);
   for (Vma* area : object.mappings) {  // unmap_mapping_range() with even_cows
@@ -88,7 +92,7 @@ Result<void> truncate(Core& core, VmObject& object, ByteCount size) {
 Result<void> extend(Core& core, VmObject& object, ByteCount from, ByteCount size) {
   const ByteCount before = object.size;
   if (size <= before) return {};
-  PW_TRY(set_size(object, size));
+  PW_TRY(set_size(core, object, size));
   if (object.kind != ObjectKind::File || from <= before) return {};
   return zero_tail(core, object, before, from);
 }

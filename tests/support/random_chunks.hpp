@@ -134,8 +134,9 @@ class ChunkMaker {
   void add_control(Chunk& chunk) {
     constexpr EventKind kKinds[] = {
         EventKind::Syscall, EventKind::Thread, EventKind::ThreadStart, EventKind::ThreadExit,
-        EventKind::Stack,   EventKind::Exec,   EventKind::Exit,        EventKind::Transfer};
-    Event event = make(kKinds[random_.below(8)]);
+        EventKind::Stack,   EventKind::Exec,   EventKind::Exit,        EventKind::Transfer,
+        EventKind::Wait};
+    Event event = make(kKinds[random_.below(9)]);
     event.index = static_cast<std::uint32_t>(random_.next());
     if (event.kind == EventKind::Syscall) {
       event.index = static_cast<std::uint32_t>(chunk.syscalls.size());
@@ -161,6 +162,11 @@ class ChunkMaker {
       event.offset = random_.next() >> (2 + random_.below(62));
       event.length = 1 + (random_.next() >> (33 + random_.below(31)));
       event.descriptor = random_.below(1 << 20);
+    } else if (event.kind == EventKind::Wait) {
+      event.by_kernel = true;
+      event.last_reference = chunk.info.begin_ns + random_.below(1'000'000'000);
+      event.length = random_.next() >> random_.below(64);
+      event.offset = random_.chance(2) ? 0 : random_.below(1 << 22);
     } else if (event.kind == EventKind::Stack) {
       if (stacks == 0) return;
       event.index = static_cast<std::uint32_t>(random_.below(stacks));

@@ -55,9 +55,8 @@ std::string why_not_recorded() {
   return {};
 }
 
-Predicted record_and_replay(const std::vector<std::string>& command, const std::string& folder,
-                            const std::string& recording) {
-  Predicted predicted;
+std::string record_run(const std::vector<std::string>& command, const std::string& folder,
+                       const std::string& recording) {
   record::RecordOptions options;
   options.command = command;
   options.output = recording;
@@ -65,11 +64,15 @@ Predicted record_and_replay(const std::vector<std::string>& command, const std::
   options.stacks = false;
   options.with = record::With::Valgrind;
   options.recorder_files = recorders();
-  {
-    const Surroundings surroundings(folder);
-    const auto outcome = record::record(options);
-    if (!outcome) predicted.problem = "recording: " + outcome.error().message;
-  }
+  const Surroundings surroundings(folder);
+  const auto outcome = record::record(options);
+  return outcome ? std::string() : "recording: " + outcome.error().message;
+}
+
+Predicted record_and_replay(const std::vector<std::string>& command, const std::string& folder,
+                            const std::string& recording) {
+  Predicted predicted;
+  predicted.problem = record_run(command, folder, recording);
   if (!predicted.problem.empty()) return predicted;
   const auto opened = record::Recording::open(recording);
   if (!opened) {

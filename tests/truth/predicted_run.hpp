@@ -16,7 +16,11 @@ struct Predicted {
   std::uint64_t major() const { return result.counters.faults.major; }
 };
 
-// `recording`: file for it. Run in the environment of real runs, in `folder`.
+// Records to the file `recording`, in the environment of real runs, in `folder`. What went wrong;
+// empty if nothing.
+std::string record_run(const std::vector<std::string>& command, const std::string& folder,
+                       const std::string& recording);
+// And replays it.
 Predicted record_and_replay(const std::vector<std::string>& command, const std::string& folder,
                             const std::string& recording);
 

@@ -52,6 +52,7 @@ LinuxReclaim::Verdict LinuxReclaim::check_references(Pfn pfn) {
 
 void LinuxReclaim::activate(Pfn pfn) {
   lists_.set(pfn, kLruActive);
+  age_.pass(1);  // move_folios_to_lru()
   ++core_->counters.reclaim.pgactivate;
 }
 
@@ -65,6 +66,7 @@ void LinuxReclaim::set_aside(Pfn pfn) {
 bool LinuxReclaim::try_to_free(Pfn pfn, Tally& tally) {
   const Frame& frame = pool_->frame(pfn);
   const std::uint64_t now = core_->clock.now_ns();
+  if (frame.kind == FrameKind::File && (frame.flags & kFrameDirty) != 0) ++tally.dirty_files;
   if (frame.aux > 0 || pool_->io_awaited(pfn, now)) {
     enlist_front(pfn);
     return false;
@@ -95,7 +97,6 @@ bool LinuxReclaim::try_to_free(Pfn pfn, Tally& tally) {
     case Verdict::ReclaimClean:
       if (!is_clean(pfn)) {
         if (frame.kind == FrameKind::File) {
-          ++tally.dirty_files;
           lists_.set(pfn, kLruReclaim);
           activate(pfn);
         }
@@ -120,16 +121,15 @@ bool LinuxReclaim::try_to_free(Pfn pfn, Tally& tally) {
 }
 
 LinuxReclaim::Gone LinuxReclaim::let_go(Pfn pfn, Tally& tally) {
-  return pool_->frame(pfn).kind == FrameKind::File ? let_file_go(pfn, tally)
+  return pool_->frame(pfn).kind == FrameKind::File ? let_file_go(pfn)
                                                    : let_anonymous_go(pfn, tally);
 }
 
 // Reclaim does not write to files: the flusher does, and the page waits for it among the active.
-LinuxReclaim::Gone LinuxReclaim::let_file_go(Pfn pfn, Tally& tally) {
+LinuxReclaim::Gone LinuxReclaim::let_file_go(Pfn pfn) {
   unmap_everywhere(*core_, pfn, FlushReason::Reclaim);
   if ((pool_->frame(pfn).flags & kFrameDirty) != 0) {
     lists_.set(pfn, kLruReclaim);
-    ++tally.dirty_files;
     return Gone::Activated;
   }
   note_wasted(*core_, pool_->frame(pfn));
@@ -179,21 +179,32 @@ void LinuxReclaim::finish_writes() {
     writing_until_.erase(it);
     if (!lists_.has(done.pfn, kLruReclaim)) continue;
     lists_.unset(done.pfn, kLruReclaim);
-    if (!lists_.listed(done.pfn) || lists_.has(done.pfn, kLruActive)) continue;
-    delist(done.pfn);
-    enlist_back(done.pfn);
+    if (lists_.listed(done.pfn)) rotate(done.pfn);
   }
 }
 
-// wakeup_flusher_threads(): everything dirty is written, beside the program, which waits for a
-// moment (reclaim_throttle()).
+// lru_move_tail(), mm/swap.c.
+void LinuxReclaim::rotate(Pfn pfn) {
+  delist(pfn);
+  lists_.unset(pfn, kLruActive);
+  enlist_back(pfn);
+}
+
+// wakeup_flusher_threads(): everything dirty is written, beside the program; pages that were met
+// dirty are the next to go (folio_rotate_reclaimable()). The program waits until 32 pages are
+// written (reclaim_throttle(), acct_reclaim_writeback()).
 void LinuxReclaim::start_flusher() {
-  constexpr std::uint64_t kThrottleNs = 100'000'000;  // HZ / 10
+  constexpr std::uint64_t kThrottleNs = 1'000'000;
   const std::uint64_t now = core_->clock.now_ns();
   core_->objects.for_each([&](VmObject& file) {
-    if (file.kind == ObjectKind::File) {
-      (void)write_back(*core_, file, PageOffset(0), PageOffset(file.pages().value));
-    }
+    if (file.kind != ObjectKind::File) return;
+    const PageOffset end(file.pages().value);
+    (void)write_back(*core_, file, PageOffset(0), end);
+    file.slots.for_each(PageOffset(0), end, [&](PageOffset, PageSlot slot) {
+      if (!slot.is_resident() || !lists_.has(slot.pfn(), kLruReclaim)) return;
+      lists_.unset(slot.pfn(), kLruReclaim);
+      if (lists_.listed(slot.pfn())) rotate(slot.pfn());
+    });
   });
   core_->clock.advance_to(now + kThrottleNs);
   core_->counters.io_wait_ns += core_->clock.now_ns() - now;

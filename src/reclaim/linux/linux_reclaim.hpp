@@ -49,6 +49,7 @@ class LinuxReclaim final : public Reclaim {
   void departed(Pfn pfn) override;
   void gone(PageSlot slot) override;
   void mark_accessed(Pfn pfn) override;
+  bool evicted_lately(Pfn pfn) const override { return lists_.has(pfn, kLruWorkingset); }
 
   void run_background() override;
   void deactivate(Vma& area, VpnRange part) override;
@@ -101,7 +102,7 @@ class LinuxReclaim final : public Reclaim {
   // One page, in judge_page.cpp.
   struct Tally {
     std::uint64_t written = 0;      // swap writes begun (nr_pageout)
-    std::uint64_t dirty_files = 0;  // met and left to the flusher
+    std::uint64_t dirty_files = 0;  // met: the flusher is to write them
   };
   enum class Gone : std::uint8_t { Freed, Kept, Activated };
   bool try_to_free(Pfn pfn, Tally& tally);
@@ -110,9 +111,10 @@ class LinuxReclaim final : public Reclaim {
   void activate(Pfn pfn);
   void set_aside(Pfn pfn);
   Gone let_go(Pfn pfn, Tally& tally);
-  Gone let_file_go(Pfn pfn, Tally& tally);
+  Gone let_file_go(Pfn pfn);
   Gone let_anonymous_go(Pfn pfn, Tally& tally);
   void finish_writes();
+  void rotate(Pfn pfn);
   void start_flusher();
 
   void note_refault(const FrameWant& want, Pfn pfn);  // in refault.cpp

@@ -25,8 +25,9 @@ class NonresidentAge {
   void pass(std::uint64_t pages) { age_ += pages; }
   // The mark of a page that goes now; never 0.
   std::uint64_t leave(bool was_active) {
+    const std::uint64_t mark = (age_ << 2) | (was_active ? 2U : 0U) | 1U;
     ++age_;
-    return (age_ << 2) | (was_active ? 2U : 0U) | 1U;
+    return mark;
   }
   // A page with that mark is back.
   Refault judge(std::uint64_t mark, bool file, const GroupStatistics& seen, bool swap_left) const {

@@ -106,6 +106,7 @@ void LinuxReclaim::shrink_active(Lru list, std::uint64_t pages) {
     // Programs' text is worth another round (VM_EXEC); other pages go down even if referenced.
     if (look.referenced > 0 && look.executable && is_file(list)) {
       ++spared;
+      age_.pass(1);  // move_folios_to_lru()
       enlist_front(pfn);
       continue;
     }
@@ -132,7 +133,7 @@ std::uint64_t LinuxReclaim::shrink_inactive(Lru list, std::uint64_t pages, Scan&
   counters.pgsteal_direct += freed;
   (is_file(list) ? counters.pgsteal_file : counters.pgsteal_anon) += freed;
   balance_.note(is_file(list), tally.written, taken.size() - freed, seen_in_lists());
-  if (tally.dirty_files > 0 && freed == 0) start_flusher();
+  if (tally.dirty_files == taken.size()) start_flusher();
   (void)scan;
   return freed;
 }

@@ -116,7 +116,7 @@ TEST(NonresidentAge, DistanceAgainstTheOtherLists) {
   seen.look(1);
   NonresidentAge age;
   const std::uint64_t mark = age.leave(true);
-  age.pass(127);  // 100 + 20 + 7: just soon enough for an anonymous page
+  age.pass(126);  // with its leaving 100 + 20 + 7: just soon enough for an anonymous page
   EXPECT_TRUE(age.judge(mark, false, seen, true).soon);
   EXPECT_TRUE(age.judge(mark, false, seen, true).was_working);
   EXPECT_FALSE(age.judge(mark, false, seen, false).soon);  // without swap: 27

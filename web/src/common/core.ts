@@ -19,14 +19,22 @@ export class Core {
   private exports!: Exports;
   private written = "";
 
+  private constructor(private readonly module: WebAssembly.Module) {}
+
   // `module`: the module's bytes. Throws if this browser cannot compile it.
   static async start(module: BufferSource): Promise<Core> {
-    const compiled = await WebAssembly.compile(module);
-    const core = new Core();
-    const instance = await WebAssembly.instantiate(compiled, core.imports(compiled));
-    core.exports = instance.exports as Exports;
-    core.call("_initialize");
-    return core;
+    return new Core(await WebAssembly.compile(module)).begin();
+  }
+  // The same core anew: with fresh memory, as it was when it started.
+  another(): Core {
+    return new Core(this.module).begin();
+  }
+
+  private begin(): Core {
+    const instance = new WebAssembly.Instance(this.module, this.imports(this.module));
+    this.exports = instance.exports as Exports;
+    this.call("_initialize");
+    return this;
   }
 
   // Calls an exported function. Numbers of 64 bits are bigint.

@@ -1,16 +1,42 @@
 // The explorer page.
 import {coreOfPage} from "../common/core";
-import {Frame, startPage} from "../common/frame";
-import {dataOfPage} from "../common/payload";
-import {t} from "../common/texts";
+import {startPage} from "../common/frame";
+import {dataOfPage, textOf} from "../common/payload";
+import {Explorer} from "./app";
+import {fromTool, machine, openAddress, setScript, state, step, useCore} from "./store";
+
+// What `pagewright explore SCRIPT` puts into the page.
+interface Given {
+  name: string;
+  script: string;
+}
 
 startPage(async () => {
   const data = dataOfPage();
   const core = await coreOfPage();
-  return (
-    <Frame title="explorer.title">
-      <p>{data === undefined ? t("explorer.title") : data.length}</p>
-      <p class="quiet">{core.call("pw_page_version")}</p>
-    </Frame>
-  );
+  useCore(core);
+  const given = data === undefined ? undefined : (JSON.parse(textOf(data)) as Given);
+  if (given !== undefined && !/[#&][ls]=/.test(location.hash)) {
+    fromTool.value = given.name;
+    setScript(given.script);
+  }
+  await openAddress(location.hash);
+  window.addEventListener("hashchange", () => openAddress(location.hash));
+  // For tests and for lecturers' own scripts: what is shown, as text.
+  Object.assign(globalThis, {
+    pagewright: {
+      step: () => step.value,
+      state: () => state.value,
+      text: (at: number) => machine.value?.stateText(at),
+      show: (at: number, what: string, process?: number, address?: string) =>
+        machine.value?.show(at, what, process, address),
+      // References a second that the core makes.
+      bulk: (n: number) => {
+        const other = core.another();
+        const start = performance.now();
+        return (other.call("pw_bulk", n) * 1000) / (performance.now() - start);
+      },
+    },
+  });
+  return <Explorer />;
 });

@@ -89,25 +89,22 @@ describe.skipIf(browserPath === undefined || !existsSync(tool))("the report page
         .first()
         .textContent();
     const number = (text: string | null) => Number((text ?? "").replaceAll(",", ""));
-    await page.locator("#ram").fill("20");
-    await page.waitForTimeout(300);
-    const few = number(await faults());
-    await page.locator("#ram").fill("380");
-    await page.waitForTimeout(300);
-    const many = number(await faults());
-    expect(few).toBeGreaterThan(many);
     const slower = async () =>
       page.locator("#at-ram tbody tr", {hasText: "lru"}).first().locator("td").last().textContent();
-    await page.locator("#ram").fill("100");
-    const devices = await page.locator("#device option").allInnerTexts();
-    await page
-      .locator("#device")
-      .selectOption(String(devices.findIndex((d) => d.startsWith("zram"))));
+    const first = await faults();
+    await page.locator("#ram").fill("20");
+    await expect.poll(faults).not.toBe(first);
+    const few = await faults();
+    await page.locator("#ram").fill("200");
+    await expect.poll(faults).not.toBe(few);
+    expect(number(await faults())).toBeLessThan(number(few));
+    const devices = await page.locator("#device option").allTextContents();
+    const choose = (name: string) =>
+      page.locator("#device").selectOption(String(devices.findIndex((d) => d.startsWith(name))));
+    await choose("zram");
     const zram = await slower();
-    await page
-      .locator("#device")
-      .selectOption(String(devices.findIndex((d) => d.startsWith("hdd"))));
-    expect(await slower()).not.toBe(zram);
+    await choose("hdd");
+    await expect.poll(slower).not.toBe(zram);
     await page.locator("#page-size").selectOption("1");
     await settled(page);
     await page.getByLabel("fifo", {exact: true}).check();

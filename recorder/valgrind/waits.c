@@ -1,0 +1,101 @@
+/* When the whole process stood still in a system call, waiting for others.
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Replay has processes run side by side again, at another pace than here; it needs to know where
+ * one could not go on by itself. While other threads ran meanwhile, the process did not stand
+ * still.
+ */
+#include "recorder.h"
+
+#include "pub_tool_mallocfree.h"
+#include "pub_tool_threadstate.h"
+
+#include <asm/unistd.h>
+
+#define MAX_SYSCALL 512
+
+/* Calls that may wait for another process, or for time to pass. */
+static const UShort kWaiting[] = {
+    __NR_read,
+    __NR_write,
+    __NR_readv,
+    __NR_writev,
+    __NR_poll,
+    __NR_ppoll,
+    __NR_select,
+    __NR_pselect6,
+    __NR_epoll_wait,
+    __NR_epoll_pwait,
+    __NR_recvfrom,
+    __NR_recvmsg,
+    __NR_recvmmsg,
+    __NR_sendto,
+    __NR_sendmsg,
+    __NR_sendmmsg,
+    __NR_sendfile,
+    __NR_splice,
+    __NR_tee,
+    __NR_vmsplice,
+    __NR_accept,
+    __NR_accept4,
+    __NR_connect,
+    __NR_futex,
+    __NR_wait4,
+    __NR_waitid,
+    __NR_nanosleep,
+    __NR_clock_nanosleep,
+    __NR_pause,
+    __NR_rt_sigsuspend,
+    __NR_rt_sigtimedwait,
+    __NR_flock,
+    __NR_fcntl,
+    __NR_open,
+    __NR_openat,
+    __NR_msgrcv,
+    __NR_msgsnd,
+    __NR_semop,
+    __NR_semtimedop,
+    __NR_mq_timedreceive,
+    __NR_mq_timedsend,
+    __NR_io_getevents,
+};
+static Bool may_wait[MAX_SYSCALL];
+
+typedef struct {
+  ULong ns;   /* when the call began */
+  ULong runs; /* how often threads had begun to run by then */
+} Begun;
+static Begun* begun; /* by ThreadId */
+static ULong runs;
+
+void pw_waits_init(void) {
+  UInt i;
+  for (i = 0; i < sizeof kWaiting / sizeof kWaiting[0]; ++i) may_wait[kWaiting[i]] = True;
+}
+
+void pw_waits_thread_runs(void) { ++runs; }
+
+void pw_waits_before(ThreadId tid, UInt number) {
+  if (number >= MAX_SYSCALL || !may_wait[number]) return;
+  if (begun == NULL) begun = VG_(calloc)("pagewright.waits", VG_N_THREADS, sizeof *begun);
+  begun[tid] = (Begun){.ns = pw_now_ns(), .runs = runs};
+}
+
+void pw_waits_after(ThreadId tid, UInt number, Long result) {
+  if (number >= MAX_SYSCALL || !may_wait[number] || begun == NULL || begun[tid].ns == 0) return;
+  const Begun start = begun[tid];
+  begun[tid].ns = 0;
+  const ULong ns = pw_now_ns() - start.ns;
+  const ULong child = number == __NR_wait4 && result > 0 ? (ULong)result : 0;
+  const Bool for_child = child != 0 || (number == __NR_waitid && result == 0);
+  if (start.runs != runs || (!for_child && ns < PW_WAIT_NS)) return;
+  pw_thread_running(tid);
+  const ULong end = pw_spool_ns();
+  pw_payload_begin();
+  pw_payload_varint(number);
+  pw_payload_varint(end);
+  pw_payload_varint(ns);
+  pw_payload_varint(child);
+  pw_payload_send(PW_WAIT);
+  pw_spool_event_done();
+}

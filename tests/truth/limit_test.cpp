@@ -1,0 +1,81 @@
+// Programs under a memory limit: what the kernel counted, saved in tests/data/truth by `pagewright
+// check --save`, against the prediction from a recording made here. Needs no root.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "predict/predict.hpp"
+#include "predict/truth_file.hpp"
+#include "support/temporary_folder.hpp"
+#include "truth/predicted_run.hpp"
+
+namespace pw::truth {
+namespace {
+
+// Closer than the bars of `pagewright check`, which are for any program.
+constexpr double kOwnPrograms = 0.05;
+constexpr double kBatch = 64;  // pages: MEMCG_CHARGE_BATCH
+
+class Limits : public ::testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override {
+    if (const std::string why = why_not_recorded(); !why.empty()) GTEST_SKIP() << why;
+  }
+
+  static predict::Truth saved(const std::string& name) {
+    const std::string path = std::string(PW_SOURCE_DIR) + "/tests/data/truth/" + name + ".json";
+    auto truth = predict::truth_from_json(testing::read_file(path));
+    EXPECT_TRUE(truth) << path;
+    return truth ? *truth : predict::Truth{};
+  }
+  // The saved command, with the program as it is built here.
+  static std::vector<std::string> command_of(const predict::Truth& truth) {
+    std::vector<std::string> command = truth.command;
+    const std::string name = command.at(0).substr(command[0].rfind('/') + 1);
+    command[0] = std::string(PW_BUILD_DIR) + "/tests/truth/" + name;
+    return command;
+  }
+
+  testing::TemporaryFolder folder_;
+};
+
+bool is_tight(std::string_view name) { return name == "major_faults" || name == "swap_in"; }
+
+TEST_P(Limits, ArePredicted) {
+  const predict::Truth truth = saved(GetParam());
+  ASSERT_EQ(truth.rows.size(), 4U);
+  const std::vector<std::string> command = command_of(truth);
+  const std::string recorded = folder_ / "run.pwrec";
+  ASSERT_EQ(record_run(command, folder_.path().string(), recorded), "");
+  const auto recording = record::Recording::open(recorded);
+  ASSERT_TRUE(recording);
+  std::vector<predict::Outcome> predicted;
+  for (const predict::TruthRow& row : truth.rows) {
+    const auto outcome = predict::predict(*recording, row.conditions, predict::Costs{});
+    ASSERT_TRUE(outcome);
+    predicted.push_back(*outcome);
+  }
+  for (const predict::RowComparison& row : predict::compare(truth, predicted)) {
+    EXPECT_TRUE(row.oom_agrees);
+    EXPECT_FALSE(row.figures.empty());
+    for (const predict::Comparison& figure : row.figures) {
+      const std::string_view name = figure.quantity->name;
+      if (name == "slowdown") continue;  // costs of the host where it was measured
+      SCOPED_TRACE(std::to_string(row.row->percent) + " %, " + std::string(name) + ": predicted " +
+                   std::to_string(figure.predicted) + ", measured " +
+                   std::to_string(figure.measured.median));
+      EXPECT_TRUE(figure.within);
+      const double off = std::abs(figure.predicted - figure.measured.median);
+      const double spread = figure.measured.high - figure.measured.low;
+      if (is_tight(name)) {
+        EXPECT_LE(off, std::max({kOwnPrograms * figure.measured.median, kBatch, spread}));
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Saved, Limits, ::testing::Values("zipf", "seqloop", "seqloop_read"),
+                         [](const auto& tested) { return std::string(tested.param); });
+
+}  // namespace
+}  // namespace pw::truth

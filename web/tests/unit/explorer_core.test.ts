@@ -1,0 +1,194 @@
+// The explorer's core, as WebAssembly, in Node: every lesson runs as the command line runs it;
+// going back gives the very same state; what the page tells is what `show` tells.
+//
+// PW_CORES: the folder with explorer.wasm; PW_TOOL: the program pagewright. What is not there is
+// skipped.
+import {execFileSync} from "node:child_process";
+import {existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from "node:fs";
+import {tmpdir} from "node:os";
+import {join} from "node:path";
+import {afterAll, beforeAll, describe, expect, it} from "vitest";
+import {Core, CoreError} from "../../src/common/core";
+import {kLessons, textOfLesson} from "../../src/explorer/lessons";
+import {Machine} from "../../src/explorer/machine";
+import {counter, FrameKind, framesOf} from "../../src/explorer/model";
+import {checkCode, codeOf, questionsOf, scoreOf} from "../../src/explorer/quiz_questions";
+
+const root = join(import.meta.dirname, "../../..");
+const wasm = join(process.env.PW_CORES ?? join(root, "build/wasm/pages"), "explorer.wasm");
+const tool = process.env.PW_TOOL ?? join(root, "build/release/pagewright");
+
+let core: Core;
+
+describe.skipIf(!existsSync(wasm))("the explorer's core", () => {
+  beforeAll(async () => {
+    core = await Core.start(readFileSync(wasm));
+  });
+  const open = (text: string, settings = "") => new Machine(core, text, settings);
+  const lesson = (name: (typeof kLessons)[number]) => open(textOfLesson(name));
+
+  it.each(kLessons)("carries out %s to its end, as expected", (name) => {
+    const machine = lesson(name);
+    expect(machine.outline.whole).toBe(true);
+    expect(machine.outline.failed).toBe(0);
+    expect(machine.last).toBeGreaterThan(0);
+    const end = machine.state(machine.last);
+    expect(end.next).toBeNull();
+    expect(end.stopped).toBeNull();
+    expect(end.report[1]).toBe(0);
+    expect(end.report[0]).toBe(machine.outline.checks);
+  });
+
+  it.each(["copy_on_write", "thrashing", "swap_and_fork", "tlb_with_pcid"] as const)(
+    "tells the same state of %s forwards, backwards and at once",
+    (name) => {
+      const forwards = lesson(name);
+      const n = Math.min(200, forwards.last);
+      const seen: string[] = [];
+      for (let step = 0; step <= n; ++step) seen.push(forwards.stateText(step));
+      const backwards = lesson(name);
+      for (let step = n; step >= 0; --step) expect(backwards.stateText(step)).toBe(seen[step]);
+      for (const step of [n >> 1, 1, n, 0, n - 1]) {
+        expect(lesson(name).stateText(step)).toBe(seen[step]);
+      }
+    },
+  );
+
+  it("marks errors where they are, and keeps no machine for them", () => {
+    const wrong = () => open("process A\nA: q = mnap 0 4P\n");
+    expect(wrong).toThrow(CoreError);
+    expect(wrong).toThrow(/^line 2, column 8: there is no verb 'mnap'; did you mean 'mmap'\?/);
+    expect(() => open("machine ram=64X\nprocess A\n")).toThrow(/64X/);
+    expect(() => open("process A\n", "policy=none-such")).toThrow(/none-such/);
+  });
+
+  it("tells a page's way: entries, frame, slot", () => {
+    const machine = open(
+      'machine ram=16M\nprocess A\np = mmap 0 2P rw private|anonymous\nstore p "x"\nload p+1P 1\n',
+    );
+    const written = machine.state(3);
+    expect(written.faults.list[0]?.steps.map(([name]) => name)).toEqual([
+      "request",
+      "area",
+      "frame",
+      "install",
+      "restart",
+    ]);
+    expect(written.faults.list[0]?.steps[2]?.[1]).toBe("fresh");
+    const entries = written.access?.walk.entries ?? [];
+    expect(entries.map((entry) => entry.level)).toEqual([4, 3, 2, 1]);
+    const leaf = entries.at(-1);
+    expect(leaf?.bits).toBe("PWUAD--N");
+    const frame = framesOf(written.frames).find((f) => f.frame === leaf?.frame);
+    expect(frame?.kind).toBe(FrameKind.Anon);
+    expect(frame?.used).toBe(3);
+    expect(written.frames.owners[frame?.owner ?? -1]).toBe("A");
+    expect(counter(written, "minor")).toEqual({value: 1, change: 1});
+    const read = machine.state(4);
+    expect(read.access?.walk.entries.at(-1)?.zero).toBe(true);
+    expect(read.faults.list[0]?.steps[2]?.[1]).toBe("zero-page");
+  });
+
+  it("shows the lists of policies, ghosts included", () => {
+    const script =
+      "machine ram=16M swap=16M frames=4 min-free=0 swap-readahead=1\nprocess A\n" +
+      'p = mmap 0 8P rw private|anonymous\nfor i = 0..7 { store p+i*1P "x" }\n';
+    const lists = (policy: string) => {
+      const machine = open(script, `policy=${policy}`);
+      return machine.state(machine.last).policy?.parts[0]?.lists ?? [];
+    };
+    expect(lists("fifo").map((l) => [l.name, l.size])).toEqual([["queue", 4]]);
+    expect(lists("lru").map((l) => [l.name, l.size])).toEqual([["stack", 4]]);
+    expect(lists("clock")[0]?.hand).toBe(0);
+    const queues = lists("2q");
+    expect(queues.map((l) => l.name)).toEqual(["In", "Main", "Out"]);
+    expect(queues[2]?.ghosts).toBe(true);
+    expect(queues[2]?.pages[0]).toMatch(/^#\d+$/);
+    expect(lists("arc").map((l) => l.name)).toEqual(["T1", "T2", "B1", "B2"]);
+    expect(lists("linux-lists").map((l) => l.name)).toEqual(["inactive", "active"]);
+    // FIFO: the queue is the frames in the order in which pages came.
+    const fifo = open(script, "policy=fifo");
+    const before = fifo.state(fifo.last - 1);
+    const after = fifo.state(fifo.last);
+    const front = before.policy?.parts[0]?.lists[0]?.pages[0];
+    expect(after.frames.left.map(([frame]) => frame)).toEqual([front]);
+  });
+
+  it("asks questions that one can check", () => {
+    const machine = lesson("thrashing");
+    const questions = questionsOf(machine, 4711);
+    expect(questions).toEqual(questionsOf(lesson("thrashing"), 4711));
+    expect(questions).not.toEqual(questionsOf(machine, 4712));
+    expect(questions.length).toBe(10);
+    for (const question of questions) {
+      expect(question.options[question.right]).toBeDefined();
+      const after = machine.state(question.step);
+      if (question.kind === "outcome") {
+        const fault = counter(after, "major").change > 0 ? "major" : "minor";
+        const told = after.faults.count > 0 ? fault : "hit";
+        expect(question.options[question.right]).toBe(told);
+      } else if (question.kind === "victim") {
+        expect(String(after.frames.left[0]?.[0])).toBe(question.options[question.right]);
+      }
+    }
+    const given = questions.map(({right, options}, i) =>
+      i < 7 ? right : (right + 1) % options.length,
+    );
+    expect(scoreOf(questions, given)).toBe(7);
+    const code = codeOf(questions, 4711, given);
+    expect(checkCode(machine, code)?.right).toBe(7);
+    expect(checkCode(machine, code.replace(/^4711/, "4712"))).toBeUndefined();
+    expect(checkCode(lesson("copy_on_write"), code)).toBeUndefined();
+    expect(checkCode(machine, "nonsense")).toBeUndefined();
+  });
+
+  it("goes through no more of a script than a page can bear", () => {
+    const long = open(
+      "machine ram=4M\nprocess A\np = mmap 0 1P rw private|anonymous\n" +
+        'repeat 1000000 { store p "x" }\n',
+    );
+    expect(long.outline.whole).toBe(false);
+    expect(long.last).toBe(200_000);
+    const heavy = open(
+      "machine ram=64M\nprocess A\np = mmap 0 8M rw private|anonymous\n" +
+        'repeat 100000 { store p "x"*8388608 }\n',
+    );
+    expect(heavy.outline.whole).toBe(false);
+    expect(heavy.last).toBeLessThan(1_000);
+  });
+
+  it("makes references in bulk", () => {
+    expect(core.another().call("pw_bulk", 100_000)).toBe(100_000);
+  });
+
+  describe.skipIf(!existsSync(tool))("beside the command line", () => {
+    const folder = mkdtempSync(join(tmpdir(), "explorer-"));
+    afterAll(() => rmSync(folder, {recursive: true}));
+    const kShown = ["tlb", "frames", "cache", "swap", "meminfo"];
+
+    it.each(kLessons)("shows of %s what the tool shows", (name) => {
+      const machine = lesson(name);
+      const end = machine.state(machine.last);
+      const running = end.processes.filter((process) => process.running);
+      const walks = running.flatMap((process) =>
+        (process.areas ?? []).slice(0, 3).map((area) => ({process, at: area.begin})),
+      );
+      const lines = [
+        ...kShown.map((what) => `show ${what}`),
+        ...walks.map(({process, at}) => `show ${process.name} walk ${at}`),
+      ];
+      const file = join(folder, `${name}.pws`);
+      writeFileSync(file, `${textOfLesson(name)}\n${lines.join("\n")}\n`);
+      const told = execFileSync(tool, ["script", "--quiet", file], {encoding: "utf8"});
+      const texts = [
+        ...kShown.map((what) => `--- ${what}\n${machine.show(machine.last, what)}`),
+        ...walks.map(
+          ({process, at}) =>
+            `--- ${process.name} walk ${at}\n` +
+            machine.show(machine.last, "walk", process.index, at),
+        ),
+      ];
+      expect(told.endsWith(texts.join(""))).toBe(true);
+    });
+  });
+});
