@@ -86,6 +86,7 @@ int parse_and_call(int argc, char** argv) {
   add_script(app, call);
   add_show(app, call);
   add_predict(app, call);
+  add_explore(app, call);
   add_check(app, call);
   add_calibrate(app, call);
   add_doctor(app, call);

@@ -29,6 +29,7 @@ void add_multiprogramming(CLI::App& app, Call& call);
 void add_script(CLI::App& app, Call& call);
 void add_show(CLI::App& app, Call& call);
 void add_predict(CLI::App& app, Call& call);
+void add_explore(CLI::App& app, Call& call);
 void add_check(CLI::App& app, Call& call);
 void add_calibrate(CLI::App& app, Call& call);
 void add_doctor(CLI::App& app, Call& call);

@@ -45,7 +45,8 @@ std::uint64_t RecordedTime::before(std::size_t at, std::uint64_t clock) {
   if (passed_ + 1 == anchors_.size()) return from.ns;
   const Anchor& to = anchors_[passed_ + 1];
   if (to.clock <= from.clock || clock <= from.clock) return from.ns;
-  const double part = static_cast<double>(std::min(clock, to.clock) - from.clock) /
+  if (clock >= to.clock) return to.ns;
+  const double part = static_cast<double>(clock - from.clock) /
                       static_cast<double>(to.clock - from.clock);
   return from.ns + static_cast<std::uint64_t>(part * static_cast<double>(to.ns - from.ns));
 }

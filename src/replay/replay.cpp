@@ -75,8 +75,7 @@ class Replayer {
   RecordedProcess* current_ = nullptr;
   std::uint64_t records_ = 0;
   std::uint64_t hidden_ps_ = 0;  // of computing not yet given to the clock
-  FilterStays stays_;            // of the chunk that is played, unless in turns
-  FilterStays* current_stays_ = &stays_;
+  FilterStays stays_;            // of the chunk that is played
   struct {
     bool made = false, lends = false;
   } last_fork_;  // what became of it
@@ -113,7 +112,7 @@ Result<void> Replayer::begin_chunk(std::size_t index, const Chunk& chunk) {
 
 Result<void> Replayer::play(const Chunk& chunk) {
   Stream& stream = streams_[Key{chunk.info.pid} << 32 | chunk.info.stream];
-  current_stays_->begin(chunk);
+  stays_.begin(chunk);
   const std::uint64_t start = chunk.info.clock;
   for (std::size_t at = 0; at < chunk.events.size(); ++at) {
     const std::uint64_t clock = std::max(chunk.events[at].clock, start);
@@ -150,16 +149,15 @@ std::uint32_t Replayer::stack_of_call(const Chunk& chunk, std::size_t at) {
 Result<void> Replayer::step(const Chunk& chunk, std::size_t at, Stream& stream) {
   const Event& event = chunk.events[at];
   advance_to(stream, event.clock);
-  current_stays_->end_until(event.clock,
-                            [this](std::uint64_t page) { current_->leave_filter(Vpn(page)); });
+  stays_.end_until(event.clock, [this](std::uint64_t page) { current_->leave_filter(Vpn(page)); });
   switch (event.kind) {
     case EventKind::Fetch:
-      fetch(event, stream, current_stays_->last_reference(at));
+      fetch(event, stream, stays_.last_reference(at));
       break;
     case EventKind::FirstWrite: {
       const Vpn page(event.page);
       current_->reference(address_of(page), Access::Write, 1);
-      if (recording_.info().detail == record::Detail::Pages && !current_stays_->ended(event.page)) {
+      if (recording_.info().detail == record::Detail::Pages && !stays_.ended(event.page)) {
         current_->enter_filter(page);
       }
       break;
@@ -168,8 +166,8 @@ Result<void> Replayer::step(const Chunk& chunk, std::size_t at, Stream& stream) 
       reference(event);
       break;
     case EventKind::FilterGone:
-      if (!current_stays_->known(event.page)) current_->leave_filter(Vpn(event.page));
-      current_stays_->forget(event.page);
+      if (!stays_.known(event.page)) current_->leave_filter(Vpn(event.page));
+      stays_.forget(event.page);
       break;
     case EventKind::Syscall:
       current_->apply(chunk.syscalls[event.index], stack_of_call(chunk, at));
@@ -233,13 +231,13 @@ void Replayer::advance_to(Stream& stream, std::uint64_t clock) {
 void Replayer::fetch(const Event& event, Stream& stream, std::uint64_t last_reference) {
   const bool pages = recording_.info().detail == record::Detail::Pages;
   if (pages && event.evicted != record::kNoPage) {
-    if (!current_stays_->known(event.evicted)) current_->leave_filter(Vpn(event.evicted));
-    current_stays_->forget(event.evicted);
+    if (!stays_.known(event.evicted)) current_->leave_filter(Vpn(event.evicted));
+    stays_.forget(event.evicted);
   }
   stream.address = address_of(Vpn(event.page));
   stream.access = event.access == Access::Write ? Access::Read : event.access;
   current_->reference(stream.address, event.access, 1);
-  if (pages && current_stays_->enter(event.page, event.clock, last_reference)) {
+  if (pages && stays_.enter(event.page, event.clock, last_reference)) {
     current_->enter_filter(Vpn(event.page));
   }
   stream.in_run = !pages;
@@ -276,8 +274,8 @@ bool lends_memory(const record::SyscallRecord* call) {
 
 Result<void> Replayer::fork(const Chunk& chunk, std::size_t at) {
   last_fork_ = {};
-  if (!current_->running()) return {};
   const Event& event = chunk.events[at];
+  if (!current_->running() || event.index == chunk.info.pid) return {};
   const record::SyscallRecord* call = call_of_fork(chunk, at);
   RecordedProcess& parent = *current_;
   const bool lends = parent.native() && lends_memory(call);
@@ -335,7 +333,10 @@ Result<void> Replayer::run_in_turns(const std::function<void(double)>& progress)
   Turns turns(recording_);
   std::uint64_t told = 0;
   while (Lane* lane = turns.next()) {
+    std::swap(stays_, lane->stays);
     PW_TRY(play_slice(turns, *lane));
+    std::swap(stays_, lane->stays);
+    if (lane->state == Lane::State::Ended) lane->stays = {};
     if (!progress || records_ == told) continue;
     told = records_;
     progress(static_cast<double>(turns.chunks_begun()) /
@@ -352,7 +353,7 @@ Result<void> Replayer::open_chunk(Lane& lane) {
   if (lane.next < lane.chunks.size()) next = &recording_.chunks()[lane.chunks[lane.next]];
   if (next != nullptr && next->stream != lane.chunk.info.stream) next = nullptr;
   lane.time.begin(lane.chunk, next);
-  lane.stays.begin(lane.chunk);
+  stays_.begin(lane.chunk);
   lane.at = 0;
   lane.clock = lane.chunk.info.clock;
   lane.open = true;
@@ -365,7 +366,6 @@ Result<void> Replayer::open_chunk(Lane& lane) {
 Result<void> Replayer::play_slice(Turns& turns, Lane& lane) {
   const auto known = processes_.find(lane.pid);
   current_ = known == processes_.end() ? nullptr : known->second.get();
-  current_stays_ = &lane.stays;
   const MachineCounters& counters = machine_.core().counters;
   const std::uint64_t io_wait_ns = counters.io_wait_ns;
   const std::uint64_t end_ns = machine_.clock().now_ns() + machine_.config().quantum_ns;

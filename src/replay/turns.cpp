@@ -120,7 +120,6 @@ std::uint64_t Turns::chunks_begun() const {
 void Turns::ended(Lane& lane) {
   lane.state = Lane::State::Ended;
   lane.chunk = {};
-  lane.stays = {};
   lane.time = {};
   gave_back(lane);
 }

@@ -105,7 +105,7 @@ TEST(ReadaheadHost, RandomProgramsDoTheSameStepByStep) {
   if (played == 0)
     GTEST_SKIP() << "no program could be played (cachestat(2), /proc/self/pagemap, memory)";
   // Which of several small requests has ended when a fault wakes up is the device's affair.
-  EXPECT_LE(different * 40, played) << "too many programs came out differently from the kernel";
+  EXPECT_LE(different * 10, played) << "too many programs came out differently from the kernel";
   EXPECT_LE(chance * 20, played) << "too many programs came out differently each time";
   RecordProperty("played", static_cast<int>(played));
   RecordProperty("different", static_cast<int>(different));

@@ -224,6 +224,30 @@ TEST_F(ValgrindRecorder, AForkedChildAndAnImageStartedByExecHaveTheirOwnSpools) 
       EXPECT_TRUE(spool.has_frame(type)) << type;
 }
 
+TEST_F(ValgrindRecorder, WaitsForOthersAreTold) {
+  constexpr std::uint64_t kRead = 0, kWait4 = 61, kClockNanosleep = 230, kSleep = 20'000'000;
+  const int status = record("spool", "waits", "");
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  std::uint64_t waited_for = 0, child = 0, slept_ns = 0, read_ns = 0;
+  for (const Spool& spool : spools("spool")) {
+    const bool forked = (spool.header.flags & 1) != 0;
+    if (forked) child = static_cast<std::uint64_t>(spool.header.pid);
+    for (const SpoolEvent& event : spool.events) {
+      if (event.kind != PW_CONTROL || event.code != PW_WAIT) continue;
+      ASSERT_EQ(event.values.size(), 4U);
+      if (event.values[0] == kWait4) waited_for = event.values[3];
+      if (event.values[0] == kClockNanosleep) slept_ns = event.values[2];
+      if (event.values[0] == kRead && forked) read_ns = event.values[2];
+    }
+  }
+  EXPECT_NE(child, 0U);
+  EXPECT_EQ(waited_for, child);
+  EXPECT_GE(slept_ns, kSleep);
+  EXPECT_GE(read_ns, PW_WAIT_NS);
+  // Whoever only computes waits for nobody.
+  EXPECT_EQ(controls(only_spool("alone", "walk", ""), PW_WAIT), 0U);
+}
+
 TEST_F(ValgrindRecorder, AKillLeavesWholeFrames) {
   int status = record("spool", "killed", "--detail=full");
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 128 + 9);

@@ -177,6 +177,18 @@ static int fork_and_exec(char** argv) {
   return 95;
 }
 
+/* A child waits for its parent, which sleeps, and is waited for. */
+static int wait_for_others(void) {
+  int pipe_ends[2];
+  char byte;
+  if (pipe(pipe_ends) != 0) return 93;
+  const pid_t child = fork();
+  if (child == 0) _exit(read(pipe_ends[0], &byte, 1) == 1 ? 0 : 94);
+  usleep(20000);
+  if (write(pipe_ends[1], "", 1) != 1) return 92;
+  return waitpid(child, NULL, 0) == child ? 0 : 91;
+}
+
 /* The stack grows: by a fault in the middle of a block of translated code. */
 static unsigned deep(unsigned depth) {
   volatile unsigned char frame[700];
@@ -303,6 +315,8 @@ int main(int argc, char** argv) {
     remap();
   } else if (strcmp(mode, "fork") == 0) {
     return fork_and_exec(argv);
+  } else if (strcmp(mode, "waits") == 0) {
+    return wait_for_others();
   } else if (strcmp(mode, "threads") == 0) {
     return threads();
   } else if (strcmp(mode, "signal") == 0) {

@@ -133,9 +133,9 @@ class ChunkMaker {
 
   void add_control(Chunk& chunk) {
     constexpr EventKind kKinds[] = {
-        EventKind::Syscall, EventKind::Thread, EventKind::ThreadStart, EventKind::ThreadExit,
-        EventKind::Stack,   EventKind::Exec,   EventKind::Exit,        EventKind::Transfer,
-        EventKind::Wait};
+        EventKind::Syscall,    EventKind::Thread,   EventKind::ThreadStart,
+        EventKind::ThreadExit, EventKind::Stack,    EventKind::Exec,
+        EventKind::Exit,       EventKind::Transfer, EventKind::Wait};
     Event event = make(kKinds[random_.below(9)]);
     event.index = static_cast<std::uint32_t>(random_.next());
     if (event.kind == EventKind::Syscall) {

@@ -121,6 +121,41 @@ TEST_F(GroupTest, PagesInUseSurviveALoopOfOthers) {
   EXPECT_GT(reclaim().lists().size(Lru::ActiveAnon), kHot / 2);
 }
 
+// Else a page that only its parent has used would look like one that several use, and stay.
+TEST_F(GroupTest, AChildHasNotReferencedWhatItInherits) {
+  start(kZram);
+  ASSERT_TRUE(touch(0, Access::Write).ok());
+  const Pid child = *machine_->fork(pid_);
+  const auto accessed = [&](Pid pid) {
+    const x86::Pte* entry = machine_->find(pid)->space->tables().find(page_of(begin_));
+    return entry != nullptr && entry->present() && entry->accessed();
+  };
+  EXPECT_TRUE(accessed(pid_));
+  EXPECT_FALSE(accessed(child));
+  ASSERT_TRUE(machine_->touch(child, begin_, Access::Read).ok());
+  EXPECT_TRUE(accessed(child));
+}
+
+// What parent and child share in swap is read ahead even from a synchronous device. That the child
+// copies each page at once does not make the window any shorter.
+TEST_F(GroupTest, PagesReadAheadAreHitsAlsoWhereTheyAreCopied) {
+  constexpr std::uint64_t kShared = 512;
+  start(kZram, 2 * kPages);
+  for (std::uint64_t page = 0; page < kShared; ++page) ASSERT_TRUE(touch(page, Access::Write).ok());
+  ASSERT_EQ(machine_->swap_out(pid_).value(), kShared);
+  const Pid child = *machine_->fork(pid_);
+  const std::uint64_t before = counters().faults.minor;
+  for (std::uint64_t page = 0; page < kShared; ++page) {
+    const VirtAddr address = begin_ + ByteCount(page * kPageSize);
+    ASSERT_TRUE(machine_->touch(child, address, Access::Write).ok());
+  }
+  EXPECT_EQ(counters().reclaim.pswpin, kShared);
+  EXPECT_EQ(counters().faults.major + (counters().faults.minor - before), kShared);
+  EXPECT_LE(counters().faults.major, kShared / 8 + 8);
+  EXPECT_EQ(counters().reclaim.prefetch_used, kShared - counters().faults.major);
+  EXPECT_TRUE(machine_->verify());
+}
+
 TEST_F(GroupTest, LockedPagesAreLeftAloneUntilTheyAreUnlocked) {
   start(kZram);
   ASSERT_TRUE(machine_->mlock(pid_, begin_, ByteCount(100 * kPageSize)));

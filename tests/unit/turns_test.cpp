@@ -1,0 +1,282 @@
+// Processes of a recording side by side: whose turn it is, when a wait ends, and that a replay has
+// what lived at the same time in memory at the same time.
+#include "replay/turns.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+
+#include "record/writer.hpp"
+#include "replay/call_numbers.hpp"
+#include "replay/replay.hpp"
+#include "support/recorded_calls.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace pw::replay {
+namespace {
+
+using record::Chunk;
+using record::Event;
+using record::EventKind;
+using record::testing::add_call;
+using record::testing::call_of;
+using record::testing::writable_area;
+
+constexpr std::uint32_t kRoot = 50, kFirst = 51, kSecond = 52;
+constexpr std::uint64_t kPages = 0x4840;  // page number of an area that the root maps
+
+// The one chunk of a process, made event by event.
+class Part {
+ public:
+  Part(std::uint32_t pid, std::uint32_t parent, std::uint64_t begin_ns) : parent_(parent) {
+    chunk_.info.pid = pid;
+    chunk_.info.begin_ns = begin_ns;
+  }
+  Part& write(std::uint64_t page, std::uint64_t pages = 1) {
+    for (std::uint64_t i = 0; i < pages; ++i) {
+      Event event = next(EventKind::Fetch);
+      event.clock = ++clock_;
+      event.page = page + i;
+      event.access = Access::Write;
+      event.evicted = std::exchange(last_page_, event.page);
+      event.last_reference = clock_ - 1;
+      chunk_.events.push_back(event);
+    }
+    return *this;
+  }
+  // A system call that does nothing to memory: it tells the time.
+  Part& time(std::uint64_t ns) {
+    record::SyscallRecord call = call_of(39, {}, 1);
+    call.ns = ns;
+    add_call(chunk_, clock_, call);
+    return *this;
+  }
+  Part& map(std::uint64_t page, std::uint64_t pages) {
+    constexpr std::uint64_t kPrivate = 2, kReadWrite = 3;
+    add_call(chunk_, clock_,
+             call_of(kMmap, {0, pages << kPageShift, kReadWrite, kMapAnonymous | kPrivate, 0, 0},
+                     static_cast<std::int64_t>(page << kPageShift)));
+    return *this;
+  }
+  Part& wait(std::uint64_t end_ns, std::uint64_t length_ns, std::uint32_t child = 0) {
+    Event event = next(EventKind::Wait);
+    event.index = child != 0 ? 61 : 0;
+    event.last_reference = end_ns;
+    event.length = length_ns;
+    event.offset = child;
+    chunk_.events.push_back(event);
+    return *this;
+  }
+  Part& fork(std::uint32_t child, std::uint64_t ns) {
+    Event event = next(EventKind::Fork);
+    event.index = child;
+    event.last_reference = ns;
+    chunk_.events.push_back(event);
+    return *this;
+  }
+  Part& exec() {
+    chunk_.events.push_back(next(EventKind::Exec));
+    return *this;
+  }
+  Part& exit() {
+    chunk_.events.push_back(next(EventKind::Exit));
+    return *this;
+  }
+  std::uint32_t parent() const { return parent_; }
+  Chunk& chunk() {
+    chunk_.info.end_clock = clock_;
+    return chunk_;
+  }
+
+ private:
+  Event next(EventKind kind) const {
+    Event event;
+    event.kind = kind;
+    event.clock = clock_;
+    return event;
+  }
+  Chunk chunk_;
+  std::uint32_t parent_;
+  std::uint64_t clock_ = 0;
+  std::uint64_t last_page_ = record::kNoPage;
+};
+
+record::Recording recording_of(std::vector<Part> parts) {
+  const pw::testing::TemporaryFolder folder;
+  const std::string path = folder / "test.pwrec";
+  record::RecordingInfo info;
+  info.detail = record::Detail::Switches;
+  info.filter_pages = 1;
+  auto writer = record::Writer::create(path, info, {});
+  EXPECT_TRUE(writer);
+  for (Part& part : parts) {
+    const Chunk& chunk = part.chunk();
+    EXPECT_TRUE(writer->add_process(chunk.info.pid, part.parent(), chunk.info.begin_ns));
+    const std::vector<record::MappedArea> areas = {writable_area(0x1fff000, 2, "[stack]")};
+    const auto image = writer->add_image(chunk.info.pid, {{"program"}, areas}, chunk.info.begin_ns);
+    EXPECT_TRUE(image && writer->add_chunk(chunk, *image, {*image}));
+  }
+  EXPECT_TRUE(writer->finish(0));
+  auto opened = record::Recording::open(path);
+  EXPECT_TRUE(opened && opened->losses().empty());
+  return std::move(*opened);
+}
+
+// Plays with slices of so many events; the order in which events came, a letter each: a for the
+// root, b and c for its children, capital where nothing is referenced.
+std::string order_of(std::vector<Part> parts, int slice, std::uint32_t lends_to = 0) {
+  const record::Recording recording = recording_of(std::move(parts));
+  Turns turns(recording);
+  std::string order;
+  for (int rounds = 0; rounds < 1000; ++rounds) {
+    Lane* lane = turns.next();
+    if (lane == nullptr) return order;
+    if (!lane->open) {
+      EXPECT_TRUE(recording.decode(lane->chunks[lane->next++], lane->chunk));
+      lane->time.begin(lane->chunk, nullptr);
+      lane->clock = lane->chunk.info.clock;
+      lane->open = true;
+    }
+    bool goes_on = true;
+    for (int n = 0; goes_on && n < slice && lane->at < lane->chunk.events.size(); ++n) {
+      const Event& event = lane->chunk.events[lane->at++];
+      lane->clock = event.clock;
+      const bool reference = event.kind == EventKind::Fetch;
+      order += static_cast<char>((reference ? 'a' : 'A') + (lane->pid - kRoot));
+      if (event.kind == EventKind::Exec) turns.gave_back(*lane);
+      if (event.kind == EventKind::Fork) turns.born(event.index);
+      if (event.kind == EventKind::Fork && event.index == lends_to) {
+        turns.lend(*lane, lends_to);
+        goes_on = false;
+      } else if (event.kind == EventKind::Wait) {
+        turns.wait(*lane, event);
+        goes_on = false;
+      }
+    }
+    if (!goes_on) continue;
+    if (lane->at == lane->chunk.events.size()) {
+      turns.ended(*lane);
+    } else {
+      turns.yield(*lane);
+    }
+  }
+  ADD_FAILURE() << "never ends: " << order;
+  return order;
+}
+
+TEST(Turns, WhoCanRunRunsInTurn) {
+  EXPECT_EQ(
+      order_of({Part(kRoot, 0, 1000).fork(kFirst, 1100).fork(kSecond, 1200).write(1, 4),
+                Part(kFirst, kRoot, 1100).write(1, 4), Part(kSecond, kRoot, 1200).write(1, 4)},
+               2),
+      "AAbbccaabbccaa");
+}
+
+TEST(Turns, AChildBeginsWithItsFork) {
+  EXPECT_EQ(order_of({Part(kRoot, 0, 1000).write(1, 5).fork(kFirst, 1001).write(1, 2),
+                      Part(kFirst, kRoot, 1001).write(1, 2)},
+                     1),
+            "aaaaaAbaba");
+}
+
+// The child ended long before the parent asked; here it takes its turns.
+TEST(Turns, WhoWaitsForAChildGoesOnWhenItHasEnded) {
+  EXPECT_EQ(order_of({Part(kRoot, 0, 1000).fork(kFirst, 1100).wait(9000, 0, kFirst).write(1),
+                      Part(kFirst, kRoot, 1100).write(1, 6)},
+                     1),
+            "AbAbbbbba");
+  // Another child does not matter.
+  EXPECT_EQ(order_of({Part(kRoot, 0, 1000)
+                          .fork(kFirst, 1100)
+                          .fork(kSecond, 1100)
+                          .wait(9000, 0, kSecond)
+                          .write(1),
+                      Part(kFirst, kRoot, 1100).write(1, 6), Part(kSecond, kRoot, 1100).write(1)},
+                     2),
+            "AAbbcAabbbb");
+}
+
+TEST(Turns, AnyOtherWaitEndsWhereTheOthersWereWhenItEnded) {
+  // The child wrote two pages until 3000, when the root went on, and three more after that.
+  EXPECT_EQ(order_of({Part(kRoot, 0, 1000).fork(kFirst, 1100).wait(3000, 1900).write(1, 2),
+                      Part(kFirst, kRoot, 1100).write(1, 2).time(3000).write(3, 3).exit()},
+                     1),
+            "AbAbaBabbbB");
+  // Between two times that are known it is where it was in proportion: four of ten at 3100.
+  EXPECT_EQ(order_of({Part(kRoot, 0, 1000).fork(kFirst, 1100).wait(3100, 2000).write(1),
+                      Part(kFirst, kRoot, 1100).write(1, 10).time(6100)},
+                     1),
+            "AbAbbbabbbbbbB");
+}
+
+// Each waits until the other has gone on: as they were recorded, the first child was first.
+TEST(Turns, NobodyWaitsForever) {
+  EXPECT_EQ(order_of({Part(kRoot, 0, 1000).fork(kFirst, 1100).fork(kSecond, 1200),
+                      Part(kFirst, kRoot, 1100).wait(5000, 3000).write(1),
+                      Part(kSecond, kRoot, 1200).wait(6000, 4000).write(1)},
+                     9),
+            "AABCbc");
+  // Two who wait for each other: the first of them gives up.
+  EXPECT_EQ(order_of({Part(kRoot, 0, 1000).fork(kFirst, 1100).wait(5000, 1, kFirst).write(1),
+                      Part(kFirst, kRoot, 1100).wait(7000, 10, kFirst).write(1)},
+                     9),
+            "AABab");
+}
+
+TEST(Turns, WhoLendsItsMemoryWaitsForExecOrTheEnd) {
+  EXPECT_EQ(order_of({Part(kRoot, 0, 1000).fork(kFirst, 1100).write(1),
+                      Part(kFirst, kRoot, 1100).write(1, 3).exec().write(1, 2)},
+                     1, kFirst),
+            "AbbbBabb");
+  EXPECT_EQ(order_of({Part(kRoot, 0, 1000).fork(kFirst, 1100).write(1),
+                      Part(kFirst, kRoot, 1100).write(1, 3)},
+                     1, kFirst),
+            "Abbba");
+}
+
+// Its parent's fork is lost, or has failed here.
+TEST(Turns, AProcessWithoutAForkRunsAllTheSame) {
+  EXPECT_EQ(order_of({Part(kRoot, 0, 1000).write(1, 2), Part(kFirst, kRoot, 1500).write(1)}, 9),
+            "aab");
+}
+
+constexpr std::uint64_t kEach = 300;  // pages
+
+// Two children that live at once, until each has seen that the other has written its pages.
+ReplayResult play_family(MemoryModel model) {
+  const auto child = [](std::uint32_t pid, std::uint64_t begin_ns, std::uint64_t end_ns) {
+    return Part(pid, kRoot, begin_ns)
+        .write(kPages, kEach)
+        .time(end_ns - 1000)
+        .wait(end_ns, 1000)
+        .exit();
+  };
+  const record::Recording recording = recording_of({Part(kRoot, 0, 1000)
+                                                        .exec()
+                                                        .map(kPages, kEach)
+                                                        .fork(kFirst, 1100)
+                                                        .fork(kSecond, 1200)
+                                                        .wait(9000, 7000, kFirst)
+                                                        .wait(9001, 1, kSecond)
+                                                        .exit(),
+                                                    child(kFirst, 1100, 8500),
+                                                    child(kSecond, 1200, 8600)});
+  MachineConfig config;
+  config.model = model;
+  const auto result = replay(recording, config);
+  EXPECT_TRUE(result);
+  return result ? *result : ReplayResult{};
+}
+
+TEST(SideBySide, WhatLivedAtOnceIsInMemoryAtOnce) {
+  const ReplayResult at_once = play_family(MemoryModel::Linux);
+  EXPECT_GE(at_once.counters.resident_peak, 2 * kEach);
+  for (std::size_t i : {1U, 2U}) EXPECT_EQ(at_once.processes.at(i).minor_faults, kEach);
+  // Other models play one chunk after the other.
+  const ReplayResult in_order = play_family(MemoryModel::Policy);
+  EXPECT_LT(in_order.counters.resident_peak, 2 * kEach);
+}
+
+}  // namespace
+}  // namespace pw::replay
