@@ -73,8 +73,6 @@ class FilterStays {
     const auto it = in_filter_.find(page);
     return it != in_filter_.end() && !it->second;
   }
-  // The end of its references was known, and has been told.
-  bool known(std::uint64_t page) const { return ended(page); }
   void forget(std::uint64_t page) { in_filter_.erase(page); }
 
  private:

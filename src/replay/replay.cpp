@@ -166,7 +166,7 @@ Result<void> Replayer::step(const Chunk& chunk, std::size_t at, Stream& stream) 
       reference(event);
       break;
     case EventKind::FilterGone:
-      if (!stays_.known(event.page)) current_->leave_filter(Vpn(event.page));
+      if (!stays_.ended(event.page)) current_->leave_filter(Vpn(event.page));
       stays_.forget(event.page);
       break;
     case EventKind::Syscall:
@@ -231,7 +231,7 @@ void Replayer::advance_to(Stream& stream, std::uint64_t clock) {
 void Replayer::fetch(const Event& event, Stream& stream, std::uint64_t last_reference) {
   const bool pages = recording_.info().detail == record::Detail::Pages;
   if (pages && event.evicted != record::kNoPage) {
-    if (!stays_.known(event.evicted)) current_->leave_filter(Vpn(event.evicted));
+    if (!stays_.ended(event.evicted)) current_->leave_filter(Vpn(event.evicted));
     stays_.forget(event.evicted);
   }
   stream.address = address_of(Vpn(event.page));

@@ -94,7 +94,7 @@ class LinuxReclaim final : public Reclaim {
   void shrink_lists(Scan& scan);
   std::uint64_t shrink(Lru list, std::uint64_t pages, Scan& scan);
   void shrink_active(Lru list, std::uint64_t pages);
-  std::uint64_t shrink_inactive(Lru list, std::uint64_t pages, Scan& scan);
+  std::uint64_t shrink_inactive(Lru list, std::uint64_t pages);
   std::vector<Pfn> isolate(Lru list, std::uint64_t pages);
   bool inactive_is_low(bool file) const;
   std::uint64_t seen_in_lists() const;

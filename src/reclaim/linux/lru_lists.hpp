@@ -36,7 +36,6 @@ enum LruFlag : std::uint8_t {
   kLruFile = 16,       // belongs to the lists of files
   kLruBatched = 32,    // not in its list yet
   kLruForeign = 64,    // of another group: not charged, not listed
-  kLruZero = 128,      // its bytes are known to be zeros
 };
 
 class LruLists {

@@ -72,7 +72,7 @@ void LinuxReclaim::shrink_lists(Scan& scan) {
 }
 
 std::uint64_t LinuxReclaim::shrink(Lru list, std::uint64_t pages, Scan& scan) {
-  if (!is_active(list)) return shrink_inactive(list, pages, scan);
+  if (!is_active(list)) return shrink_inactive(list, pages);
   if (scan.may_deactivate[is_file(list) ? 1 : 0]) {
     shrink_active(list, pages);
   } else {
@@ -118,7 +118,7 @@ void LinuxReclaim::shrink_active(Lru list, std::uint64_t pages) {
   balance_.note(is_file(list), 0, spared, seen_in_lists());
 }
 
-std::uint64_t LinuxReclaim::shrink_inactive(Lru list, std::uint64_t pages, Scan& scan) {
+std::uint64_t LinuxReclaim::shrink_inactive(Lru list, std::uint64_t pages) {
   lists_.drain();
   const std::vector<Pfn> taken = isolate(list, pages);
   if (taken.empty()) return 0;
@@ -134,7 +134,6 @@ std::uint64_t LinuxReclaim::shrink_inactive(Lru list, std::uint64_t pages, Scan&
   (is_file(list) ? counters.pgsteal_file : counters.pgsteal_anon) += freed;
   balance_.note(is_file(list), tally.written, taken.size() - freed, seen_in_lists());
   if (tally.dirty_files == taken.size()) start_flusher();
-  (void)scan;
   return freed;
 }
 
