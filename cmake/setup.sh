@@ -30,7 +30,7 @@ explain_other_system() {
   say "  GCC 12 or Clang 14, CMake 3.22, Ninja, pkg-config, Valgrind 3.19 with its tool headers,"
   say "  QEMU's qemu-x86_64, the libraries tl-expected, fmt, CLI11, nlohmann-json, zstd, xxHash,"
   say "  elfutils, TBB, robin-map (for tests also GoogleTest, Google Benchmark, python3, clang,"
-  say "  lld, wasi-libc)."
+  say "  lld, llvm, wasi-libc)."
   say "The list with Debian's names is in cmake/packages.txt."
 }
 
