@@ -1,6 +1,6 @@
 # Clang of the distribution with wasi-libc and libc++ for wasm32 (packages wasi-libc,
-# libc++-dev-wasm32, libclang-rt-dev-wasm32, lld, llvm for its ar). Its default version comes first: that is the one
-# that these packages are for.
+# libc++-dev-wasm32, libclang-rt-dev-wasm32, lld, and llvm for its ar). Its default version comes
+# first: that is the one that these packages are for.
 set(CMAKE_SYSTEM_NAME Generic)
 set(CMAKE_SYSTEM_PROCESSOR wasm32)
 find_program(PW_CLANG NAMES clang clang-14 clang-18 clang-19 REQUIRED)

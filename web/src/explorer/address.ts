@@ -20,14 +20,14 @@ async function through(bytes: Uint8Array<ArrayBuffer>, stream: GenericTransformS
 
 export async function pack(text: string): Promise<string> {
   const bytes = new TextEncoder().encode(text);
-  const packed = await through(bytes, new CompressionStream("deflate-raw"));
+  const packed = await through(bytes, new CompressionStream("deflate"));
   return base64Of(packed).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 }
 
 export async function unpack(text: string): Promise<string> {
   const base64 = text.replaceAll("-", "+").replaceAll("_", "/");
   const padded = base64 + "=".repeat((4 - (base64.length % 4)) % 4);
-  return textOf(await through(bytesOf(padded), new DecompressionStream("deflate-raw")));
+  return textOf(await through(bytesOf(padded), new DecompressionStream("deflate")));
 }
 
 export async function addressFor(state: PageState): Promise<string> {
