@@ -55,6 +55,19 @@ Result<analysis::MemoryNeed> curves(const record::Recording& recording,
                                [&progress](double part) { progress(0.5 + part / 2); });
 }
 
+// The column, and beside a machine with huge pages what it would be without.
+Result<report::Column> column_of(const ReplayOn& replay_on, const std::string& label,
+                                 replay::ReplayResult&& result) {
+  report::Column column{label, std::move(result)};
+  MachineConfig small = column.result.config;
+  if (small.linux_options.huge_pages == HugePages::Never) return column;
+  small.linux_options.huge_pages = HugePages::Never;
+  const auto without = replay_on(small, label + " without huge pages");
+  if (!without) return tl::unexpected(without.error());
+  column.small_pages = report::small_pages(*without);
+  return column;
+}
+
 // A column for each machine; those whose RAM is a part of the peak need a replay with plenty first.
 Result<std::vector<report::Column>> columns(const ReplayOn& replay_on, const Machines& machines) {
   std::optional<replay::ReplayResult> base;
@@ -76,11 +89,15 @@ Result<std::vector<report::Column>> columns(const ReplayOn& replay_on, const Mac
     base = std::move(*result);
   }
   std::vector<report::Column> all;
-  all.push_back({"base", std::move(*base)});
+  Result<report::Column> first = column_of(replay_on, "base", std::move(*base));
+  if (!first) return tl::unexpected(first.error());
+  all.push_back(std::move(*first));
   for (const WhatIf& column : machines.what_if) {
     Result<replay::ReplayResult> result = replay_on(resolve(column.request, peak), column.label);
     if (!result) return tl::unexpected(result.error());
-    all.push_back({column.label, std::move(*result)});
+    Result<report::Column> made = column_of(replay_on, column.label, std::move(*result));
+    if (!made) return tl::unexpected(made.error());
+    all.push_back(std::move(*made));
   }
   return all;
 }
