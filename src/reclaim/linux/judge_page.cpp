@@ -22,12 +22,22 @@ namespace pw {
 // leaves no trace of its references.
 LinuxReclaim::Look LinuxReclaim::look_at(Pfn pfn) {
   Look look;
-  for_each_mapping(*core_, pfn, [&](Vma& area, Vpn, x86::Pte& entry) {
+  std::vector<const Vma*> seen;  // of a huge page each area counts once
+  const bool huge = pool_->in_huge(pfn);
+  const auto note = [&](Vma& area, Vpn, x86::Pte& entry) {
     look.locked = look.locked || area.traits.locked;
     look.executable = look.executable || area.rights.execute;
-    if ((entry.raw & (x86::kAccessed | kInUse)) != 0) ++look.referenced;
+    const bool used = (entry.raw & (x86::kAccessed | kInUse)) != 0;
     entry.raw &= ~x86::kAccessed;
-  });
+    if (!used || (huge && std::find(seen.begin(), seen.end(), &area) != seen.end())) return;
+    if (huge) seen.push_back(&area);
+    ++look.referenced;
+  };
+  if (huge) {
+    for_each_mapping_of_huge(*core_, pfn, note);
+    return look;
+  }
+  for_each_mapping(*core_, pfn, note);
   const Frame& frame = pool_->frame(pfn);
   if (frame.kind == FrameKind::Shared && core_->objects.object(frame.owner).locked) {
     look.locked = true;  // SHM_LOCK
@@ -67,7 +77,7 @@ bool LinuxReclaim::try_to_free(Pfn pfn, Tally& tally) {
   const Frame& frame = pool_->frame(pfn);
   const std::uint64_t now = core_->clock.now_ns();
   if (frame.kind == FrameKind::File && (frame.flags & kFrameDirty) != 0) ++tally.dirty_files;
-  if (frame.aux > 0 || pool_->io_awaited(pfn, now)) {
+  if (pinned(pfn) || pool_->io_awaited(pfn, now)) {
     enlist_front(pfn);
     return false;
   }
@@ -106,6 +116,15 @@ bool LinuxReclaim::try_to_free(Pfn pfn, Tally& tally) {
       break;
     case Verdict::Reclaim:
       break;
+  }
+  if (pool_->in_huge(pfn)) {
+    if (swap_left()) {
+      tally.pieces = take_apart(pfn);
+      return false;
+    }
+    activate(pfn);
+    enlist_front(pfn);
+    return false;
   }
   switch (let_go(pfn, tally)) {
     case Gone::Freed:
