@@ -47,6 +47,7 @@ struct HugeCounters {                       // of huge pages; beside each, its n
   std::uint64_t fault_fallback = 0;         // thp_fault_fallback: small pages instead
   std::uint64_t collapse_alloc = 0;         // thp_collapse_alloc
   std::uint64_t collapse_alloc_failed = 0;  // thp_collapse_alloc_failed
+  std::uint64_t swapped_out = 0;            // thp_swpout: whole
   std::uint64_t split_page = 0;             // thp_split_page
   std::uint64_t deferred_split_page = 0;    // thp_deferred_split_page: partly used from then on
   std::uint64_t split_translation = 0;      // thp_split_pmd

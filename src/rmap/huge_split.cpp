@@ -60,10 +60,14 @@ bool give_up_zeros(Core& core, Pfn pfn) {
 
 }  // namespace
 
-void split_huge_page(Core& core, Pfn head) {
+void end_huge_page(Core& core, Pfn head) {
   PW_CHECK(core.pool.in_huge(head) && head == HugeBlocks::head_of(head));
   split_translations(core, head);
   core.pool.dissolve(head);
+}
+
+void split_huge_page(Core& core, Pfn head) {
+  end_huge_page(core, head);
   for (std::uint64_t i = 0; i < kHugePages; ++i) {
     const Pfn pfn = head + PageCount(i);
     if (!is_user(core.pool.frame(pfn).kind) || give_up_zeros(core, pfn)) continue;

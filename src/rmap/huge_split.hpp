@@ -11,7 +11,10 @@
 
 namespace pw {
 
-// The huge page of `head`.
+// Ends the huge page of `head`: what was used of it are small pages, mapped as such, which reclaim
+// has not been told of; the rest is free.
+void end_huge_page(Core& core, Pfn head);
+// Ends it, gives up zeros, and tells reclaim of the others.
 void split_huge_page(Core& core, Pfn head);
 // Whether more than one space holds or maps some of its pages (folio_maybe_mapped_shared()).
 bool huge_page_shared(Core& core, Pfn head);

@@ -330,6 +330,7 @@ constexpr Known kEvents[] = {
     {"thp_collapse_alloc", [](const State& s) { return s.counters.huge.collapse_alloc; }},
     {"thp_collapse_alloc_failed",
      [](const State& s) { return s.counters.huge.collapse_alloc_failed; }},
+    {"thp_swpout", [](const State& s) { return s.counters.huge.swapped_out; }},
     {"thp_split_page", [](const State& s) { return s.counters.huge.split_page; }},
     {"thp_deferred_split_page", [](const State& s) { return s.counters.huge.deferred_split_page; }},
     {"thp_split_pmd", [](const State& s) { return s.counters.huge.split_translation; }},

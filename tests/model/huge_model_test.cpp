@@ -246,6 +246,7 @@ MachineConfig scarce(std::uint64_t seed) {
   if (seed % 4 == 2) {
     config.model = MemoryModel::Linux;
     config.ram = 64_MiB;
+    if (seed % 8 == 2) config.swap_device = kZram;
     config.resident_limit_pages = 0;
     config.linux_options.limit_pages = 3 * kHuge + 100;
   }
@@ -270,6 +271,7 @@ TEST(HugeModelCoverage, TheGamesReachEveryCorner) {
     const HugeCounters& now = player.counters().huge;
     sum.fault_alloc += now.fault_alloc;
     sum.fault_fallback += now.fault_fallback;
+    sum.swapped_out += now.swapped_out;
     sum.split_page += now.split_page;
     sum.deferred_split_page += now.deferred_split_page;
     sum.split_translation += now.split_translation;
@@ -280,6 +282,7 @@ TEST(HugeModelCoverage, TheGamesReachEveryCorner) {
   }
   EXPECT_GT(sum.fault_alloc, 50U);
   EXPECT_GT(sum.fault_fallback, 5U);
+  EXPECT_GT(sum.swapped_out, 0U);
   EXPECT_GT(sum.split_page, 20U);
   EXPECT_GT(sum.deferred_split_page, 20U);
   EXPECT_GT(sum.split_translation, 50U);

@@ -194,19 +194,39 @@ TEST(HugePages, ReclaimTakesThemApart) {
 }
 
 // The first 192 of 512 MiB at 384 MiB, in the kernel's figures: then the charge fails, and reclaim
-// takes what small pages need from the huge ones.
+// takes what small pages need from the huge ones: whole where swap is compressed RAM, else in
+// pieces.
 TEST(HugePages, AGroupAtItsLimitGetsSmallPages) {
+  for (const DeviceModel& swap : {kZram, kSsd}) {
+    MachineConfig config = huge_config(64_MiB);
+    config.model = MemoryModel::Linux;
+    config.swap_device = swap;
+    config.linux_options.limit_pages = 3 * kHuge + 100;
+    HugeProgram program(6 * kHuge, config);
+    program.write_all(0, 6 * kHuge);
+    EXPECT_EQ(program.huge().fault_alloc, 3U);
+    EXPECT_EQ(program.huge().fault_fallback, 3U);
+    EXPECT_EQ(program.huge().swapped_out, swap.synchronous ? 3U : 0U);
+    EXPECT_EQ(program.huge().split_page, swap.synchronous ? 0U : 3U);
+    EXPECT_LE(program.resident(), 3 * kHuge + 100);
+    program.expect_all(program.pid, 0, 6 * kHuge);
+  }
+}
+
+// In a group at its limit, on compressed RAM: one that is partly used is split, its rest freed.
+TEST(HugePages, APartlyUsedOneIsNotSwappedWhole) {
   MachineConfig config = huge_config(64_MiB);
   config.model = MemoryModel::Linux;
   config.swap_device = kZram;
-  config.linux_options.limit_pages = 3 * kHuge + 100;
-  HugeProgram program(6 * kHuge, config);
-  program.write_all(0, 6 * kHuge);
-  EXPECT_EQ(program.huge().fault_alloc, 3U);
-  EXPECT_EQ(program.huge().fault_fallback, 3U);
-  EXPECT_EQ(program.huge().split_page, 3U);
-  EXPECT_LE(program.resident(), 3 * kHuge + 100);
-  program.expect_all(program.pid, 0, 6 * kHuge);
+  config.linux_options.limit_pages = kHuge + 100;
+  HugeProgram program(3 * kHuge, config);
+  program.write_all(0, kHuge);
+  ASSERT_TRUE(program.machine->madvise(program.pid, page(program.at, 0), program.pages(8),
+                                       Advice::DontNeed));
+  program.write_all(kHuge, 3 * kHuge);
+  EXPECT_EQ(program.huge().swapped_out, 0U);
+  EXPECT_EQ(program.huge().split_page, 1U);
+  program.expect_all(program.pid, 8, 3 * kHuge);
 }
 
 TEST(HugePages, WhoAsksForThemHasMemoryReclaimed) {

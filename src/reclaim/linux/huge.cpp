@@ -3,8 +3,12 @@
 //   a fault        charges 512 pages at once; only for those who asked for huge pages is anything
 //                  reclaimed (vma_thp_gfp_mask(), defrag = madvise)
 //   in a list      one entry of 512 pages; referenced if any translation of any part was
-//   let go         split, and its pages are judged at once, the first one first, then from the last
-//                  one back (split_folio_to_list() in shrink_folio_list()); pages of zeros are free
+//   let go         written whole to swap on compressed RAM, which like all block devices offers
+//   blocks
+//                  of 512 slots (folio_alloc_swap(), CONFIG_THP_SWAP); to other swap, or if it is
+//                  partly used, split: its pages are judged at once, the first one first, then from
+//                  the last one back (split_folio_to_list() in shrink_folio_list()); pages of zeros
+//                  are free
 //   partly used    a shrinker splits those when reclaim gets urgent (deferred_split_scan())
 #include <algorithm>
 
@@ -75,6 +79,31 @@ std::vector<Pfn> LinuxReclaim::take_apart(Pfn head) {
     pieces.push_back(pfn);
   }
   return pieces;
+}
+
+bool LinuxReclaim::goes_whole(Pfn head) const {
+  const SwapSpace& swap = core_->swap;
+  return swap.all_synchronous() && swap.total_slots() - swap.used_slots() >= HugeBlocks::kFrames &&
+         pool_->huge().used(head) == HugeBlocks::kFrames &&
+         (pool_->frame(head).flags & kFrameLazy) == 0;
+}
+
+// THP_SWAP: its pages go with one decision, and come back each by itself.
+std::uint64_t LinuxReclaim::swap_out_whole(Pfn head, Tally& tally) {
+  const std::uint8_t known = lists_.flags(head) & (kLruActive | kLruReferenced | kLruWorkingset);
+  end_huge_page(*core_, head);
+  std::uint64_t freed = 0;
+  for (std::uint64_t i = 0; i < HugeBlocks::kFrames; ++i) {
+    const Pfn pfn = head + PageCount(i);
+    lists_.flags(pfn) = known;
+    if (let_anonymous_go(pfn, tally) == Gone::Freed) {
+      ++freed;
+    } else {
+      pool_->admit(pfn);
+    }
+  }
+  ++core_->counters.huge.swapped_out;
+  return freed;
 }
 
 // do_shrink_slab() with two seeks for each, in batches of 128.

@@ -106,7 +106,7 @@ class LinuxReclaim final : public Reclaim {
     std::uint64_t dirty_files = 0;  // met: the flusher is to write them
   };
   enum class Gone : std::uint8_t { Freed, Kept, Activated };
-  bool try_to_free(Pfn pfn, Tally& tally);
+  std::uint64_t try_to_free(Pfn pfn, Tally& tally);
   Look look_at(Pfn pfn);
   Verdict check_references(Pfn pfn);
   void activate(Pfn pfn);
@@ -125,6 +125,8 @@ class LinuxReclaim final : public Reclaim {
   bool pinned(Pfn pfn) const;
   void break_up(Pfn head);
   std::vector<Pfn> take_apart(Pfn head);
+  bool goes_whole(Pfn head) const;
+  std::uint64_t swap_out_whole(Pfn head, Tally& tally);
   void split_partly_used_ones(int priority);
 
   void note_refault(const FrameWant& want, Pfn pfn);  // in refault.cpp

@@ -132,7 +132,7 @@ std::uint64_t LinuxReclaim::shrink_inactive(Lru list, std::uint64_t pages) {
   std::uint64_t freed = 0;
   for (std::size_t i = 0; i < taken.size(); ++i) {
     core_->clock.advance(core_->options.costs.reclaim_page_ns);
-    if (try_to_free(taken[i], tally)) ++freed;
+    freed += try_to_free(taken[i], tally);
     taken.insert(taken.end(), tally.pieces.begin(), tally.pieces.end());
     tally.pieces.clear();
   }
