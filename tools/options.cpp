@@ -386,7 +386,7 @@ const std::vector<SettingHelp>& setting_help() {
        "memory managed by a replacement policy, or as Linux does (policy)"},
       {"policy", "NAME[:OPTION=VALUE]", "page replacement (clock)"},
       {"group-limit", "SIZE|none", "model linux: limit of the memory group (none)"},
-      {"thp", "never|madvise|always", "model linux: transparent huge pages (never)"},
+      {"thp", "never|madvise|always", "transparent huge pages (never)"},
       {"page-cluster", "N", "model linux: swap is read ahead by up to 2^N pages (3)"},
       {"stat-flush", "SECONDS", "model linux: age of the statistics reclaim goes by (2)"},
       {"cpus", "N", "CPUs, 1 to 64 (1)"},

@@ -58,6 +58,12 @@ report::Table table_of(const Forecasts& all) {
     }
     if (worth) table.row(cells);
   }
+  if (all.wasted_bytes) {  // at a limit both fill it
+    std::vector<std::string> cells{"wasted by huge pages",
+                                   report::bytes(ByteCount(*all.wasted_bytes))};
+    cells.resize(all.rows.size() + 2, "-");
+    table.row(cells);
+  }
   std::vector<std::string> slow{"slowdown", "1x"},
       ends{"killed for want of memory", oom_text(all.base)};
   for (const Forecast& row : all.rows) {
@@ -161,7 +167,8 @@ std::string predict_json(const PredictReport& report) {
                     {"oom", row.outcome.oom},
                     {"oom_victim", row.outcome.oom_victim}});
   }
-  Json difference = nullptr;
+  Json difference = nullptr, wasted = nullptr;
+  if (report.forecasts.wasted_bytes) wasted = *report.forecasts.wasted_bytes;
   if (report.other) difference = largest_difference(report.forecasts, *report.other).part;
   const Json out{{"schema", "pagewright.predict/1"},
                  {"command", report.command},
@@ -176,6 +183,7 @@ std::string predict_json(const PredictReport& report) {
                  {"base", outcome_json(report.forecasts.base)},
                  {"base_seconds", report.forecasts.base_seconds},
                  {"base_known", report.forecasts.base_known},
+                 {"wasted_bytes", wasted},
                  {"rows", rows},
                  {"second_recording_differs", difference},
                  {"costs", report.costs},

@@ -49,6 +49,17 @@ Result<analysis::MemoryNeed> curves(const record::Recording& recording,
                                [&progress](double part) { progress(0.5 + part / 2); });
 }
 
+// What a machine with huge pages would be without them, beside its column.
+Result<report::Column> with_small_pages(const ReplayOn& replay_on, report::Column&& column) {
+  MachineConfig small = column.result.config;
+  if (small.linux_options.huge_pages == HugePages::Never) return std::move(column);
+  small.linux_options.huge_pages = HugePages::Never;
+  const auto without = replay_on(small, column.label + " without huge pages");
+  if (!without) return tl::unexpected(without.error());
+  column.small_pages = report::small_pages(without->result);
+  return std::move(column);
+}
+
 // A column for each machine; those whose RAM is a part of the peak need a replay with plenty first.
 Result<std::vector<report::Column>> columns(const ReplayOn& replay_on, const Machines& machines) {
   std::optional<report::Column> base;
@@ -70,11 +81,17 @@ Result<std::vector<report::Column>> columns(const ReplayOn& replay_on, const Mac
     base = std::move(*column);
   }
   std::vector<report::Column> all;
-  all.push_back(std::move(*base));
-  for (const WhatIf& what_if : machines.what_if) {
-    Result<report::Column> column = replay_on(resolve(what_if.request, peak), what_if.label);
+  const auto add = [&](Result<report::Column>&& column) -> Result<void> {
     if (!column) return tl::unexpected(column.error());
-    all.push_back(std::move(*column));
+    Result<report::Column> whole = with_small_pages(replay_on, std::move(*column));
+    if (!whole) return tl::unexpected(whole.error());
+    all.push_back(std::move(*whole));
+    return {};
+  };
+  if (const auto added = add(std::move(*base)); !added) return tl::unexpected(added.error());
+  for (const WhatIf& what_if : machines.what_if) {
+    const auto added = add(replay_on(resolve(what_if.request, peak), what_if.label));
+    if (!added) return tl::unexpected(added.error());
   }
   return all;
 }

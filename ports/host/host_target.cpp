@@ -180,6 +180,7 @@ Result<void> HostTarget::spawn(ProcessIndex index) {
   if (answer != HostChannel::Answer::Done) {
     return fail(Errno::NotExecutable, gone(process, answer, "starting").error);
   }
+  if (options_.huge_pages) raw(process, SYS_prctl, {sys::kPrctlSetThpDisable, 0}, "prctl");
   if (!layout_) return find_layout(process);
   return {};
 }

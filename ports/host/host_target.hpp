@@ -16,7 +16,8 @@
 // Processes look every two seconds whether the runner lives, and end if it does not: a parent's
 // death signal would be lost by fork and would come when the thread that began ends.
 //
-// Transparent huge pages are off in all processes, whatever prctl says: they come by chance.
+// Transparent huge pages are off in all processes, whatever prctl says, since they come by chance;
+// unless HostOptions asks for them.
 // prctl's answers are those of a process that began with them on.
 //
 // What a script cannot have on the host gives an Outcome with an `error`: paths with slashes, steps
@@ -51,6 +52,7 @@ struct HostOptions {
   std::chrono::milliseconds timeout{10'000};  // for one step
   std::string parent;                         // of the working folder; empty: $TMPDIR, else /tmp
   std::uint32_t user = 65534, group = 65534;  // to become, if root
+  bool huge_pages = false;                    // prctl(2) and the host's settings decide
 };
 
 class HostTarget final : public script::Target {

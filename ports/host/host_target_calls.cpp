@@ -374,7 +374,7 @@ Outcome HostTarget::prctl(Process& process, const sys::Request& request) {
     all[4] = own_data(process);
   }
   outcome = raw(process, SYS_prctl, all, "prctl");
-  if (names || !outcome.error.empty() || outcome.value < 0) return outcome;
+  if (names || !outcome.error.empty() || outcome.value < 0 || options_.huge_pages) return outcome;
   if (args[0] == sys::kPrctlGetThpDisable) {
     outcome.value = process.huge_off;
     return outcome;

@@ -68,6 +68,7 @@ std::uint64_t* field_of(AreaView& area, std::string_view key) {
     case 12:
       return key == "Shared_Clean" ? &area.shared_clean : is("Shared_Dirty", area.shared_dirty);
     case 13:
+      if (key == "AnonHugePages") return &area.anonymous_huge;
       return key == "Private_Clean" ? &area.private_clean : is("Private_Dirty", area.private_dirty);
     default:
       return nullptr;

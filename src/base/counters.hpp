@@ -42,6 +42,19 @@ struct ReclaimCounters {  // names as in /proc/vmstat
   std::uint64_t pglazyfree = 0, pglazyfreed = 0;  // pages that MADV_FREE named; that went for it
 };
 
+struct HugeCounters {                       // of huge pages; beside each, its name in /proc/vmstat
+  std::uint64_t fault_alloc = 0;            // thp_fault_alloc
+  std::uint64_t fault_fallback = 0;         // thp_fault_fallback: small pages instead
+  std::uint64_t collapse_alloc = 0;         // thp_collapse_alloc
+  std::uint64_t collapse_alloc_failed = 0;  // thp_collapse_alloc_failed
+  std::uint64_t swapped_out = 0;            // thp_swpout: whole
+  std::uint64_t split_page = 0;             // thp_split_page
+  std::uint64_t deferred_split_page = 0;    // thp_deferred_split_page: partly used from then on
+  std::uint64_t split_translation = 0;      // thp_split_pmd
+  std::uint64_t zero_page_alloc = 0;        // thp_zero_page_alloc
+  std::uint64_t zero_page_faults = 0;       // the huge zero page was mapped
+};
+
 // Of one label: an area of a program as people name it ("[heap]", a file's path, "anon: malloc <-
 // main").
 struct AreaCounters {
@@ -54,6 +67,7 @@ struct AreaCounters {
 struct MachineCounters {
   FaultCounters faults;
   ReclaimCounters reclaim;
+  HugeCounters huge;
   std::uint64_t resident_pages = 0, resident_peak = 0;  // user pages in frames, each frame once
   std::uint64_t mapped_pages = 0, mapped_peak = 0;      // of all areas
   std::uint64_t table_pages = 0, table_peak = 0;        // page tables

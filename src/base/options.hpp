@@ -32,6 +32,12 @@ enum class MemoryModel : std::uint8_t { Policy, Linux };
 // /sys/kernel/mm/transparent_hugepage/enabled.
 enum class HugePages : std::uint8_t { Never, Madvise, Always };
 
+struct KhugepagedOptions {  // of the same names in .../transparent_hugepage/khugepaged
+  std::uint64_t scan_sleep_ns = 10'000'000'000;  // 0: it does not run
+  std::uint32_t pages_to_scan = 4096;
+  std::uint32_t max_ptes_none = 511, max_ptes_swap = 64, max_ptes_shared = 256;
+};
+
 struct LinuxOptions {              // with MemoryModel::Linux
   std::uint64_t limit_pages = 0;   // of the group that the programs are in; 0: none
   std::uint64_t kernel_pages = 0;  // of it that the kernel takes beside page tables
@@ -39,6 +45,7 @@ struct LinuxOptions {              // with MemoryModel::Linux
   std::uint32_t page_cluster = 3;  // vm.page-cluster: swap is read ahead by up to 2^3 pages
   std::uint64_t stat_flush_ns = 2'000'000'000;  // reclaim goes by statistics as old as this
   HugePages huge_pages = HugePages::Never;
+  KhugepagedOptions khugepaged;
 };
 
 struct FaultCosts {  // CPU time of the kernel for each kind, nanoseconds
@@ -46,6 +53,7 @@ struct FaultCosts {  // CPU time of the kernel for each kind, nanoseconds
   std::uint64_t major_ns = 2'000;  // beside the device
   std::uint64_t copy_ns = 800;
   std::uint64_t reclaim_page_ns = 300;
+  std::uint64_t huge_page_ns = 60'000;  // beside the fault: clearing 2 MiB
 };
 
 struct PrefetchConfig {

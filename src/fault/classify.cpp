@@ -1,12 +1,13 @@
 #include "fault/classify.hpp"
 
+#include "fault/huge.hpp"
+
 namespace pw {
 
-PageView view_page(Core& core, Vma& area, Vpn vpn) {
+PageView view_page(Core& core, Vma& area, Vpn vpn, Access access) {
   PageView view;
-  if (const x86::Pte* entry = area.space->tables().find(vpn); entry != nullptr) {
-    view.translation = *entry;
-  }
+  const x86::Pte* entry = area.space->tables().find_any(vpn, view.level);
+  if (entry != nullptr) view.translation = *entry;
   if (!area.shared) {
     const SlotTable& slots = area.space->private_object().slots;
     view.own = slots.get(area.space->private_at(vpn));
@@ -19,6 +20,9 @@ PageView view_page(Core& core, Vma& area, Vpn vpn) {
     const PageOffset at = area.backing_at(vpn);
     view.common = area.backing->slots.get(at);
     view.beyond_end = at.value >= area.backing->pages().value;
+  }
+  if (core.options.linux_options.huge_pages != HugePages::Never) [[unlikely]] {
+    look_for_huge(core, area, vpn, access, view);
   }
   return view;
 }
@@ -33,8 +37,10 @@ bool translation_allows(x86::Pte entry, Access access) {
 
 FaultKind classify_own(const PageView& view, Access access) {
   if (view.own.is_swapped()) return FaultKind::SwapIn;
-  if (access == Access::Write && view.own_shared) return FaultKind::CopyOnWrite;
-  return FaultKind::MapPrivate;
+  if (access == Access::Write && (view.own_shared || view.huge_shared)) {
+    return FaultKind::CopyOnWrite;
+  }
+  return view.level == 1 ? FaultKind::MapPrivate : FaultKind::HugeReuse;
 }
 
 FaultKind classify_common(const Vma& area, const PageView& view, Access access) {
@@ -53,7 +59,8 @@ FaultKind classify(const Vma& area, const PageView& view, Access access) {
   if (translation_allows(view.translation, access)) return FaultKind::Spurious;
   if (!view.own.is_empty()) return classify_own(view, access);
   if (area.backing != nullptr) return classify_common(area, view, access);
-  return access == Access::Write ? FaultKind::FreshPage : FaultKind::ZeroPage;
+  if (access != Access::Write) return view.huge_fits ? FaultKind::HugeZero : FaultKind::ZeroPage;
+  return view.huge_fits ? FaultKind::HugePage : FaultKind::FreshPage;
 }
 
 }  // namespace pw

@@ -1,4 +1,6 @@
 // Copy on write: of a private page that somebody else holds too, and of a file's page.
+#include <optional>
+
 #include "fault/file_fault.hpp"
 #include "space/translations.hpp"
 
@@ -13,7 +15,7 @@ LeafResult copy_page(PageFault& fault, Pfn source) {
   if (const std::uint64_t ready = core.pool.io_pending(source, core.clock.now_ns()); ready != 0) {
     return {LeafResult::Kind::Wait, ready};
   }
-  const FramePin pin(core.pool, source);
+  std::optional<FramePin> pin(std::in_place, core.pool, source);
   VmObject& object = fault.area.space->private_object();
   const PageOffset at = fault.area.space->private_at(fault.vpn);
   FrameGrant grant;
@@ -28,6 +30,7 @@ LeafResult copy_page(PageFault& fault, Pfn source) {
     core.pool.give_back(grant.pfn);
     return {LeafResult::Kind::NoMemory};
   }
+  pin.reset();  // the page of a huge page that others share may have been this space's alone
   object.slots.set(at, PageSlot::resident(grant.pfn));
   core.pool.admit(grant.pfn);
   ++core.counters.faults.copy_on_write;

@@ -1,5 +1,6 @@
 #include "fault/handler.hpp"
 
+#include "fault/huge.hpp"
 #include "fault/leaves.hpp"
 #include "space/operations.hpp"
 
@@ -32,6 +33,12 @@ LeafResult resolve(PageFault& fault, FaultKind kind) {
       return add_fresh_shared(fault);
     case FaultKind::BeyondEnd:
       return beyond_end(fault);
+    case FaultKind::HugeZero:
+      return map_huge_zero(fault);
+    case FaultKind::HugePage:
+      return map_huge_page(fault);
+    case FaultKind::HugeReuse:
+      return reuse_huge_page(fault);
   }
   return {LeafResult::Kind::Bus};
 }
@@ -49,8 +56,8 @@ void count_done(Core& core, const FaultRequest& request, const Vma& area, FaultK
   const bool copied = kind == FaultKind::CopyOnWrite || kind == FaultKind::CopyFromObject;
   for (FaultCounters* counters : {&space, &label}) {
     counters->copy_on_write += copied ? 1 : 0;
-    counters->zero_page += kind == FaultKind::ZeroPage ? 1 : 0;
-    counters->anonymous += kind == FaultKind::FreshPage ? 1 : 0;
+    counters->zero_page += kind == FaultKind::ZeroPage || kind == FaultKind::HugeZero ? 1 : 0;
+    counters->anonymous += kind == FaultKind::FreshPage || kind == FaultKind::HugePage ? 1 : 0;
     counters->file_mapped += kind == FaultKind::MapObject ? 1 : 0;
     counters->swap_in += kind == FaultKind::MapPrivate && request.major ? 1 : 0;
   }
@@ -77,7 +84,8 @@ std::uint64_t memory_wait(Core& core, FaultRequest& request) {
 }
 
 bool translated(AddressSpace& space, Vpn vpn) {
-  const x86::Pte* entry = space.tables().find(vpn);
+  int level = 0;
+  const x86::Pte* entry = space.tables().find_any(vpn, level);
   return entry != nullptr && entry->present();
 }
 
@@ -112,9 +120,9 @@ FaultOutcome handle_fault(Core& core, FaultRequest& request, FaultWatcher* watch
   // may throw one back in between, so the bound is generous; passing it means that memory cannot
   // hold one access's pages.
   for (int step = 0; step < 16; ++step) {
-    PageFault fault{core, request, *area, vpn, view_page(core, *area, vpn)};
-    const FaultKind kind = classify(*area, fault.view,
-                                    request.unshare ? Access::Write : request.access);
+    const Access access = request.unshare ? Access::Write : request.access;
+    PageFault fault{core, request, *area, vpn, view_page(core, *area, vpn, access)};
+    const FaultKind kind = classify(*area, fault.view, access);
     tell(FaultStep::Frame, static_cast<std::uint64_t>(kind));
     const LeafResult result = resolve(fault, kind);
     switch (result.kind) {

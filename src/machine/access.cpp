@@ -50,7 +50,8 @@ AccessResult Machine::kill(Process& process, const FaultOutcome& outcome, VirtAd
   return result;
 }
 
-void Machine::note_reference(Pfn pfn) {
+void Machine::note_reference(Pfn page) {
+  const Pfn pfn = pool_->head_of(page);
   if ((pool_->frame(pfn).flags & kFrameListed) != 0) reclaimer_->touch(pfn);
 }
 
@@ -91,7 +92,7 @@ AccessResult Machine::access_after_fault(Process& process, sim::SimCpu& cpu, Vir
       return kill(process, outcome, address, out.error_code);
     }
   } while (!cpu.translate_run(address, kind, Mode::User, count, out));
-  reclaimer_->after_fault(out.pfn);
+  reclaimer_->after_fault(pool_->head_of(out.pfn));
   return {};
 }
 
@@ -119,14 +120,30 @@ AccessResult Machine::touch_run(Process& process, VirtAddr address, Access kind,
 
 void Machine::set_in_use(Process& process, Vpn vpn, bool in_use) {
   if (process.state != ProcessState::Running) return;
-  x86::Pte* entry = process.space->tables().find(vpn);
+  int level = 0;
+  x86::Pte* entry = process.space->tables().find_any(vpn, level);
   if (entry == nullptr || !entry->present()) return;
+  // Of a huge page each page is marked apart; all of it is in use as long as one of them is.
+  const bool others = level == 2 && mark_in_use(process.space->tables(), vpn, in_use);
+  if (!in_use && others) {
+    entry->raw |= x86::kAccessed;
+    if (reclaimer_->wants_references()) note_reference(entry->pfn());
+    return;
+  }
   if (in_use) {
     entry->raw |= kInUse;
     return;
   }
   entry->raw = (entry->raw & ~kInUse) | x86::kAccessed;
   if (reclaimer_->wants_references()) note_reference(entry->pfn());
+}
+
+void Machine::note_written(Process& process, Vpn vpn) {
+  if (pool_->huge().count() == 0 || process.state != ProcessState::Running) return;
+  int level = 0;
+  x86::Pte* entry = process.space->tables().find_any(vpn, level);
+  if (entry == nullptr || !entry->present()) return;
+  (level == 2 ? process.space->tables().reserve_entry(vpn) : *entry).raw |= kWritten;
 }
 
 FaultOutcome Machine::try_touch(Pid pid, FaultRequest& request) {
@@ -158,7 +175,7 @@ FaultOutcome Machine::try_touch(Pid pid, FaultRequest& request) {
     return outcome;
   }
   sync_clock(cpu);
-  if (faulted) reclaimer_->after_fault(out.pfn);
+  if (faulted) reclaimer_->after_fault(pool_->head_of(out.pfn));
   if (reclaimer_->wants_references()) note_reference(out.pfn);
   return FaultOutcome::resolved();
 }

@@ -5,7 +5,9 @@
 #include <vector>
 
 #include "fault/leaves.hpp"
+#include "huge/collapse.hpp"
 #include "machine/machine.hpp"
+#include "rmap/huge_split.hpp"
 
 namespace pw {
 
@@ -38,6 +40,7 @@ Result<void> send_away(Reclaim& reclaimer, Vma& area, VpnRange part, Advice advi
 
 Result<void> lazily(Reclaim& reclaimer, Vma& area, VpnRange part) {
   std::vector<Pfn> freed;
+  split_huge_pages(area.space->core(), area, part, true);
   PW_TRY(free_lazily(area, part, freed));
   for (const Pfn pfn : freed) reclaimer.deactivate(pfn);
   return {};
@@ -60,6 +63,8 @@ Result<void> Machine::madvise(Pid pid, VirtAddr address, ByteCount length, Advic
       case Advice::DontNeed:
       case Advice::DontNeedLocked:
         return pw::discard(area, part, advice == Advice::DontNeedLocked);
+      case Advice::Collapse:
+        return collapse_part(area, part);
       case Advice::Free:
         return lazily(*reclaimer_, area, part);
       case Advice::Remove:

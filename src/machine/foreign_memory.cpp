@@ -26,13 +26,14 @@ Result<Pfn> Machine::foreign_page(AddressSpace& space, Vpn vpn, Access access) {
   if (area == nullptr || !may_transfer(*area, access)) return fail(Errno::Fault);
   FaultRequest request{&space, address_of(vpn), access};
   for (;;) {
-    const x86::Pte* entry = space.tables().find(vpn);
+    int level = 0;
+    const x86::Pte* entry = space.tables().find_any(vpn, level);
     const bool there = entry != nullptr && entry->present();
     // What is common property since a fork becomes the owner's own first, lest the reader see what
     // relatives write later (gup_must_unshare(), mm/internal.h).
     request.unshare = there && access == Access::Read && (entry->raw & kSharedByFork) != 0;
     const bool enough = there && (access != Access::Write || entry->writable());
-    if (enough && !request.unshare) return entry->pfn();
+    if (enough && !request.unshare) return frame_under(*entry, level, vpn);
     const FaultOutcome outcome = handle_fault(*core_, request, watcher_);
     if (outcome.kind == FaultOutcome::Kind::Wait) {
       clock_.advance_to(outcome.until_ns);

@@ -147,6 +147,7 @@ void Machine::sync_clock(sim::SimCpu& cpu) {
 
 void Machine::run_due() {
   reclaimer_->run_background();
+  khugepaged_.run(*core_);
   if (clock_.now_ns() < next_writeback_ns_) return;
   next_writeback_ns_ = clock_.now_ns() + config_.writeback_interval_ns;
   objects_->for_each([&](VmObject& file) {
@@ -175,6 +176,7 @@ const MachineCounters& Machine::counters() {
   counters_.resident_peak = pool_->user_frames_peak();
   counters_.table_pages = pool_->table_frames();
   counters_.table_peak = pool_->table_frames_peak();
+  counters_.huge.deferred_split_page = pool_->huge().ever_partly_used();
   counters_.reclaim.swap_requests = swap_.traffic().requests;
   counters_.shootdowns = mmu_->shootdowns().shootdowns;
   counters_.shootdown_ipis = mmu_->shootdowns().ipis;

@@ -14,6 +14,7 @@
 #include "base/counters.hpp"
 #include "base/random.hpp"
 #include "fault/handler.hpp"
+#include "huge/khugepaged.hpp"
 #include "machine/config.hpp"
 #include "machine/kernel_entry.hpp"
 #include "machine/kernel_memory.hpp"
@@ -125,6 +126,9 @@ class Machine {
   // longer): reclaim leaves it alone meanwhile, and takes the end for its last reference. For
   // replays of filtered recordings.
   void set_in_use(Process& process, Vpn vpn, bool in_use);
+  // Says that a page has been written to: machines without bytes know no other way which pages of
+  // a huge page are still zeros. Only needed where there are huge pages.
+  void note_written(Process& process, Vpn vpn);
   // Bytes as the program would load or store them; on failure what lies before the fault is done.
   AccessResult read(Pid pid, VirtAddr address, std::span<std::byte> out);
   AccessResult write(Pid pid, VirtAddr address, std::span<const std::byte> bytes);
@@ -287,6 +291,7 @@ class Machine {
   std::unique_ptr<SharedMemory> shared_memory_;
   std::unique_ptr<Reclaim> reclaimer_;
   std::unique_ptr<sim::SimMmu> mmu_;
+  Khugepaged khugepaged_;
   std::unique_ptr<Core> core_;
   ProcessTable processes_;
   std::vector<FileId> open_files_;

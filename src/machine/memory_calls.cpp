@@ -116,7 +116,10 @@ Result<VirtAddr> Machine::map_stack(Pid pid, ByteCount initial, LabelId label) {
   request.label = label;
   const Result<VirtAddr> mapped = mmap(pid, request);
   // exec has written the arguments there.
-  if (mapped) (*found)->space->prepare_root(*(*found)->space->find(page_of(*mapped)));
+  if (mapped) {
+    (*found)->space->prepare_root(*(*found)->space->find(page_of(*mapped)));
+    (*found)->space->kept_tables().add(page_of((*found)->places.stack_top) - PageCount(1));
+  }
   return mapped;
 }
 

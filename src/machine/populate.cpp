@@ -9,7 +9,8 @@ namespace pw {
 namespace {
 
 bool translated(AddressSpace& space, Vpn vpn, Access access) {
-  const x86::Pte* entry = space.tables().find(vpn);
+  int level = 0;
+  const x86::Pte* entry = space.tables().find_any(vpn, level);
   return entry != nullptr && entry->present() && entry->user() &&
          (access == Access::Read || entry->writable());
 }
@@ -46,9 +47,11 @@ FaultOutcome Machine::fault_in(Process& process, Vpn vpn, Access access, bool fo
       return outcome;
     }
   }
-  const Pfn pfn = process.space->tables().find(vpn)->pfn();
+  int level = 0;
+  const x86::Pte leaf = *process.space->tables().find_any(vpn, level);
+  const Pfn pfn = frame_under(leaf, level, vpn);
   if (access == Access::Write) mark_dirty(*core_, pool_->frame(pfn));
-  reclaimer_->after_fault(pfn);
+  reclaimer_->after_fault(pool_->head_of(pfn));
   if (reclaimer_->wants_references()) note_reference(pfn);
   return FaultOutcome::resolved();
 }

@@ -109,6 +109,14 @@ class Verifier {
       ++tables;
       resident += check_table(space, table, level, first);
     });
+    std::uint64_t reserves = 0;
+    pages.for_each_reserve([&](Pfn table) {
+      ++reserves;
+      expect(core_.pool.frame(table).kind == FrameKind::Table, "a reserve is no table");
+    });
+    expect(reserves == large_, "a large translation without a table in reserve, or the reverse");
+    large_ = 0;
+    tables += reserves;
     tables_seen_ += tables + (pages.isolated() ? 1 : 0);
     if (kernel_map_ != nullptr && wrong_ == nullptr) wrong_ = kernel_map_->check_roots(pages);
     expect(tables == pages.table_count(), "tables are miscounted");
@@ -131,11 +139,34 @@ class Verifier {
       const x86::Pte entry{entries[i]};
       expect(entry.present(), "an absent entry is not zero");
       ++present;
-      expect(level == 1 || !entry.leaf_at(level), "an unexpected large page");
-      if (level == 1) resident += check_translation(space, first + PageCount(i), entry);
+      const Vpn vpn = first + PageCount(i * x86::pages_at(level).value);
+      if (level == 1) resident += check_translation(space, vpn, entry);
+      if (level == 1 || !entry.leaf_at(level)) continue;
+      expect(level == 2, "an unexpected large page");
+      resident += check_large(space, vpn, entry);
     }
     expect(present == frame.aux, "a table's entries are miscounted");
     expect(present > 0 || level == space.tables().levels(), "an empty table was kept");
+    return resident;
+  }
+
+  // The pages that count as resident.
+  std::uint64_t check_large(AddressSpace& space, Vpn vpn, x86::Pte entry) {
+    ++large_;
+    const Vma* area = space.find(vpn);
+    expect(area != nullptr && area->range().contains(huge_range(vpn)),
+           "a large translation reaches over the end of its area");
+    const bool zero = entry.pfn() == core_.huge_zero_frame;
+    expect(zero || (core_.pool.in_huge(entry.pfn()) &&
+                    core_.pool.huge().used(entry.pfn()) == HugeBlocks::kFrames),
+           "a large translation to what is no huge page, or not all of one");
+    if (wrong_ != nullptr) return 0;
+    std::uint64_t resident = 0;
+    for (PageCount i{0}; i.value < HugeBlocks::kFrames; i = i + PageCount(1)) {
+      const Pfn pfn = zero ? core_.zero_frame : entry.pfn() + i;
+      const std::uint64_t bits = entry.raw & ~(x86::kAddressMask | x86::kLarge);
+      resident += check_translation(space, vpn + i, x86::Pte::make(pfn, bits));
+    }
     return resident;
   }
 
@@ -171,6 +202,27 @@ class Verifier {
     return 1;
   }
 
+  // Reclaim knows huge pages by their heads.
+  void check_huge(Pfn pfn) {
+    const FramePool& pool = core_.pool;
+    const Frame& frame = pool.frame(pfn);
+    const std::uint8_t known = kFrameListed | kFrameAside;
+    if (frame.kind == FrameKind::Spare) {
+      expect(pool.in_huge(pfn) && frame.refs == 0 && refs_[pfn.value] == 0,
+             "a spare frame belongs to no huge page, or to somebody");
+      expect(mapcounts_[pfn.value] == 0, "a spare frame is mapped");
+    }
+    if (!pool.in_huge(pfn)) return;
+    expect(frame.kind == FrameKind::Anon || frame.kind == FrameKind::Spare,
+           "a huge page with a frame of another kind");
+    expect(pfn == pool.head_of(pfn) || (frame.flags & known) == 0,
+           "reclaim knows a page of a huge page");
+    ++(frame.kind == FrameKind::Spare ? spare_ : used_of_huge_);
+    if (pfn != pool.head_of(pfn)) return;
+    ++heads_;
+    used_expected_ += pool.huge().used(pfn);
+  }
+
   void check_frames(const Reclaim& reclaimer) {
     FramePool& pool = core_.pool;
     pool.allocator().verify();
@@ -179,9 +231,14 @@ class Verifier {
       const Frame& frame = pool.frame(Pfn(n));
       if (frame.kind == FrameKind::Table) ++tables;
       if (frame.kind == FrameKind::Kernel) ++kernel;
-      if (!is_user(frame.kind)) continue;
-      ++users;
+      if (!is_user(frame.kind) && frame.kind != FrameKind::Spare) continue;
+      check_huge(Pfn(n));
       listed += (frame.flags & kFrameListed) != 0 ? 1 : 0;
+      if (frame.kind == FrameKind::Spare) {
+        set_aside += (frame.flags & kFrameAside) != 0 ? 1 : 0;
+        continue;
+      }
+      ++users;
       expect(frame.aux == 0, "a pin was forgotten");
       expect(frame.kind == FrameKind::File || (frame.flags & kFrameDirty) == 0 ||
                  !swap_copy(frame).valid(),
@@ -201,16 +258,20 @@ class Verifier {
         locked = locked || area.traits.locked;
       });
       const bool aside = (frame.flags & kFrameAside) != 0;
-      expect(!aside || locked, "reclaim has forgotten a page that is not locked");
+      expect(!aside || locked || pool.in_huge(Pfn(n)),
+             "reclaim has forgotten a page that is not locked");
       set_aside += aside ? 1 : 0;
       expect(found == frame.mapcount, "the reverse mapping misses a translation");
     }
-    expect(users + tables + kernel + pool.free_frames().value == pool.total().value,
+    expect(spare_ == pool.spare_frames() && heads_ == pool.huge().count() &&
+               used_of_huge_ == used_expected_,
+           "huge pages are miscounted");
+    expect(users + spare_ + tables + kernel + pool.free_frames().value == pool.total().value,
            "frames were lost");
     expect(users == pool.user_frames() && tables == pool.table_frames(), "frames are miscounted");
     expect(tables == tables_seen_, "a page table belongs to nobody");
     expect(kernel == kernel_frames_, "a kernel frame belongs to nobody");
-    expect(listed + set_aside == users && reclaimer.listed() == listed,
+    expect(listed + set_aside == users - used_of_huge_ + heads_ && reclaimer.listed() == listed,
            "reclaim knows other frames");
   }
 
@@ -287,6 +348,8 @@ class Verifier {
   std::vector<std::uint64_t> label_resident_;
   std::vector<SwapSlot> swapped_;  // once for each chunk or frame that refers to it
   std::uint64_t tables_seen_ = 0, total_mapped_ = 0;
+  std::uint64_t large_ = 0;  // translations of the space that is looked at
+  std::uint64_t heads_ = 0, used_of_huge_ = 0, used_expected_ = 0, spare_ = 0;
   const char* wrong_ = nullptr;
 };
 
@@ -294,7 +357,8 @@ class Verifier {
 
 Result<void> Machine::verify() {
   constexpr std::uint64_t kZeroFrames = 1;
-  const std::uint64_t kernel_frames = kZeroFrames + kernel_memory_->frames() +
+  const std::uint64_t huge_zero = core_->huge_zero_frame == kNoFrame ? 0 : HugeBlocks::kFrames;
+  const std::uint64_t kernel_frames = kZeroFrames + huge_zero + kernel_memory_->frames() +
                                       (kernel_map_ != nullptr ? kernel_map_->frames() : 0);
   Verifier verifier(*core_, processes_, areas_, kernel_map_.get(), kernel_frames);
   const char* wrong = verifier.run(*reclaimer_, *mmu_);

@@ -24,6 +24,7 @@ enum class FrameKind : std::uint8_t {
   File = 4,    // a page of a file, in the page cache
   Kernel = 5,  // anything else the machine keeps for itself: the zero page, for one
   Shared = 6,  // a page of shared anonymous memory
+  Spare = 7,   // part of a huge page that nobody holds; the rest of it somebody does
 };
 constexpr bool is_user(FrameKind kind) {
   return kind == FrameKind::Anon || kind == FrameKind::File || kind == FrameKind::Shared;

@@ -58,11 +58,57 @@ void FramePool::give_back(Pfn pfn) {
   PW_CHECK(frame.mapcount == 0);
   if (is_user(frame.kind)) {
     PW_CHECK(frame.refs == 0 && frame.aux == 0);
-    if ((frame.flags & kFrameListed) != 0) withdraw(pfn);
     if ((frame.flags & kFrameIo) != 0) io_ready_ns_.erase(pfn.value);
+    if (huge_.holds(pfn)) return make_spare(pfn);
+    if ((frame.flags & kFrameListed) != 0) withdraw(pfn);
   }
   count(frame.kind, -1);
   allocator_.free(pfn, 0);
+}
+
+bool FramePool::take_huge(FrameKind kind, Pfn& head) {
+  PW_CHECK(is_user(kind));
+  head = allocator_.allocate(HugeBlocks::kOrder);
+  if (head == kNoFrame) return false;
+  for (std::uint64_t i = 0; i < HugeBlocks::kFrames; ++i) {
+    Frame& frame = table_[head + PageCount(i)];
+    frame.kind = kind;
+    set_swap_copy(frame, SwapSlot{});
+  }
+  count(kind, static_cast<std::int64_t>(HugeBlocks::kFrames));
+  huge_.add(head, total().value);
+  return true;
+}
+
+// The head stays in the replacement order, in use or not, as long as the huge page is there.
+void FramePool::make_spare(Pfn pfn) {
+  Frame& frame = table_[pfn];
+  const Pfn head = HugeBlocks::head_of(pfn);
+  count(frame.kind, -1);
+  const std::uint8_t known = kFrameListed | kFrameAside | kFrameCold;
+  Frame spare{};
+  spare.kind = FrameKind::Spare;
+  spare.flags = pfn == head ? frame.flags & known : std::uint8_t{0};
+  frame = spare;
+  ++spare_frames_;
+  // Reclaim is told before the huge page is none.
+  if (huge_.used(pfn) == 1 && (table_[head].flags & kFrameListed) != 0) withdraw(head);
+  if (huge_.drop_page(pfn)) return;
+  for (std::uint64_t i = 1; i < HugeBlocks::kFrames; ++i) table_[head + PageCount(i)] = Frame{};
+  spare_frames_ -= HugeBlocks::kFrames;
+  allocator_.free(head, HugeBlocks::kOrder);
+}
+
+void FramePool::dissolve(Pfn head) {
+  if ((table_[head].flags & kFrameListed) != 0) withdraw(head);
+  table_[head].flags &= static_cast<std::uint8_t>(~kFrameAside);
+  huge_.remove(head);
+  for (std::uint64_t i = 0; i < HugeBlocks::kFrames; ++i) {
+    const Pfn pfn = head + PageCount(i);
+    if (table_[pfn].kind != FrameKind::Spare) continue;
+    --spare_frames_;
+    allocator_.free(pfn, 0);
+  }
 }
 
 void FramePool::admit(Pfn pfn) {

@@ -20,6 +20,7 @@
 #include "phys/frame_allocator.hpp"
 #include "phys/frame_memory.hpp"
 #include "phys/frame_table.hpp"
+#include "phys/huge_blocks.hpp"
 
 namespace pw {
 
@@ -51,6 +52,20 @@ class FramePool final : public x86::TableFrames {
   // Each is given back by itself.
   bool take_block(FrameKind kind, unsigned order, Pfn& first);
   void give_back(Pfn pfn);
+
+  // 512 user frames as one huge page, each of them like one that take() gives. They are given back
+  // singly; the frames are free when the last one is.
+  bool take_huge(FrameKind kind, Pfn& head);
+  bool in_huge(Pfn pfn) const { return huge_.holds(pfn); }
+  // The frame that reclaim knows the page by.
+  Pfn head_of(Pfn pfn) const { return in_huge(pfn) ? HugeBlocks::head_of(pfn) : pfn; }
+  HugeBlocks& huge() { return huge_; }
+  const HugeBlocks& huge() const { return huge_; }
+  // Makes ordinary frames of a huge page that no large translation names; what is spare is free
+  // then. Reclaim knows none of them: the caller admits those that are in use.
+  void dissolve(Pfn head);
+  // Frames that belong to huge pages and that nobody holds.
+  std::uint64_t spare_frames() const { return spare_frames_; }
 
   void zero(Pfn pfn) {
     if (carries_bytes()) memory_.zero(pfn);
@@ -90,6 +105,7 @@ class FramePool final : public x86::TableFrames {
  private:
   FramePool(FrameTable table, FrameMemory memory, Contents contents);
   void count(FrameKind kind, std::int64_t by);
+  void make_spare(Pfn pfn);
 
   FrameTable table_;
   FrameMemory memory_;
@@ -99,6 +115,8 @@ class FramePool final : public x86::TableFrames {
   std::unordered_map<std::uint64_t, std::uint64_t> io_ready_ns_;  // by frame
   std::uint64_t user_frames_ = 0, user_peak_ = 0, file_frames_ = 0;
   std::uint64_t table_frames_ = 0, table_peak_ = 0;
+  std::uint64_t spare_frames_ = 0;
+  HugeBlocks huge_;
 };
 
 // Keeps reclaim away from a frame for a scope.

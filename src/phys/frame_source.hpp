@@ -16,10 +16,12 @@ struct FrameWant {
   SwapSlot swapped = {};     // its bytes are in swap
   std::uint64_t shadow = 0;  // reclaim dropped it and left this in its slot (PageSlot::note())
   bool foreign = false;      // in memory already, since others have used it: nobody here pays
+  std::uint8_t order = 0;    // 2^order frames in a row: 0, or 9 for a huge page
+  bool light = false;        // rather none than reclaim for it
 };
 
 struct FrameGrant {
-  Pfn pfn;
+  Pfn pfn;                     // of several, the first
   std::uint64_t ready_ns = 0;  // when writing out the victim ends; 0: at once
 };
 

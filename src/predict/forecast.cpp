@@ -50,6 +50,15 @@ double scaled(const Outcome& base, const Outcome& limited, SwapKind swap, const 
   return middle > 0 ? sum(figure) / middle : 1;
 }
 
+// Against the same program with small pages.
+Result<std::uint64_t> wasted(const record::Recording& recording, Conditions conditions,
+                             const Costs& costs, const Outcome& huge, const Predict& predict) {
+  conditions.huge_pages = HugePages::Never;
+  const Result<Outcome> small = predict(recording, conditions, costs);
+  if (!small) return tl::unexpected(small.error());
+  return huge.peak_group_bytes - std::min(huge.peak_group_bytes, small->peak_group_bytes);
+}
+
 }  // namespace
 
 Slowdown slowdown(const Outcome& base, const Outcome& limited, SwapKind swap, const Costs& costs,
@@ -74,6 +83,11 @@ Result<Forecasts> forecast(const record::Recording& recording, const std::vector
   Result<Outcome> base = predict(recording, unlimited, costs);
   if (!base) return tl::unexpected(base.error());
   all.base = std::move(*base);
+  if (conditions.huge_pages != HugePages::Never) {
+    const auto bytes = wasted(recording, unlimited, costs, all.base, predict);
+    if (!bytes) return tl::unexpected(bytes.error());
+    all.wasted_bytes = *bytes;
+  }
   all.base_known = own_seconds.has_value();
   all.base_seconds = own_seconds.value_or(time_of(all.base, conditions.swap));
   const auto peak = static_cast<double>(all.base.peak_group_bytes);

@@ -33,6 +33,8 @@ struct Forecast {
 
 struct Forecasts {
   Outcome base;             // without a limit
+  // What huge pages hold at the peak beyond what small pages would; none: there are no huge pages.
+  std::optional<std::uint64_t> wasted_bytes;
   double base_seconds = 0;  // of the program, without a limit
   bool base_known = false;  // it was given; else estimated
   std::vector<Forecast> rows;

@@ -36,6 +36,8 @@ Outcome outcome_of(const replay::ReplayResult& result) {
   outcome.refault_file = reclaim.refault_file;
   outcome.activate_anon = reclaim.activate_anon;
   outcome.activate_file = reclaim.activate_file;
+  outcome.huge_faults = counters.huge.fault_alloc;
+  outcome.huge_splits = counters.huge.split_page;
   for (const replay::ProcessReport& process : result.processes) {
     outcome.peak_resident_bytes = std::max(outcome.peak_resident_bytes,
                                            process.resident_peak << kPageShift);

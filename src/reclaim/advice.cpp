@@ -9,6 +9,7 @@
 
 #include "reclaim/frames_of.hpp"
 #include "reclaim/reclaimer.hpp"
+#include "rmap/huge_split.hpp"
 #include "rmap/rmap.hpp"
 
 namespace pw {
@@ -41,6 +42,7 @@ void Reclaimer::forget_warm() {
 }
 
 void Reclaimer::deactivate(Vma& area, VpnRange part) {
+  split_huge_pages(*core_, area, part, true);
   for (const Pfn pfn : frames_of_alone(*pool_, area, part)) {
     for_each_mapping(*core_, pfn, [](Vma&, Vpn, x86::Pte& entry) { entry.raw &= ~x86::kAccessed; });
     deactivate(pfn);
@@ -64,15 +66,14 @@ bool Reclaimer::reclaim_cold(Who who, std::uint64_t& ready_ns) {
 }
 
 bool Reclaimer::evict_unasked(Pfn pfn, std::uint64_t& ready_ns) {
+  if (pool_->in_huge(pfn)) break_up(HugeBlocks::head_of(pfn));
   const Frame& frame = pool_->frame(pfn);
   if ((frame.flags & kFrameListed) == 0 || frame.aux > 0) return false;
   if (pool_->io_awaited(pfn, core_->clock.now_ns())) return false;
   if (frame.kind != FrameKind::File && !can_swap(frame)) return false;
   pool_->withdraw(pfn);
   if (evict(pfn, ready_ns)) return true;
-  readmitted_ = true;
-  pool_->admit(pfn);
-  readmitted_ = false;
+  readmit(pfn);
   return false;
 }
 

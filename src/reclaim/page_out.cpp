@@ -20,7 +20,9 @@ namespace pw {
 // last look.
 bool Reclaimer::idle(Pfn pfn) {
   const Frame& frame = pool_->frame(pfn);
-  if ((frame.flags & kFrameListed) == 0 || frame.aux > 0) return false;
+  if ((frame.flags & kFrameListed) == 0 || frame.aux > 0 || pool_->in_huge(pfn)) {
+    return false;
+  }
   if (pool_->io_awaited(pfn, core_->clock.now_ns())) return false;
   bool used = false;
   for_each_mapping(*core_, pfn, [&](Vma& area, Vpn, x86::Pte& entry) {

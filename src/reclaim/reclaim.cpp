@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "reclaim/frames_of.hpp"
+#include "rmap/huge_split.hpp"
 #include "rmap/rmap.hpp"
 #include "space/translations.hpp"
 
@@ -28,6 +29,7 @@ std::uint64_t Reclaim::swap_out(AddressSpace& space) {
   std::vector<Pfn> frames;
   for (Vma& area : space.areas()) {
     if (area.traits.locked) continue;
+    split_huge_pages(*core_, area, area.range(), false);
     space.tables().for_each_leaf(area.range(), [&](Vpn, int, x86::Pte& entry) {
       const Pfn pfn = entry.pfn();
       const Frame& frame = pool_->frame(pfn);
@@ -58,6 +60,7 @@ bool Reclaim::is_clean(Pfn pfn) {
 std::uint64_t Reclaim::page_out(Vma& area, VpnRange part, bool files) {
   std::uint64_t gone = 0;
   std::uint64_t ready_ns = 0;
+  split_huge_pages(*core_, area, part, false);
   for (const Pfn pfn : frames_of_alone(*pool_, area, part)) {
     const bool file = pool_->frame(pfn).kind == FrameKind::File;
     // Dirty pages of files are left to the periodic writer, as by shrink_folio_list(), mm/vmscan.c.
@@ -79,7 +82,7 @@ bool Reclaim::drop_zero_translations() {
     for (Vma& area : object.space->areas()) {
       if (area.backing != nullptr || area.traits.locked) continue;
       object.space->tables().for_each_leaf(area.range(), [&](Vpn vpn, int, x86::Pte& entry) {
-        if (entry.pfn() == core_->zero_frame) places.emplace_back(&area, vpn);
+        if (core_->is_zero(entry.pfn())) places.emplace_back(&area, vpn);
       });
     }
   });

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/check.hpp"
+#include "rmap/huge_split.hpp"
 #include "rmap/rmap.hpp"
 #include "space/translations.hpp"
 
@@ -72,15 +73,34 @@ std::uint64_t Reclaimer::listed() const {
   return pages;
 }
 
+// Room within the limit on user frames, for `pages` more. What nobody holds of huge pages counts,
+// and goes first.
+bool Reclaimer::keep_limit(std::uint64_t pages, bool light, std::uint64_t& ready_ns) {
+  const std::uint64_t limit = config_.resident_limit;
+  while (limit != 0 && pool_->user_frames() + pool_->spare_frames() + pages > limit) {
+    if (light) return false;
+    if (split_partly_used(*core_, 1) != 0) continue;
+    if (!reclaim_one(Who::Direct, ready_ns)) return false;
+  }
+  return true;
+}
+
+// A huge page of the memory that is free: nothing is reclaimed but for the limit, and not even that
+// for those who did not ask.
+bool Reclaimer::allocate_huge(const FrameWant& want, FrameGrant& out) {
+  if (charges_spaces_) return false;  // allowances are of single frames
+  if (!keep_limit(HugeBlocks::kFrames, want.light, out.ready_ns)) return false;
+  if (pool_->free_frames().value < watermarks_.min + HugeBlocks::kFrames) return false;
+  return pool_->take_huge(want.kind, out.pfn);
+}
+
 // Room for one more frame of this kind: within the limit on user frames, and above the min
 // watermark.
 bool Reclaimer::make_room(FrameKind kind, std::uint64_t& ready_ns) {
-  const std::uint64_t limit = config_.resident_limit;
-  while (limit != 0 && is_user(kind) && pool_->user_frames() >= limit) {
-    if (!reclaim_one(Who::Direct, ready_ns)) return false;
-  }
+  if (is_user(kind) && !keep_limit(1, false, ready_ns)) return false;
   if (pool_->free_frames().value > watermarks_.min) return true;
   ++core_->counters.reclaim.allocstall;
+  if (pool_->spare_frames() > 0) (void)split_partly_used(*core_, 1);
   const std::uint64_t wanted = watermarks_.min == 0 ? 1 : kBatch;
   for (std::uint64_t freed = 0; freed < wanted; ++freed) {
     if (!reclaim_one(Who::Direct, ready_ns)) break;
@@ -92,6 +112,7 @@ bool Reclaimer::allocate(const FrameWant& want, FrameGrant& out) {
   run_background();
   out.ready_ns = 0;
   if (fail_now()) return false;
+  if (want.order != 0) return allocate_huge(want, out);
   const policy::Id id = expect(want);
   if (is_user(want.kind)) keep_within_allowance(out.ready_ns);
   if (!make_room(want.kind, out.ready_ns) || !pool_->take(want.kind, out.pfn)) {
@@ -166,14 +187,30 @@ bool Reclaimer::evict_chosen(policy::Id id, Who who, std::uint64_t& ready_ns) {
   const Pfn pfn = frame_of(id);
   pool_->frame(pfn).flags &= static_cast<std::uint8_t>(~kFrameListed);
   --part_of(pfn).frames;
+  if (pool_->in_huge(pfn)) {
+    readmit(pfn);
+    break_up(pfn);
+    return reclaim_cold(who, ready_ns);
+  }
   if (!evict(pfn, ready_ns)) {
-    readmitted_ = true;
-    pool_->admit(pfn);
-    readmitted_ = false;
+    readmit(pfn);
     return false;
   }
   count_stolen(who);
   return true;
+}
+
+void Reclaimer::readmit(Pfn pfn) {
+  readmitted_ = true;
+  pool_->admit(pfn);
+  readmitted_ = false;
+}
+
+// A huge page goes piece by piece: its pages are the next victims, unless they are used before that
+// (shrink_folio_list() puts the pages of a split folio before all others).
+void Reclaimer::break_up(Pfn head) {
+  split_huge_page(*core_, head);
+  for (std::uint64_t i = 0; i < HugeBlocks::kFrames; ++i) deactivate(head + PageCount(i));
 }
 
 void Reclaimer::count_stolen(Who who) {
@@ -246,6 +283,7 @@ policy::Verdict Reclaimer::probe(Pfn pfn, Who who) {
   ++(who == Who::Direct ? counters.pgscan_direct : counters.pgscan_kswapd);
   Frame& frame = pool_->frame(pfn);
   met_locked_ = false;
+  if (pool_->in_huge(pfn)) return probe_huge(pfn);
   if (frame.aux > 0 || pool_->io_awaited(pfn, core_->clock.now_ns())) {
     return policy::Verdict::Unevictable;
   }
@@ -264,6 +302,29 @@ policy::Verdict Reclaimer::probe(Pfn pfn, Who who) {
     if (needs_ == policy::Needs::AccessedBits) entry.raw &= ~x86::kAccessed;
   });
   if (accessed) note_used(*core_, frame);
+  if (in_use || met_locked_) return policy::Verdict::Unevictable;
+  return accessed ? policy::Verdict::Accessed : policy::Verdict::Idle;
+}
+
+// All translations of all its pages are looked at, as folio_referenced() does.
+policy::Verdict Reclaimer::probe_huge(Pfn head) {
+  std::uint64_t used = 0;
+  for (std::uint64_t i = 0; i < HugeBlocks::kFrames; ++i) {
+    const Frame& frame = pool_->frame(head + PageCount(i));
+    if (frame.aux > 0) return policy::Verdict::Unevictable;
+    used += is_user(frame.kind) ? 1U : 0U;
+  }
+  const bool lazy = (pool_->frame(head).flags & kFrameLazy) != 0;
+  const bool all_used = used == HugeBlocks::kFrames;
+  if (pool_->io_awaited(head, core_->clock.now_ns())) return policy::Verdict::Unevictable;
+  if (all_used && core_->swap.full() && !lazy) return policy::Verdict::Unevictable;
+  bool accessed = false, in_use = false;
+  for_each_mapping_of_huge(*core_, head, [&](Vma& area, Vpn, x86::Pte& entry) {
+    accessed = accessed || entry.accessed();
+    met_locked_ = met_locked_ || area.traits.locked;
+    in_use = in_use || (entry.raw & kInUse) != 0;
+    if (needs_ == policy::Needs::AccessedBits) entry.raw &= ~x86::kAccessed;
+  });
   if (in_use || met_locked_) return policy::Verdict::Unevictable;
   return accessed ? policy::Verdict::Accessed : policy::Verdict::Idle;
 }

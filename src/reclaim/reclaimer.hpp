@@ -98,6 +98,14 @@ class Reclaimer final : public Reclaim {
   void forget_warm();
   bool evict_unasked(Pfn pfn, std::uint64_t& ready_ns) override;
   void count_stolen(Who who);
+  void readmit(Pfn pfn);
+  bool keep_limit(std::uint64_t pages, bool light, std::uint64_t& ready_ns);
+
+  // Huge pages, which the policy knows by their heads.
+  bool allocate_huge(const FrameWant& want, FrameGrant& out);
+  void break_up(Pfn head);
+  policy::Verdict probe_huge(Pfn head);
+
   // The same, passing over up to `passing` idle pages that are dirty.
   policy::Id choose(Part& part, Who who, std::uint32_t& passing);
   policy::Verdict probe(Pfn pfn, Who who);

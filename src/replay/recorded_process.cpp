@@ -109,6 +109,7 @@ void RecordedProcess::reference(VirtAddr address, Access access, std::uint64_t c
     if (!infer(address, result, access)) return;
     result = touch(address, access, count);
   }
+  if (access == Access::Write && running()) machine_->note_written(*process_, page_of(address));
   if (!running() || !touched_.first_touch(page_of(address))) return;
   const Vma* area = process_->space->find(page_of(places_.address(address)));
   if (area != nullptr) ++touched_by_label_[area->label];

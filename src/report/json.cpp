@@ -131,20 +131,36 @@ Json processes_json(const std::vector<replay::ProcessReport>& processes) {
   return list;
 }
 
+Json huge_json(const Column& column) {
+  const HugeCounters& huge = column.result.counters.huge;
+  const HugeBalance balance = huge_balance(column);
+  return {{"fault_alloc", huge.fault_alloc},
+          {"fault_fallback", huge.fault_fallback},
+          {"collapse_alloc", huge.collapse_alloc},
+          {"split_page", huge.split_page},
+          {"split_pmd", huge.split_translation},
+          {"walks_saved", balance.walks_saved},
+          {"walk_references_saved", balance.entries_saved},
+          {"faults_saved", balance.faults_saved},
+          {"wasted_peak_pages", balance.pages_wasted}};
+}
+
 Json machine_json(const Column& column, bool estimated) {
   const replay::ReplayResult& r = column.result;
-  return {{"label", column.label},
-          {"config", config_json(r.config)},
-          {"references", r.references},
-          {"records", r.records},
-          {"faults", faults_json(r.counters.faults)},
-          {"memory", memory_json(r.counters)},
-          {"reclaim", reclaim_json(r.counters.reclaim)},
-          {"tlb", tlb_json(r, estimated)},
-          {"time", time_json(r)},
-          {"areas", areas_json(r.areas)},
-          {"processes", processes_json(r.processes)},
-          {"inferred_areas", r.inferred_areas}};
+  Json out{{"label", column.label},
+           {"config", config_json(r.config)},
+           {"references", r.references},
+           {"records", r.records},
+           {"faults", faults_json(r.counters.faults)},
+           {"memory", memory_json(r.counters)},
+           {"reclaim", reclaim_json(r.counters.reclaim)},
+           {"tlb", tlb_json(r, estimated)},
+           {"time", time_json(r)},
+           {"areas", areas_json(r.areas)},
+           {"processes", processes_json(r.processes)},
+           {"inferred_areas", r.inferred_areas}};
+  if (column.small_pages) out["huge_pages"] = huge_json(column);
+  return out;
 }
 
 Json need_json(const analysis::MemoryNeed& need) {

@@ -64,6 +64,22 @@ Derived derive(const replay::ReplayResult& result) {
   return d;
 }
 
+SmallPages small_pages(const replay::ReplayResult& result) {
+  return {result.tlb.walks, result.tlb.walk_references, result.counters.resident_peak,
+          result.counters.faults.minor + result.counters.faults.major};
+}
+
+HugeBalance huge_balance(const Column& column) {
+  if (!column.small_pages) return {};
+  const SmallPages huge = small_pages(column.result);
+  const SmallPages& small = *column.small_pages;
+  const auto less = [](std::uint64_t before, std::uint64_t after) {
+    return static_cast<std::int64_t>(before - after);
+  };
+  return {less(small.walks, huge.walks), less(small.walk_references, huge.walk_references),
+          less(small.faults, huge.faults), less(huge.resident_peak, small.resident_peak)};
+}
+
 std::vector<std::string> all_notes(const Report& report) {
   std::vector<std::string> notes;
   const record::RecordingInfo& info = report.recording;

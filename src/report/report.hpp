@@ -12,10 +12,18 @@
 
 namespace pw::report {
 
+// What the same machine does without huge pages.
+struct SmallPages {
+  std::uint64_t walks = 0, walk_references = 0;
+  std::uint64_t resident_peak = 0;  // pages
+  std::uint64_t faults = 0;
+};
+
 struct Column {  // one machine
   std::string label;
   replay::ReplayResult result;
-  replay::CounterSeries series = {};  // empty unless asked for
+  replay::CounterSeries series = {};           // empty unless asked for
+  std::optional<SmallPages> small_pages = {};  // of a machine with huge pages
 };
 
 struct Report {
@@ -40,6 +48,16 @@ struct Derived {
   double slowdown = 1;        // by faults
 };
 Derived derive(const replay::ReplayResult& result);
+
+// What huge pages brought and cost; negative where they did the reverse. Zeros: there are none.
+struct HugeBalance {
+  std::int64_t walks_saved = 0;    // misses of all TLBs
+  std::int64_t entries_saved = 0;  // of page tables, not read
+  std::int64_t faults_saved = 0;
+  std::int64_t pages_wasted = 0;  // resident at the peak beyond those of small pages
+};
+HugeBalance huge_balance(const Column& column);
+SmallPages small_pages(const replay::ReplayResult& result);
 
 // What a reader must know to trust the numbers: estimates, assumed areas, losses, killed processes,
 // then report.notes.

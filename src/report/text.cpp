@@ -142,6 +142,39 @@ void add_memory(Figures& figures) {
   figures.row_if_any("  of these used", reclaim(&ReclaimCounters::prefetch_used));
 }
 
+std::string signed_count(std::int64_t value) {
+  const std::string digits = count(static_cast<std::uint64_t>(value < 0 ? -value : value));
+  return value < 0 ? "-" + digits : digits;
+}
+
+std::string signed_bytes(std::int64_t pages) {
+  const std::string size = page_bytes(static_cast<std::uint64_t>(pages < 0 ? -pages : pages));
+  return pages < 0 ? "-" + size : size;
+}
+
+// Against the same machine without huge pages.
+void add_huge_pages(Figures& figures, Columns columns) {
+  const bool any = std::any_of(columns.begin(), columns.end(),
+                               [](const Column& c) { return c.small_pages.has_value(); });
+  if (!any) return;
+  const auto huge = [](std::uint64_t HugeCounters::*member) {
+    return [member](const Column& c) { return count(c.result.counters.huge.*member); };
+  };
+  figures.section("Huge pages (saved and wasted: against the same machine without them)");
+  figures.row("brought by faults", huge(&HugeCounters::fault_alloc));
+  figures.row("collapsed from small pages", huge(&HugeCounters::collapse_alloc));
+  figures.row("not to be had", huge(&HugeCounters::fault_fallback));
+  figures.row("split", huge(&HugeCounters::split_page));
+  figures.row("page walks saved",
+              [](const Column& c) { return signed_count(huge_balance(c).walks_saved); });
+  figures.row("  table entries not read",
+              [](const Column& c) { return signed_count(huge_balance(c).entries_saved); });
+  figures.row("page faults saved",
+              [](const Column& c) { return signed_count(huge_balance(c).faults_saved); });
+  figures.row("memory wasted at the peak",
+              [](const Column& c) { return signed_bytes(huge_balance(c).pages_wasted); });
+}
+
 void add_translation(Figures& figures, bool estimated) {
   figures.section(estimated ? "Translation (TLB figures are estimates, see below)" : "Translation");
   const auto derived = [](double Derived::*member) {
@@ -271,6 +304,7 @@ std::string text(const Report& report, const TextStyle& wanted) {
   add_faults(figures);
   add_memory(figures);
   add_translation(figures, report.recording.detail == record::Detail::Pages);
+  add_huge_pages(figures, report.columns);
   add_time(figures);
   out += figures.text(paint);
   if (report.need) {

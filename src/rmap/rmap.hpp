@@ -11,19 +11,22 @@
 #pragma once
 
 #include "space/address_space.hpp"
+#include "space/translations.hpp"
 
 namespace pw {
 
-// fn(Vma&, Vpn, x86::Pte&) for each translation of the frame. The callee may change bits of the
-// entry, not remove it.
+// fn(Vma&, Vpn, x86::Pte&) for each translation of the frame, which may be a large one. The callee
+// may change bits of the entry, not remove it.
 template <class Fn>
 void for_each_mapping(Core& core, Pfn pfn, Fn&& fn) {
   const Frame& frame = core.pool.frame(pfn);
   const PageOffset at(frame.index);
   std::uint32_t left = frame.mapcount;
   auto visit = [&](Vma& area, Vpn vpn) {
-    x86::Pte* entry = area.space->tables().find(vpn);
-    if (entry == nullptr || !entry->present() || entry->pfn() != pfn) return;
+    int level = 0;
+    x86::Pte* entry = area.space->tables().find_any(vpn, level);
+    if (entry == nullptr || !entry->present()) return;
+    if (frame_under(*entry, level, vpn) != pfn) return;
     --left;
     fn(area, vpn, *entry);
   };
@@ -41,6 +44,25 @@ void for_each_mapping(Core& core, Pfn pfn, Fn&& fn) {
     Vma& area = *areas[i];
     if (at < area.backing_page || at - area.backing_page >= area.range().pages()) continue;
     visit(area, area.page_of_backing(at));
+  }
+}
+
+// The same for the translations of a huge page, small ones and large ones; a large one may be met
+// more than once.
+template <class Fn>
+void for_each_mapping_of_huge(Core& core, Pfn head, Fn&& fn) {
+  std::uint32_t large = 0;
+  bool first = true;
+  for (std::uint64_t i = 0; i < kHugePages; ++i) {
+    const Pfn pfn = head + PageCount(i);
+    const Frame& frame = core.pool.frame(pfn);
+    if (frame.kind == FrameKind::Spare || frame.mapcount == (first ? 0 : large)) continue;
+    for_each_mapping(core, pfn, [&](Vma& area, Vpn vpn, x86::Pte& entry) {
+      int level = 0;
+      if (first && area.space->tables().find_any(vpn, level) != nullptr && level == 2) ++large;
+      fn(area, vpn, entry);
+    });
+    first = false;
   }
 }
 

@@ -14,6 +14,7 @@ void add_sizes(const view::AreaSizes& sizes, AreaView& area) {
   area.private_dirty = sizes.private_dirty / 1024;
   area.anonymous = sizes.anonymous_pages / 1024;
   area.lazy_free = sizes.lazy_free / 1024;
+  area.anonymous_huge = sizes.anonymous_huge / 1024;
   area.swap = sizes.swap / 1024;
   area.locked = sizes.pss_locked >> (10 + view::AreaSizes::kPssShift);
 }

@@ -76,6 +76,11 @@ constexpr Choice kChoices[] = {
     {"replacement",
      {"global", "local"},
      [](MachineConfig& c, std::size_t n) { c.replacement = static_cast<Replacement>(n); }},
+    {"thp",
+     {"never", "madvise", "always"},
+     [](MachineConfig& c, std::size_t n) {
+       c.linux_options.huge_pages = static_cast<HugePages>(n);
+     }},
     {"overcommit",
      {"heuristic", "always", "never"},
      [](MachineConfig& c, std::size_t n) { c.overcommit = static_cast<Overcommit>(n); }},

@@ -242,7 +242,7 @@ std::string walk_text(Machine& machine, std::uint32_t pid, VirtAddr address) {
     if (entry.leaf_at(level)) {
       const Pfn pfn = x86::leaf_frame(entry, level) +
                       PageCount(vpn.value & (x86::pages_at(level).value - 1));
-      const bool zero = pfn == machine.core().zero_frame;
+      const bool zero = machine.core().is_zero(pfn);
       text += entry_bits(entry) + "  -> page in frame " + in_decimal(pfn.value) +
               (zero ? ", the zero page" : "") + '\n';
       break;

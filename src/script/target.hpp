@@ -47,6 +47,7 @@ struct AreaView {
   // smaps
   std::uint64_t rss = 0, shared_clean = 0, shared_dirty = 0, private_clean = 0, private_dirty = 0;
   std::uint64_t anonymous = 0, locked = 0, swap = 0, lazy_free = 0;
+  std::uint64_t anonymous_huge = 0;
   std::string flags;  // VmFlags, in the kernel's order: "rd wr mr mw me ac"
 
   friend bool operator==(const AreaView&, const AreaView&) = default;

@@ -5,6 +5,7 @@
 #include "base/check.hpp"
 #include "space/merge.hpp"
 #include "space/operations.hpp"
+#include "space/translations.hpp"
 
 namespace pw {
 
@@ -198,6 +199,7 @@ void AddressSpace::resize(Vma& area, VpnRange range) {
 
 Vma& AddressSpace::split(Vma& area, Vpn at) {
   PW_CHECK(area.range_.begin < at && at < area.range_.end);
+  split_translation_at(*core_, *this, at);
   Vma upper = area;
   upper.set_range({at, area.range_.end});
   areas_.resize(area, {area.range_.begin, at});
@@ -241,6 +243,9 @@ Result<Vma*> AddressSpace::modify(Vma& area, VpnRange part, const AreaChange& ch
   wanted.rights = change.rights;
   wanted.traits = change.traits;
   const VpnRange all = area.range_;
+  // Before a border moves there (vma_adjust_trans_huge(), mm/huge_memory.c).
+  if (part.begin > all.begin) split_translation_at(*core_, *this, part.begin);
+  if (part.end < all.end) split_translation_at(*core_, *this, part.end);
   Vma* below = part.begin == all.begin ? areas_.prev(area) : nullptr;
   Vma* above = part.end == all.end ? areas_.next(area) : nullptr;
   const MergePlan plan = plan_merge(area, wanted, below, above);

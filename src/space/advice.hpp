@@ -35,6 +35,7 @@ enum class Advice : std::uint8_t {  // numbered as the kernel's MADV_*
   PopulateRead = 22,
   PopulateWrite = 23,
   DontNeedLocked = 24,
+  Collapse = 25,
 };
 
 // [address, address + length) in whole pages. Error: Invalid (unaligned; it wraps).

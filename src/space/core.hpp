@@ -29,6 +29,10 @@ struct Core {
   Pfn zero_frame;
   x86::KernelHalf kernel_half = {};   // of each space's roots
   std::uint64_t committed_pages = 0;  // promised to programs (vm_committed_as)
+  Pfn huge_zero_frame = kNoFrame;     // the first of 512 zero pages; taken when first read
+
+  // What a translation to this frame shows are zeros that nobody owns.
+  bool is_zero(Pfn pfn) const { return pfn == zero_frame || pfn == huge_zero_frame; }
 };
 
 }  // namespace pw

@@ -41,7 +41,7 @@ CopyCount copy_entries(Core& core, x86::Pte* from, x86::Pte* to, std::uint64_t c
     x86::Pte entry = from[i];
     if (!entry.present()) continue;
     ++done.entries;
-    if (entry.pfn() != core.zero_frame) {
+    if (!core.is_zero(entry.pfn())) {
       Frame& frame = core.pool.frame(entry.pfn());
       ++frame.mapcount;
       ++done.frames;
@@ -57,6 +57,26 @@ CopyCount copy_entries(Core& core, x86::Pte* from, x86::Pte* to, std::uint64_t c
   return done;
 }
 
+// Gives the child the parent's translation of a huge page, or of the huge zero page, which nobody
+// may write from now on (copy_huge_pmd(), mm/huge_memory.c). False: no memory.
+bool copy_huge(Core& core, Vma& from, Vpn at, Vma& to, bool& weakened) {
+  int level = 0;
+  x86::Pte* leaf = from.space->tables().find_any(at, level);
+  const Pfn head = leaf->pfn();
+  // Making the child's tables may reclaim, and so break up what is copied here.
+  const FramePin pin(core.pool, head);
+  weakened = weakened || leaf->writable();
+  leaf->raw &= ~x86::kWritable;
+  if (!core.is_zero(head)) leaf->raw |= kSharedByFork;
+  const std::uint64_t flags = leaf->raw & ~(x86::kAddressMask | kInUse);
+  if (!map_huge(core, to, at, head, flags)) return false;
+  for (PageCount i{0}; i.value < kHugePages; i = i + PageCount(1)) {
+    const x86::Pte mark = from.space->tables().reserve_entry(at + i);
+    to.space->tables().reserve_entry(at + i).raw = mark.raw & kWritten;
+  }
+  return true;
+}
+
 // Copies the translations of one area, a level-1 table at a time: the child's table is made first,
 // since making it may reclaim, and so change the parent's. False: no memory.
 bool copy_translations(Core& core, Vma& from, AddressSpace& child, Vma& to) {
@@ -65,7 +85,10 @@ bool copy_translations(Core& core, Vma& from, AddressSpace& child, Vma& to) {
   bool weakened = false, enough = true;
   for (Vpn at = all.begin; at < all.end && enough;) {
     const Vpn stop(std::min(all.end.value, (at.value | (x86::kEntriesPerTable - 1)) + 1));
-    if (from.space->tables().find(at) != nullptr) {
+    int level = 0;
+    if (from.space->tables().find_any(at, level) != nullptr && level == 2) {
+      enough = copy_huge(core, from, at, to, weakened);
+    } else if (from.space->tables().find(at) != nullptr) {
       x86::Pte* copy = child.tables().ensure(at);
       x86::Pte* source = from.space->tables().find(at);
       enough = copy != nullptr;

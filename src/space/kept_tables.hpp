@@ -3,8 +3,8 @@
 // Owned by the AddressSpace. Linux frees a table when no area is left in its 2 MiB
 // (free_pgtables(), mm/memory.c), or when MADV_DONTNEED empties all of it; here tables go when they
 // are empty. Whether there is one decides what an access behind the end of a file maps
-// (src/fault/file.cpp), and nothing else that a program can see. A number stands for the 512 pages
-// that it is multiplied by; one whose table exists may be here as well.
+// (src/fault/file.cpp), and whether a huge page may come (src/fault/huge.cpp). A number stands for
+// the 512 pages that it is multiplied by; one whose table exists may be here as well.
 #pragma once
 
 #include <set>

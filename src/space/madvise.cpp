@@ -140,10 +140,13 @@ Result<void> free_lazily(Vma& area, VpnRange part, std::vector<Pfn>& freed) {
   AddressSpace& space = *area.space;
   Core& core = space.core();
   SlotTable& slots = space.private_object().slots;
+  split_translation_at(core, space, part.begin);
+  split_translation_at(core, space, part.end);
   std::vector<PageOffset> absent;
   const std::size_t before = freed.size();
   auto free_page = [&](Vpn vpn, PageOffset at, PageSlot slot) {
-    x86::Pte* entry = slot.is_resident() ? space.tables().find(vpn) : nullptr;
+    int level = 0;
+    x86::Pte* entry = slot.is_resident() ? space.tables().find_any(vpn, level) : nullptr;
     if (entry == nullptr || !entry->present()) return absent.push_back(at);
     Frame& frame = core.pool.frame(slot.pfn());
     if (frame.mapcount != 1 || frame.refs != 1 || slots.shared(at)) return;

@@ -11,7 +11,8 @@ bool cached(const VmObject& object, PageOffset at) {
 }
 
 bool in_memory(AddressSpace& space, const Vma& area, Vpn vpn) {
-  const x86::Pte* entry = space.tables().find(vpn);
+  int level = 0;
+  const x86::Pte* entry = space.tables().find_any(vpn, level);
   if (entry != nullptr && entry->present()) return true;
   if (!area.shared) {
     const PageSlot own = space.private_object().slots.get(space.private_at(vpn));

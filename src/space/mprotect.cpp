@@ -12,7 +12,7 @@ namespace {
 // (can_change_pte_writable(), mm/mprotect.c); so does shared memory, and a page of a shared file
 // that is dirty anyway. Clean ones stay read-only: the fault is where they get dirty.
 bool writable_at_once(Core& core, AddressSpace& space, const Vma& area, Vpn vpn, x86::Pte entry) {
-  if (!area.rights.write || entry.pfn() == core.zero_frame) return false;
+  if (!area.rights.write || core.is_zero(entry.pfn())) return false;
   if (area.shared) return area.backing->kind == ObjectKind::Shared || entry.dirty();
   if ((entry.raw & kSharedByFork) != 0) return false;
   const Frame& frame = core.pool.frame(entry.pfn());
@@ -22,7 +22,7 @@ bool writable_at_once(Core& core, AddressSpace& space, const Vma& area, Vpn vpn,
 
 void change_translations(Core& core, AddressSpace& space, Vma& area, VpnRange part) {
   bool lessened = false;
-  space.tables().for_each_leaf(part, [&](Vpn vpn, int, x86::Pte& entry) {
+  space.tables().for_each_leaf(part, [&](Vpn vpn, int level, x86::Pte& entry) {
     constexpr std::uint64_t kRights = x86::kWritable | x86::kUser | x86::kNoExecute |
                                       x86::kProtectionKeyMask;
     const bool keep = entry.writable() || writable_at_once(core, space, area, vpn, entry);
@@ -32,9 +32,7 @@ void change_translations(Core& core, AddressSpace& space, Vma& area, VpnRange pa
     const std::uint64_t newly_no_execute = rights & ~before & x86::kNoExecute;
     const std::uint64_t other_key = (before ^ rights) & x86::kProtectionKeyMask;
     lessened = lessened || lost != 0 || newly_no_execute != 0 || other_key != 0;
-    if ((lost & x86::kWritable) != 0 && entry.dirty()) {
-      mark_dirty(core, core.pool.frame(entry.pfn()));
-    }
+    if ((lost & x86::kWritable) != 0) note_dirty(core, entry, level);
     entry.raw = (entry.raw & ~kRights) | rights;
   });
   if (lessened) core.mmu.invalidate(space.id(), part, FlushReason::Protect, false);

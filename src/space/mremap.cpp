@@ -74,13 +74,24 @@ Result<void> check_area(const Remap& remap) {
 struct Translation {
   PageCount ahead;
   x86::Pte entry;
+  int level;
 };
 
-// Takes the translations of `range` out, to be put in elsewhere.
-std::vector<Translation> lift_translations(Core& core, Vma& area, VpnRange range) {
+// Takes the translations of `range` out, to be put in at `to`. Large ones stay large if both places
+// are aligned alike (move_huge_pmd(), mm/huge_memory.c).
+std::vector<Translation> lift_translations(Core& core, Vma& area, VpnRange range, Vpn to) {
+  AddressSpace& space = *area.space;
+  split_translation_at(core, space, range.begin);
+  split_translation_at(core, space, range.end);
   std::vector<Translation> lifted;
-  area.space->tables().for_each_leaf(range, [&](Vpn vpn, int, x86::Pte& entry) {
-    lifted.push_back({vpn - range.begin, entry});
+  std::vector<Vpn> large;
+  const bool alike = (to.value - range.begin.value) % kHugePages == 0;
+  space.tables().for_each_leaf(range, [&](Vpn vpn, int level, x86::Pte&) {
+    if (level == 2 && !alike) large.push_back(vpn);
+  });
+  for (const Vpn vpn : large) split_translation(core, space, vpn);
+  space.tables().for_each_leaf(range, [&](Vpn vpn, int level, x86::Pte& entry) {
+    lifted.push_back({vpn - range.begin, entry, level});
   });
   unmap_range(core, area, range, FlushReason::Unmap);
   return lifted;
@@ -104,16 +115,41 @@ void move_tables(AddressSpace& space, VpnRange from, Vpn to) {
   for (const Vpn table : tables_in(space, from)) {
     const VpnRange part = intersection(KeptTables::pages_of(KeptTables::number_of(table)), from);
     const Vpn first = to + (part.begin - from.begin);
+    const bool alike = part.pages().value == kHugePages && first.value % kHugePages == 0;
+    // move_normal_pmd(): the table itself moves.
+    if (alike && !space.would_have_table(first)) space.kept_tables().remove(table);
     space.kept_tables().add(first);
     space.kept_tables().add(first + (part.pages() - PageCount(1)));
   }
 }
 
+// If the huge page is still one, and nobody else has come between: what is not put here, faults
+// will find.
+void put_huge(Core& core, Vma& area, Vpn vpn, x86::Pte leaf) {
+  const Pfn head = leaf.pfn();
+  const std::uint64_t flags = leaf.raw & ~(x86::kAddressMask | kInUse);
+  if (!core.is_zero(head)) {
+    AddressSpace& space = *area.space;
+    const PageSlot own = space.private_object().slots.get(space.private_at(vpn));
+    if (!core.pool.in_huge(head) || own != PageSlot::resident(head)) return;
+  }
+  const FramePin pin(core.pool, head);
+  if (!map_huge(core, area, vpn, head, flags)) return;
+  // Which pages were written is forgotten: all of them, perhaps.
+  for (PageCount i{0}; i.value < kHugePages; i = i + PageCount(1)) {
+    area.space->tables().reserve_entry(vpn + i).raw = kWritten;
+  }
+}
+
 void put_translations(Core& core, Vma& area, Vpn to, const std::vector<Translation>& lifted) {
   AddressSpace& space = *area.space;
-  for (const auto& [ahead, entry] : lifted) {
+  for (const auto& [ahead, entry, level] : lifted) {
     const Vpn vpn = to + ahead;
-    if (entry.pfn() == core.zero_frame) {
+    if (level == 2) {
+      put_huge(core, area, vpn, entry);
+      continue;
+    }
+    if (core.is_zero(entry.pfn())) {
       map_page(core, area, vpn, entry.pfn(), false, entry.accessed());
       continue;
     }
@@ -126,7 +162,7 @@ void put_translations(Core& core, Vma& area, Vpn to, const std::vector<Translati
     if (slot != PageSlot::resident(entry.pfn())) continue;
     const FramePin pin(core.pool, entry.pfn());
     if (map_page(core, area, vpn, entry.pfn(), entry.writable(), entry.accessed())) {
-      space.tables().find(vpn)->raw |= entry.raw & kSharedByFork;
+      space.tables().find(vpn)->raw |= entry.raw & (kSharedByFork | kWritten);
     }
   }
 }
@@ -172,7 +208,7 @@ Result<VirtAddr> move_pages(Remap& remap) {
   }
   const VpnRange source = range_of(remap.from, remap.old_pages);
   const Vma copy = copied_area(remap);
-  const auto lifted = lift_translations(core, *remap.area, source);
+  const auto lifted = lift_translations(core, *remap.area, source, remap.to);
   if (!copy.shared) {
     space.homes().move(source, remap.to);
     if (remap.new_pages > remap.old_pages) {

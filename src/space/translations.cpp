@@ -42,7 +42,8 @@ void note_mapped_many(Core& core, Vma& area, std::uint64_t frames) {
 
 namespace {
 
-void rejoin(Core& core, Pfn pfn) {
+void rejoin(Core& core, Pfn page) {
+  const Pfn pfn = core.pool.head_of(page);
   Frame& frame = core.pool.frame(pfn);
   if ((frame.flags & kFrameAside) == 0) return;
   frame.flags &= static_cast<std::uint8_t>(~kFrameAside);
@@ -56,21 +57,60 @@ void rejoin_reclaim(Core& core, Vma& area, VpnRange part) {
                                      [&](Vpn, int, x86::Pte& entry) { rejoin(core, entry.pfn()); });
 }
 
-void note_unmapped(Core& core, Vma& area, x86::Pte entry) {
+void note_unmapped(Core& core, Vma& area, x86::Pte entry, int level) {
   const Pfn pfn = entry.pfn();
-  if (pfn == core.zero_frame) return;
-  Frame& frame = core.pool.frame(pfn);
-  PW_CHECK(frame.mapcount > 0);
-  --frame.mapcount;
-  --area.space->counters().resident_pages;
-  --core.areas[area.label].resident_pages;
-  if (entry.dirty()) mark_dirty(core, frame);
-  if (entry.accessed()) note_used(core, frame);
+  if (core.is_zero(pfn)) return;
+  const std::uint64_t pages = x86::pages_at(level).value;
+  for (std::uint64_t i = 0; i < pages; ++i) {
+    Frame& frame = core.pool.frame(pfn + PageCount(i));
+    PW_CHECK(frame.mapcount > 0);
+    --frame.mapcount;
+    if (entry.dirty()) mark_dirty(core, frame);
+    if (entry.accessed()) note_used(core, frame);
+  }
+  area.space->counters().resident_pages -= pages;
+  core.areas[area.label].resident_pages -= pages;
   rejoin(core, pfn);
+}
+
+bool map_huge(Core& core, Vma& area, Vpn first, Pfn head, std::uint64_t flags) {
+  if (!area.space->tables().map_large(first, x86::Pte::make(head, flags | x86::kLarge))) {
+    return false;
+  }
+  area.space->kept_tables().remove(first);
+  if (core.is_zero(head)) return true;
+  for (std::uint64_t i = 0; i < kHugePages; ++i) ++core.pool.frame(head + PageCount(i)).mapcount;
+  note_mapped_many(core, area, kHugePages);
+  return true;
+}
+
+// The reserve counts the pages in use.
+bool mark_in_use(x86::PageTables& tables, Vpn vpn, bool in_use) {
+  x86::Pte& mark = tables.reserve_entry(vpn);
+  std::uint16_t& count = tables.reserve_count(vpn);
+  const bool before = (mark.raw & kInUse) != 0;
+  if (in_use != before) {
+    mark.raw ^= kInUse;
+    count = static_cast<std::uint16_t>(in_use ? count + 1 : count - 1);
+  }
+  return count != 0;
+}
+
+void split_translation(Core& core, AddressSpace& space, Vpn vpn) {
+  x86::PageTables& tables = space.tables();
+  if (!tables.has_large()) return;
+  int level = 0;
+  const x86::Pte* leaf = tables.find_leaf(vpn, level);
+  if (leaf == nullptr || level != 2) return;
+  const bool zero = core.is_zero(leaf->pfn());
+  tables.split_large(vpn, zero ? core.zero_frame : leaf->pfn(), zero ? 0 : 1, kPageMarks);
+  ++core.counters.huge.split_translation;
+  core.mmu.invalidate(space.id(), huge_range(vpn), FlushReason::Protect, false);
 }
 
 bool map_page(Core& core, Vma& area, Vpn vpn, Pfn pfn, bool writable, bool accessed) {
   x86::PageTables& tables = area.space->tables();
+  split_translation(core, *area.space, vpn);
   x86::Pte* entry = tables.ensure(vpn);
   if (entry == nullptr) return false;
   const x86::Pte before = *entry;
@@ -83,7 +123,7 @@ bool map_page(Core& core, Vma& area, Vpn vpn, Pfn pfn, bool writable, bool acces
   }
   if (before.present()) note_unmapped(core, area, before);
   tables.write(entry, after);
-  if (pfn != core.zero_frame) {
+  if (!core.is_zero(pfn)) {
     ++core.pool.frame(pfn).mapcount;
     note_mapped_many(core, area, 1);
   }
@@ -124,19 +164,35 @@ class UsedFolios {
 
 }  // namespace
 
+void note_dirty(Core& core, x86::Pte leaf, int level) {
+  if (!leaf.dirty() || core.is_zero(leaf.pfn())) return;
+  for (PageCount i{0}; i < x86::pages_at(level); i = i + PageCount(1)) {
+    mark_dirty(core, core.pool.frame(leaf.pfn() + i));
+  }
+}
+
 void unmap_range(Core& core, Vma& area, VpnRange range, FlushReason reason) {
   std::optional<Vpn> last;
   std::vector<Vpn> others;  // one page of each table before the last
   AddressSpace& space = *area.space;
   UsedFolios used(core, area, reason);
-  const bool tables_freed = space.tables().clear_range(range, [&](Vpn vpn, int, x86::Pte entry) {
+  bool large = false;
+  split_translation_at(core, space, range.begin);
+  split_translation_at(core, space, range.end);
+  const auto gone = [&](Vpn vpn, int level, x86::Pte entry) {
+    if (level == 2) {  // its table was in reserve, and Linux frees it too
+      large = true;
+      note_unmapped(core, area, entry, level);
+      return;
+    }
     if (last && KeptTables::number_of(*last) != KeptTables::number_of(vpn)) others.push_back(*last);
     last = vpn;
     used.note(entry);
     note_unmapped(core, area, entry);
-  });
-  if (!last) return;
-  if (tables_freed) {
+  };
+  const bool tables_freed = space.tables().clear_range(range, gone);
+  if (!last && !large) return;
+  if (tables_freed && last) {
     space.kept_tables().add(*last);
     for (const Vpn vpn : others) space.kept_tables().add(vpn);
   }
@@ -145,10 +201,10 @@ void unmap_range(Core& core, Vma& area, VpnRange range, FlushReason reason) {
 
 void write_protect(Core& core, Vma& area, VpnRange range, FlushReason reason) {
   bool any = false;
-  area.space->tables().for_each_leaf(range, [&](Vpn, int, x86::Pte& entry) {
-    if (entry.dirty() && entry.pfn() != core.zero_frame) {
-      mark_dirty(core, core.pool.frame(entry.pfn()));
-    }
+  split_translation_at(core, *area.space, range.begin);
+  split_translation_at(core, *area.space, range.end);
+  area.space->tables().for_each_leaf(range, [&](Vpn, int level, x86::Pte& entry) {
+    note_dirty(core, entry, level);
     if ((entry.raw & (x86::kWritable | x86::kDirty)) == 0) return;
     entry.raw &= ~(x86::kWritable | x86::kDirty);
     any = true;

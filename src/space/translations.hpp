@@ -19,6 +19,21 @@ inline constexpr std::uint64_t kInUse = 1ULL << 9;
 // anyone's own again (PG_anon_exclusive is off). Until then the first write faults.
 inline constexpr std::uint64_t kSharedByFork = 1ULL << 10;
 
+// The pages of a huge page.
+inline constexpr std::uint64_t kHugePages = HugeBlocks::kFrames;
+constexpr Vpn huge_begin(Vpn vpn) { return Vpn(vpn.value & ~(kHugePages - 1)); }
+constexpr VpnRange huge_range(Vpn vpn) { return range_of(huge_begin(vpn), PageCount(kHugePages)); }
+// The frame that a leaf of `level` means for `vpn`.
+inline Pfn frame_under(x86::Pte leaf, int level, Vpn vpn) {
+  return leaf.pfn() + PageCount(vpn.value & (x86::pages_at(level).value - 1));
+}
+
+// And one for machines that keep no bytes: the program has written to this page since it came with
+// a huge page, so it is not zeros any more. Whoever replays references says so.
+inline constexpr std::uint64_t kWritten = 1ULL << 11;
+// Of a page under a large leaf, these are kept in the leaf's reserve.
+inline constexpr std::uint64_t kPageMarks = kInUse | kWritten;
+
 // Leaf flags for a page of `area`. `writable`: the page may be written without a further fault.
 std::uint64_t leaf_flags(const Vma& area, bool writable);
 
@@ -27,8 +42,24 @@ std::uint64_t leaf_flags(const Vma& area, bool writable);
 // for those around it.
 bool map_page(Core& core, Vma& area, Vpn vpn, Pfn pfn, bool writable, bool accessed);
 
+// Maps 2 MiB from `first` on to the huge page of `head`, or to the huge zero page, where nothing is
+// mapped. False: no memory for tables; nothing has changed.
+bool map_huge(Core& core, Vma& area, Vpn first, Pfn head, std::uint64_t flags);
+// Small translations in place of the large one of `vpn`, if there is one; the huge page remains one
+// (__split_huge_pmd(), mm/huge_memory.c). Needs no memory.
+void split_translation(Core& core, AddressSpace& space, Vpn vpn);
+// The same if a large translation lies across this border.
+inline void split_translation_at(Core& core, AddressSpace& space, Vpn border) {
+  if (border.value % kHugePages != 0) split_translation(core, space, border);
+}
+
+// Says that a page under the large leaf of `vpn` is in use, or no longer. True: some page of it is.
+bool mark_in_use(x86::PageTables& tables, Vpn vpn, bool in_use);
+
 // Accounts for a translation that is about to go: call with the entry's last value.
-void note_unmapped(Core& core, Vma& area, x86::Pte entry);
+void note_unmapped(Core& core, Vma& area, x86::Pte entry, int level = 1);
+// Carries a leaf's dirty bit over to its frames.
+void note_dirty(Core& core, x86::Pte leaf, int level);
 // Accounts for `frames` translations that were made by copying entries (fork); mapcounts are the
 // caller's.
 void note_mapped_many(Core& core, Vma& area, std::uint64_t frames);

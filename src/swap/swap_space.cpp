@@ -28,6 +28,13 @@ std::uint64_t SwapSpace::used_slots() const {
   return n;
 }
 
+bool SwapSpace::all_synchronous() const {
+  for (const auto& area : areas_) {
+    if (!area->queue().synchronous()) return false;
+  }
+  return true;
+}
+
 SwapSlot SwapSpace::allocate(std::uint32_t refused) {
   const auto count = static_cast<std::uint32_t>(areas_.size());
   std::uint32_t best = count;

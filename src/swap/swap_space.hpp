@@ -49,6 +49,7 @@ class SwapSpace {
   bool synchronous(SwapSlot slot) const {
     return areas_[slot.value >> kAreaShift]->queue().synchronous();
   }
+  bool all_synchronous() const;
   // The devices' doings so far, all areas.
   struct Traffic {
     std::uint64_t busy_ns = 0, requests = 0, reads = 0, pages = 0;

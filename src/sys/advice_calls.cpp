@@ -6,8 +6,9 @@ namespace pw::sys {
 
 namespace {
 
-// madvise_behavior_valid(), mm/madvise.c. MADV_COLLAPSE is not among them: there are no huge pages.
-bool is_advice(std::uint64_t advice) {
+// madvise_behavior_valid(), mm/madvise.c.
+bool is_advice(std::uint64_t advice, bool huge_pages) {
+  if (advice == kAdviseCollapse) return huge_pages;
   return advice <= kAdviseDontNeed || (advice >= kAdviseFree && advice <= kAdviseDontNeedLocked);
 }
 
@@ -18,7 +19,8 @@ std::uint64_t int_of(std::uint64_t argument) { return static_cast<std::uint32_t>
 
 Reply Kernel::madvise(Process& process, const Request& r) {
   const std::uint64_t advice = int_of(r.args[2]);
-  if (!is_advice(advice)) return failed(Errno::Invalid);
+  const bool huge = machine_->config().linux_options.huge_pages != HugePages::Never;
+  if (!is_advice(advice, huge)) return failed(Errno::Invalid);
   return reply_of(machine_->madvise(process.pid, VirtAddr(r.args[0]), ByteCount(r.args[1]),
                                     static_cast<Advice>(advice)));
 }

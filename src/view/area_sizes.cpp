@@ -103,7 +103,7 @@ AreaSizes& AreaSizes::operator+=(const AreaSizes& other) {
                            &AreaSizes::pss_file,        &AreaSizes::pss_shmem,
                            &AreaSizes::pss_locked,      &AreaSizes::swap_pss,
                            &AreaSizes::dirty_pages,     &AreaSizes::swap_cached,
-                           &AreaSizes::unevictable}) {
+                           &AreaSizes::unevictable,     &AreaSizes::anonymous_huge}) {
     this->*field += other.*field;
   }
   most_mapped = std::max(most_mapped, other.most_mapped);
@@ -113,11 +113,13 @@ AreaSizes& AreaSizes::operator+=(const AreaSizes& other) {
 AreaSizes sizes_of(Machine& machine, Vma& area) {
   AreaSizes sizes;
   const FramePool& pool = machine.frames();
-  const Pfn zero = machine.core().zero_frame;
   area.space->tables().for_each_leaf(area.range(), [&](Vpn, int level, x86::Pte& entry) {
     const Pfn pfn = x86::leaf_frame(entry, level);
-    if (pfn == zero) return;
-    account(pool.frame(pfn), entry, x86::pages_at(level).value, area.traits.locked, sizes);
+    if (machine.core().is_zero(pfn)) return;
+    if (level == 2) sizes.anonymous_huge += x86::pages_at(level).value * kPageSize;
+    for (PageCount i{0}; i < x86::pages_at(level); i = i + PageCount(1)) {
+      account(pool.frame(pfn + i), entry, 1, area.traits.locked, sizes);
+    }
   });
   add_swap(area, sizes);
   return sizes;

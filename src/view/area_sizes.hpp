@@ -22,6 +22,7 @@ struct AreaSizes {
   std::uint64_t own_swap = 0;  // of `swap`, what is the process's: entries of its page tables
   std::uint64_t pss = 0, pss_dirty = 0, pss_anon = 0, pss_file = 0, pss_shmem = 0;
   std::uint64_t pss_locked = 0, swap_pss = 0;
+  std::uint64_t anonymous_huge = 0;  // under translations of 2 MiB
   // numa_maps, in pages: PTEs that are dirty or whose frame is, the most translations of a frame,
   // frames with a copy in swap.
   std::uint64_t dirty_pages = 0, most_mapped = 0, swap_cached = 0, unevictable = 0;

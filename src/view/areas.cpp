@@ -1,5 +1,6 @@
 #include "view/areas.hpp"
 
+#include "fault/huge.hpp"
 #include "view/text.hpp"
 
 namespace pw::view {
@@ -160,8 +161,9 @@ std::string smaps_sizes(const AreaSizes& sizes, bool rollup) {
           row("Referenced:", sizes.referenced >> kToKib) +
           row("Anonymous:", sizes.anonymous_pages >> kToKib) + row("KSM:", 0) +
           row("LazyFree:", sizes.lazy_free >> kToKib);
-  for (const char* name : {"AnonHugePages:", "ShmemPmdMapped:", "FilePmdMapped:", "Shared_Hugetlb:",
-                           "Private_Hugetlb:"}) {
+  text += row("AnonHugePages:", sizes.anonymous_huge >> kToKib);
+  for (const char* name :
+       {"ShmemPmdMapped:", "FilePmdMapped:", "Shared_Hugetlb:", "Private_Hugetlb:"}) {
     text += row(name, 0);
   }
   return text + row("Swap:", sizes.swap >> kToKib) +
@@ -183,7 +185,7 @@ std::string smaps(Machine& machine, Process& process) {
     text += maps_line(line_of(machine, process, area)) +
             row("Size:", area.range().pages().value * kPageKib) + row("KernelPageSize:", kPageKib) +
             row("MMUPageSize:", kPageKib) + smaps_sizes(sizes_of(machine, area), false) +
-            row("THPeligible:", 0, "") +
+            row("THPeligible:", huge_somewhere(machine.core(), area) ? 1 : 0, "") +
             (keys ? row("ProtectionKey:", area.traits.key, "") : std::string()) +
             "VmFlags: " + flags_of(area) + " \n";
   });

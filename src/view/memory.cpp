@@ -62,8 +62,9 @@ std::string meminfo(Machine& machine) {
          pages("PageTables:", facts.tables) +
          zeros({"SecPageTables:", "NFS_Unstable:", "Bounce:", "WritebackTmp:"}) +
          pages("CommitLimit:", facts.commit_limit) + pages("Committed_AS:", facts.committed) +
-         zeros({"VmallocTotal:", "VmallocUsed:", "VmallocChunk:", "Percpu:", "AnonHugePages:",
-                "ShmemHugePages:", "ShmemPmdMapped:", "FileHugePages:", "FilePmdMapped:",
+         zeros({"VmallocTotal:", "VmallocUsed:", "VmallocChunk:", "Percpu:"}) +
+         pages("AnonHugePages:", facts.anonymous_huge) +
+         zeros({"ShmemHugePages:", "ShmemPmdMapped:", "FileHugePages:", "FilePmdMapped:",
                 "Balloon:"}) +
          zeros({"HugePages_Total:", "HugePages_Free:", "HugePages_Rsvd:", "HugePages_Surp:"}, "") +
          row("Hugepagesize:", kHugeKib) +

@@ -13,7 +13,6 @@ constexpr unsigned kPageblockOrder = 9;
 
 std::unordered_set<std::uint64_t> locked_frames(Machine& machine) {
   std::unordered_set<std::uint64_t> frames;
-  const Pfn zero = machine.core().zero_frame;
   machine.processes().for_each([&](Process& process) {
     if (process.space == nullptr || process.space->counters().locked_pages == 0) return;
     AddressSpace& space = *process.space;
@@ -22,11 +21,27 @@ std::unordered_set<std::uint64_t> locked_frames(Machine& machine) {
       if (!area->traits.locked) continue;
       space.tables().for_each_leaf(area->range(), [&](Vpn, int level, x86::Pte& entry) {
         const Pfn pfn = x86::leaf_frame(entry, level);
-        if (pfn != zero) frames.insert(pfn.value);
+        if (machine.core().is_zero(pfn)) return;
+        for (std::uint64_t i = 0; i < x86::pages_at(level).value; ++i) frames.insert(pfn.value + i);
       });
     }
   });
   return frames;
+}
+
+// Huge pages that some large translation names (folio_add_anon_rmap_pmd() counts the first).
+std::uint64_t mapped_whole(Machine& machine) {
+  std::unordered_set<std::uint64_t> heads;
+  if (machine.frames().huge().count() == 0) return 0;
+  machine.processes().for_each([&](Process& process) {
+    if (process.space == nullptr) return;
+    for (Vma& area : process.space->areas()) {
+      process.space->tables().for_each_leaf(area.range(), [&](Vpn, int level, x86::Pte& entry) {
+        if (level == 2 && !machine.core().is_zero(entry.pfn())) heads.insert(entry.pfn().value);
+      });
+    }
+  });
+  return heads.size();
 }
 
 void count_frame(Machine& machine, const Frame& frame, bool locked, MemoryFacts& facts) {
@@ -76,6 +91,7 @@ MemoryFacts facts_of(Machine& machine) {
   pool.allocator().for_each_free_block([&](Pfn, unsigned order) {
     if (order >= kPageblockOrder) facts.free_blocks += std::uint64_t{1} << order;
   });
+  facts.anonymous_huge = mapped_whole(machine) * HugeBlocks::kFrames;
   const auto locked = locked_frames(machine);
   std::uint64_t left = pool.user_frames();
   for (std::uint64_t n = 0; n < facts.total && left > 0; ++n) {

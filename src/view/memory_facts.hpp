@@ -18,6 +18,7 @@ struct MemoryFacts {  // pages
   std::uint64_t free_blocks = 0;  // of `free`, in free blocks of 2 MiB and more
   std::uint64_t file = 0, shmem = 0, anonymous = 0;
   std::uint64_t mapped_anonymous = 0, mapped_files = 0;  // shared memory among files
+  std::uint64_t anonymous_huge = 0;  // of mapped_anonymous, under a translation of 2 MiB
   std::uint64_t inactive_anon = 0, inactive_file = 0;
   std::uint64_t locked = 0, unevictable = 0;  // by mlock; by that or SHM_LOCK
   std::uint64_t swap_cached = 0;              // anonymous pages with a copy in swap

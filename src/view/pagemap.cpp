@@ -18,10 +18,10 @@ void add_present(Machine& machine, Vma& area, std::vector<PagemapEntry>& entries
   const FramePool& pool = machine.frames();
   area.space->tables().for_each_leaf(area.range(), [&](Vpn vpn, int level, x86::Pte& entry) {
     const Pfn first = x86::leaf_frame(entry, level);
-    const bool zero = first == machine.core().zero_frame;
+    const bool zero = machine.core().is_zero(first);
     for (PageCount i{0}; i < x86::pages_at(level); i = i + PageCount(1)) {
       if (!area.range().contains(vpn + i)) continue;
-      entries.push_back({vpn + i, bits_of(pool.frame(first), first + i, zero)});
+      entries.push_back({vpn + i, bits_of(pool.frame(first + i), first + i, zero)});
     }
   });
 }

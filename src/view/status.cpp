@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "fault/huge.hpp"
 #include "view/area_sizes.hpp"
 #include "view/text.hpp"
 
@@ -62,8 +63,8 @@ std::string memory(Machine& machine, AddressSpace& space) {
          field("VmPTE", tables_of(space) * kPageKib) + field("VmSwap", sizes.own_swap / 1024) +
          field("HugetlbPages", 0) +
          "CoreDumping:\t0\n"
-         "THP_enabled:\t0\n"
-         "untag_mask:\t0xffffffffffffffff\n";
+         "THP_enabled:\t" +
+         (may_have_huge(space) ? "1\n" : "0\n") + "untag_mask:\t0xffffffffffffffff\n";
 }
 
 std::string four(std::uint64_t value) {

@@ -325,6 +325,16 @@ constexpr Known kEvents[] = {
     {"pgsteal_direct", [](const State& s) { return s.counters.reclaim.pgsteal_direct; }},
     {"pageoutrun", [](const State& s) { return s.counters.reclaim.kswapd_wakeups; }},
     {"oom_kill", [](const State& s) { return s.counters.reclaim.oom_kills; }},
+    {"thp_fault_alloc", [](const State& s) { return s.counters.huge.fault_alloc; }},
+    {"thp_fault_fallback", [](const State& s) { return s.counters.huge.fault_fallback; }},
+    {"thp_collapse_alloc", [](const State& s) { return s.counters.huge.collapse_alloc; }},
+    {"thp_collapse_alloc_failed",
+     [](const State& s) { return s.counters.huge.collapse_alloc_failed; }},
+    {"thp_swpout", [](const State& s) { return s.counters.huge.swapped_out; }},
+    {"thp_split_page", [](const State& s) { return s.counters.huge.split_page; }},
+    {"thp_deferred_split_page", [](const State& s) { return s.counters.huge.deferred_split_page; }},
+    {"thp_split_pmd", [](const State& s) { return s.counters.huge.split_translation; }},
+    {"thp_zero_page_alloc", [](const State& s) { return s.counters.huge.zero_page_alloc; }},
     {"nr_vmscan_write", [](const State& s) { return s.counters.reclaim.pswpout; }},
     {"nr_written",
      [](const State& s) { return s.counters.reclaim.file_written + s.counters.reclaim.pswpout; }},
@@ -349,6 +359,8 @@ constexpr Known kPages[] = {
     {"nr_shmem", [](const State& s) { return s.facts.shmem; }},
     {"nr_page_table_pages", [](const State& s) { return s.facts.tables; }},
     {"nr_swapcached", [](const State& s) { return s.facts.swap_cached; }},
+    {"nr_anon_transparent_hugepages",
+     [](const State& s) { return s.facts.anonymous_huge / HugeBlocks::kFrames; }},
 };
 
 // Of memory.stat, in pages too.
@@ -364,6 +376,7 @@ constexpr Known kGroup[] = {
     {"inactive_anon", [](const State& s) { return s.facts.inactive_anon; }},
     {"inactive_file", [](const State& s) { return s.facts.inactive_file; }},
     {"unevictable", [](const State& s) { return s.facts.unevictable; }},
+    {"anon_thp", [](const State& s) { return s.facts.anonymous_huge; }},
 };
 
 template <class Table>

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <fstream>
 
 namespace pw::diff {
 
@@ -42,7 +43,8 @@ std::string line_of(const AreaView& area) {
          std::to_string(area.shared_clean) + " sd " + std::to_string(area.shared_dirty) + " pc " +
          std::to_string(area.private_clean) + " pd " + std::to_string(area.private_dirty) +
          " anon " + std::to_string(area.anonymous) + " locked " + std::to_string(area.locked) +
-         " lazy " + std::to_string(area.lazy_free) + " flags " + area.flags;
+         " lazy " + std::to_string(area.lazy_free) + " huge " +
+         std::to_string(area.anonymous_huge) + " flags " + area.flags;
 }
 
 std::string difference(const ProcessView& kernel, const ProcessView& ours) {
@@ -99,15 +101,30 @@ void leave_out_stack(ProcessView& view, const script::Layout& layout, bool read_
   }
 }
 
+bool chosen(const char* setting) {
+  std::ifstream file(std::string("/sys/kernel/mm/transparent_hugepage/") + setting);
+  std::string text;
+  std::getline(file, text);
+  return text.find("[madvise]") != std::string::npos;
+}
+
+bool host_gives_huge_pages() { return chosen("enabled") && chosen("defrag"); }
+
 }  // namespace
 
-std::unique_ptr<Duel> Duel::create(std::string& why) {
-  auto host = host::HostTarget::create();
+std::unique_ptr<Duel> Duel::create(std::string& why, bool huge) {
+  if (huge && !host_gives_huge_pages()) {
+    why = "/sys/kernel/mm/transparent_hugepage/enabled is not madvise, with defrag";
+    return nullptr;
+  }
+  host::HostOptions options;
+  options.huge_pages = huge;
+  auto host = host::HostTarget::create(options);
   if (!host) {
     why = host.error().message;
     return nullptr;
   }
-  return std::unique_ptr<Duel>(new Duel(std::move(*host)));
+  return std::unique_ptr<Duel>(new Duel(std::move(*host), huge));
 }
 
 void Duel::begin() {
@@ -118,7 +135,9 @@ void Duel::begin() {
   layout_ = *layout;
   constexpr std::uint32_t kUsual = 0x5555'5554;  // PKRU after exec
   const bool keys = host_->set_pkru(0, kUsual).value == 0;
-  auto sim = script::SimTarget::create(machine_like(layout_, keys));
+  MachineConfig config = machine_like(layout_, keys);
+  if (huge_) config.linux_options.huge_pages = HugePages::Madvise;
+  auto sim = script::SimTarget::create(config);
   PW_CHECK(sim.has_value());
   sim_ = std::move(*sim);
   PW_CHECK(sim_->spawn(0).has_value());

@@ -20,8 +20,10 @@ namespace pw::diff {
 
 class Duel {
  public:
-  // Null if the host cannot; `why` then says it.
-  static std::unique_ptr<Duel> create(std::string& why);
+  // Null if the host cannot; `why` then says it. `huge`: with transparent huge pages for areas that
+  // MADV_HUGEPAGE names.
+  static std::unique_ptr<Duel> create(std::string& why, bool huge = false);
+  bool huge() const { return huge_; }
 
   // Both worlds anew, with process 0.
   void begin();
@@ -41,13 +43,14 @@ class Duel {
   const std::vector<std::uint64_t>& segments() const { return segments_; }
 
  private:
-  explicit Duel(std::unique_ptr<host::HostTarget> host) : host_(std::move(host)) {}
+  Duel(std::unique_ptr<host::HostTarget> host, bool huge) : host_(std::move(host)), huge_(huge) {}
   std::optional<std::string> compare(script::ProcessIndex process);
   script::Outcome carry_out(script::Target& target, const DuelStep& step);
   void warm_files(sys::Call after);
   std::optional<std::string> follow(const DuelStep& step, const script::Outcome& ours);
 
   std::unique_ptr<host::HostTarget> host_;
+  bool huge_;
   std::unique_ptr<script::SimTarget> sim_;
   script::Layout layout_;
   script::Outcome answer_;

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kMostProcesses = 5;
 constexpr std::uint64_t kMostBytes = 40 * kPageSize;
+constexpr std::uint64_t kHugeBytes = 512 * kPageSize;
 
 }  // namespace
 
@@ -38,10 +39,17 @@ std::uint64_t StepGenerator::any_address() {
   } else {
     address = duel_->layout().mmap_top.value - random_.below(64) * kPageSize;
   }
+  if (duel_->huge() && random_.chance(3)) address &= ~(kHugeBytes - 1);
   return random_.chance(25) ? address + 1 + random_.below(kPageSize - 1) : address;
 }
 
+std::uint64_t StepGenerator::huge_length() {
+  return one_of({1, 1, 1, 2, 2, 3}) * kHugeBytes +
+         (random_.chance(3) ? (random_.below(7) - 3) * kPageSize : 0);
+}
+
 std::uint64_t StepGenerator::any_length() {
+  if (duel_->huge() && random_.chance(3)) return huge_length();
   if (random_.chance(25))
     return one_of({0, 1, ~0ULL, ~0ULL - kPageSize + 1, 1ULL << 47, 1ULL << 63});
   if (random_.chance(30)) return (510 + random_.below(5)) * kPageSize;
@@ -84,6 +92,9 @@ DuelStep StepGenerator::map() {
                                  sys::kMapStack};
   for (const std::uint64_t one : extra) {
     if (random_.chance(one == sys::kMapFixed ? 3 : 14)) flags |= one;
+  }
+  if (duel_->huge() && !random_.chance(3)) {  // what may have huge pages
+    return call(Call::Mmap, {0, huge_length(), 3, sys::kMapPrivate | sys::kMapAnonymous, ~0ULL, 0});
   }
   const std::uint64_t where = (flags & sys::kMapFixed) != 0 || random_.chance(3) ? any_address()
                                                                                  : 0;
@@ -136,6 +147,16 @@ DuelStep StepGenerator::remap() {
 
 DuelStep StepGenerator::advise() {
   // MADV_FREE of pages that are shared since a fork is a difference too.
+  if (duel_->huge() && random_.chance(2)) {
+    const script::AreaView* area = any_area();
+    if (area != nullptr && random_.chance(2)) {
+      return call(Call::Madvise, {area->begin, area->end - area->begin, sys::kAdviseHugePage});
+    }
+    return call(Call::Madvise,
+                {any_address(), any_length(),
+                 one_of({sys::kAdviseHugePage, sys::kAdviseHugePage, sys::kAdviseNoHugePage,
+                         sys::kAdviseDontNeed, sys::kAdviseCollapse})});
+  }
   const std::uint64_t free = next_process_ == 1 ? sys::kAdviseFree : sys::kAdviseDontNeed;
   switch (random_.below(8)) {
     case 0:
@@ -291,7 +312,9 @@ DuelStep StepGenerator::next() {
     std::advance(it, static_cast<std::ptrdiff_t>(random_.below(running.size())));
     who_ = *it;
   }
-  return draw();
+  const script::AreaView* area = duel_->huge() && random_.chance(6) ? any_area() : nullptr;
+  if (area == nullptr) return draw();
+  return call(Call::Madvise, {area->begin, area->end - area->begin, sys::kAdviseHugePage});
 }
 
 }  // namespace pw::diff

@@ -23,6 +23,7 @@ class StepGenerator {
   const script::AreaView* any_area();
   std::uint64_t any_address();  // mostly page aligned, mostly near an area
   std::uint64_t any_length();   // mostly a few pages
+  std::uint64_t huge_length();  // some of 2 MiB, or near it
   std::uint64_t any_protection();
   std::uint64_t any_fd();
   std::uint64_t any_offset();

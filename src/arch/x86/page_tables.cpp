@@ -102,9 +102,11 @@ Pte* PageTables::ensure(Vpn vpn, int level) {
   for (int at = levels_; at > level; --at) {
     Pte& entry = entries_of(table)[index_at(vpn, at)];
     PW_CHECK_MSG(!entry.present() || !entry.leaf_at(at), "a larger page covers the address");
-    if (!entry.present() && !add_table(table, entry, at - 1)) {
-      clear(vpn);  // the tables made so far, which are empty
-      return nullptr;
+    if (!entry.present()) {
+      if (!add_table(table, entry, at - 1)) {
+        clear(vpn);  // the tables made so far, which are empty
+        return nullptr;
+      }
     }
     table = entry.pfn();
   }
@@ -126,6 +128,45 @@ void PageTables::write(Pte* entry, Pte leaf) {
 
 bool PageTables::clear(Vpn vpn, int level) {
   return clear_range(range_of(vpn, pages_at(level)), [](Vpn, int, Pte) {});
+}
+
+bool PageTables::map_large(Vpn vpn, Pte leaf) {
+  Pfn reserve;
+  if (!frames_->allocate_table(1, reserve)) return false;
+  Pte* entry = ensure(vpn, 2);
+  if (entry == nullptr) {
+    frames_->free_table(reserve);
+    return false;
+  }
+  PW_CHECK_MSG(!entry->present() && leaf.leaf_at(2), "2 MiB are mapped twice");
+  write(entry, leaf);
+  reserves_[vpn.value >> kIndexBits] = reserve;
+  ++tables_;
+  return true;
+}
+
+void PageTables::split_large(Vpn vpn, Pfn first, std::uint64_t step, std::uint64_t marks) {
+  Pte* entry = find(vpn, 2);
+  PW_CHECK(entry != nullptr && entry->present() && entry->leaf_at(2));
+  const auto reserve = reserves_.find(vpn.value >> kIndexBits);
+  const Pfn table = reserve->second;
+  reserves_.erase(reserve);
+  const std::uint64_t bits = entry->raw & ~(kAddressMask | kLarge | marks);
+  Pte* entries = entries_of(table);
+  for (unsigned i = 0; i < kEntriesPerTable; ++i) {
+    entries[i] = Pte::make(first + PageCount(i * step), bits | (entries[i].raw & marks));
+  }
+  frames_->entries(table) = kEntriesPerTable;
+  *entry = Pte::make(table, table_rights());
+  cached_table_ = nullptr;
+}
+
+void PageTables::free_reserve(Vpn vpn) {
+  const auto it = reserves_.find(vpn.value >> kIndexBits);
+  if (it == reserves_.end()) return;
+  frames_->free_table(it->second);
+  reserves_.erase(it);
+  --tables_;
 }
 
 void PageTables::drop_if_empty(Pfn table, Pte* parent_entry, Pfn parent) {

@@ -15,6 +15,7 @@
 #pragma once
 
 #include <cstdint>
+#include <unordered_map>
 
 #include "arch/x86/pte.hpp"
 
@@ -77,6 +78,34 @@ class PageTables {
   // Clears the leaf of `vpn` at `level` and frees tables that become empty. True if a table was
   // freed.
   bool clear(Vpn vpn, int level = 1);
+
+  // --- leaves of 2 MiB in programs' memory. Each keeps a table in reserve, so that splitting it
+  // needs no memory (pgtable_trans_huge_deposit(), mm/pgtable-generic.c of Linux). The reserve
+  // counts among the tables.
+  bool has_large() const { return !reserves_.empty(); }
+  // The leaf or absent level-1 entry of `vpn`, with its level (1 or 2); null: there is neither.
+  Pte* find_any(Vpn vpn, int& level) {
+    level = 1;
+    Pte* entry = find(vpn);
+    return entry != nullptr || reserves_.empty() ? entry : find_leaf(vpn, level);
+  }
+  // The entry that maps the 2 MiB of `vpn` now, where no table was. False: no memory.
+  bool map_large(Vpn vpn, Pte leaf);
+  // Replaces it by 512 small leaves with its rights and A/D bits, for frames first, first + step,
+  // first + 2 * step and so on. The bits of `marks` are each page's own, from the reserve.
+  void split_large(Vpn vpn, Pfn first, std::uint64_t step, std::uint64_t marks);
+  // The entry of a page under a large leaf in the reserve, for marks: bits that hardware ignores.
+  // What it counts for is the caller's.
+  Pte& reserve_entry(Vpn vpn) {
+    return entries_of(reserves_.at(vpn.value >> kIndexBits))[index_at(vpn, 1)];
+  }
+  std::uint16_t& reserve_count(Vpn vpn) {
+    return frames_->entries(reserves_.at(vpn.value >> kIndexBits));
+  }
+  template <class Fn>
+  void for_each_reserve(Fn&& fn) const {  // fn(table)
+    for (const auto& [key, table] : reserves_) fn(table);
+  }
 
   // Frees the level-1 table of `vpn`, and those above it, if nothing is in it.
   void free_if_empty(Vpn vpn) {
@@ -153,6 +182,7 @@ class PageTables {
     return kPresent | kWritable | (half_ == Half::User ? kUser : 0);
   }
   void copy_to_user_root(unsigned index);
+  void free_reserve(Vpn vpn);
 
   TableMemory memory_;
   TableFrames* frames_;
@@ -162,6 +192,7 @@ class PageTables {
   std::uint64_t tables_ = 0;
   Pte* cached_table_ = nullptr;  // level-1 table used last, for pages with this vpn >> 9
   std::uint64_t cached_key_ = 0;
+  std::unordered_map<std::uint64_t, Pfn> reserves_;  // of large leaves, by vpn >> 9
 };
 
 template <class Fn>
@@ -194,6 +225,7 @@ void PageTables::clear_below(Pfn table, int level, Vpn first, VpnRange range, Fn
       fn(vpn, level, entries[i]);
       entries[i] = Pte{};
       --frames_->entries(table);
+      if (level == 2 && !reserves_.empty()) free_reserve(vpn);
     }
   }
 }

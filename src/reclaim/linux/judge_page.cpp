@@ -22,12 +22,22 @@ namespace pw {
 // leaves no trace of its references.
 LinuxReclaim::Look LinuxReclaim::look_at(Pfn pfn) {
   Look look;
-  for_each_mapping(*core_, pfn, [&](Vma& area, Vpn, x86::Pte& entry) {
+  std::vector<const Vma*> seen;  // of a huge page each area counts once
+  const bool huge = pool_->in_huge(pfn);
+  const auto note = [&](Vma& area, Vpn, x86::Pte& entry) {
     look.locked = look.locked || area.traits.locked;
     look.executable = look.executable || area.rights.execute;
-    if ((entry.raw & (x86::kAccessed | kInUse)) != 0) ++look.referenced;
+    const bool used = (entry.raw & (x86::kAccessed | kInUse)) != 0;
     entry.raw &= ~x86::kAccessed;
-  });
+    if (!used || (huge && std::find(seen.begin(), seen.end(), &area) != seen.end())) return;
+    if (huge) seen.push_back(&area);
+    ++look.referenced;
+  };
+  if (huge) {
+    for_each_mapping_of_huge(*core_, pfn, note);
+    return look;
+  }
+  for_each_mapping(*core_, pfn, note);
   const Frame& frame = pool_->frame(pfn);
   if (frame.kind == FrameKind::Shared && core_->objects.object(frame.owner).locked) {
     look.locked = true;  // SHM_LOCK
@@ -62,21 +72,21 @@ void LinuxReclaim::set_aside(Pfn pfn) {
   --listed_;
 }
 
-// The page is in no list while this goes on. True: its frame is free.
-bool LinuxReclaim::try_to_free(Pfn pfn, Tally& tally) {
+// The page is in no list while this goes on. Returns the frames that are free now.
+std::uint64_t LinuxReclaim::try_to_free(Pfn pfn, Tally& tally) {
   const Frame& frame = pool_->frame(pfn);
   const std::uint64_t now = core_->clock.now_ns();
   if (frame.kind == FrameKind::File && (frame.flags & kFrameDirty) != 0) ++tally.dirty_files;
-  if (frame.aux > 0 || pool_->io_awaited(pfn, now)) {
+  if (pinned(pfn) || pool_->io_awaited(pfn, now)) {
     enlist_front(pfn);
-    return false;
+    return 0;
   }
   if (const auto it = writing_until_.find(pfn.value); it != writing_until_.end()) {
     if (!lists_.has(pfn, kLruReclaim)) {
       lists_.set(pfn, kLruReclaim);
       activate(pfn);
       enlist_front(pfn);
-      return false;
+      return 0;
     }
     // folio_wait_writeback(): groups of the old hierarchy have no other brake on writers.
     core_->counters.io_wait_ns += it->second - std::min(it->second, now);
@@ -86,14 +96,14 @@ bool LinuxReclaim::try_to_free(Pfn pfn, Tally& tally) {
   switch (check_references(pfn)) {
     case Verdict::Aside:
       set_aside(pfn);
-      return false;
+      return 0;
     case Verdict::Activate:
       activate(pfn);
       enlist_front(pfn);
-      return false;
+      return 0;
     case Verdict::Keep:
       enlist_front(pfn);
-      return false;
+      return 0;
     case Verdict::ReclaimClean:
       if (!is_clean(pfn)) {
         if (frame.kind == FrameKind::File) {
@@ -101,15 +111,25 @@ bool LinuxReclaim::try_to_free(Pfn pfn, Tally& tally) {
           activate(pfn);
         }
         enlist_front(pfn);
-        return false;
+        return 0;
       }
       break;
     case Verdict::Reclaim:
       break;
   }
+  if (pool_->in_huge(pfn)) {
+    if (goes_whole(pfn)) return swap_out_whole(pfn, tally);
+    if (swap_left()) {
+      tally.pieces = take_apart(pfn);
+      return 0;
+    }
+    activate(pfn);
+    enlist_front(pfn);
+    return 0;
+  }
   switch (let_go(pfn, tally)) {
     case Gone::Freed:
-      return true;
+      return 1;
     case Gone::Activated:
       activate(pfn);
       break;
@@ -117,7 +137,7 @@ bool LinuxReclaim::try_to_free(Pfn pfn, Tally& tally) {
       break;
   }
   enlist_front(pfn);
-  return false;
+  return 0;
 }
 
 LinuxReclaim::Gone LinuxReclaim::let_go(Pfn pfn, Tally& tally) {

@@ -2,6 +2,7 @@
 #include "reclaim/linux/linux_reclaim.hpp"
 
 #include "base/check.hpp"
+#include "rmap/huge_split.hpp"
 #include "rmap/rmap.hpp"
 #include "space/translations.hpp"
 
@@ -19,12 +20,14 @@ LinuxReclaim::LinuxReclaim(FramePool& pool, const LinuxOptions& options, unsigne
 void LinuxReclaim::connect(Core& core) { core_ = &core; }
 
 std::uint64_t LinuxReclaim::used() const {
-  return pool_->user_frames() - foreign_ + pool_->table_frames() + options_.kernel_pages;
+  return pool_->user_frames() + pool_->spare_frames() - foreign_ + pool_->table_frames() +
+         options_.kernel_pages;
 }
 
 bool LinuxReclaim::allocate(const FrameWant& want, FrameGrant& out) {
   out.ready_ns = 0;
   if (fail_now()) return false;
+  if (want.order != 0) return allocate_huge(want, out);
   if (is_user(want.kind) && !want.foreign && !charge(1)) return false;
   while (!pool_->take(want.kind, out.pfn)) {
     if (!make_frames_free()) return false;
@@ -51,17 +54,20 @@ void LinuxReclaim::free_table(Pfn table) {
 
 void LinuxReclaim::enlist_front(Pfn pfn) {
   lists_.push_front(pfn);
-  count_in(lists_.list_of_page(pfn), 1);
+  count_in(lists_.list_of_page(pfn), pages_of(pfn));
+  lists_.weigh(lists_.list_of_page(pfn), pages_of(pfn) - 1);
 }
 
 void LinuxReclaim::enlist_back(Pfn pfn) {
   lists_.push_back(pfn);
-  count_in(lists_.list_of_page(pfn), 1);
+  count_in(lists_.list_of_page(pfn), pages_of(pfn));
+  lists_.weigh(lists_.list_of_page(pfn), pages_of(pfn) - 1);
 }
 
 void LinuxReclaim::delist(Pfn pfn) {
   if (lists_.listed(pfn) || lists_.has(pfn, kLruBatched)) {
-    count_in(lists_.list_of_page(pfn), -1);
+    count_in(lists_.list_of_page(pfn), -pages_of(pfn));
+    lists_.weigh(lists_.list_of_page(pfn), 1 - pages_of(pfn));
     lists_.remove(pfn);
   }
 }
@@ -71,6 +77,10 @@ void LinuxReclaim::admitted(Pfn pfn) {
   if (lists_.has(pfn, kLruForeign)) {
     ++foreign_;
     return;
+  }
+  if (pool_->in_huge(pfn)) {  // large ones don't wait in batches
+    lists_.drain();
+    return enlist_front(pfn);
   }
   lists_.add(pfn);
   count_in(lists_.list_of_page(pfn), 1);
@@ -93,6 +103,7 @@ void LinuxReclaim::run_background() {
 
 // deactivate_file_folio() and folio_deactivate(), mm/swap.c: to the front of the inactive list.
 void LinuxReclaim::deactivate(Vma& area, VpnRange part) {
+  split_huge_pages(*core_, area, part, true);
   area.space->tables().for_each_leaf(part, [&](Vpn, int, x86::Pte& entry) {
     const Frame& frame = pool_->frame(entry.pfn());
     if (!is_user(frame.kind) || frame.mapcount != 1) return;
@@ -145,6 +156,7 @@ std::uint64_t LinuxReclaim::reclaim(std::uint64_t frames) {
 }
 
 bool LinuxReclaim::evict_unasked(Pfn pfn, std::uint64_t& /*ready_ns*/) {
+  if (pool_->in_huge(pfn)) break_up(HugeBlocks::head_of(pfn));
   const Frame& frame = pool_->frame(pfn);
   if ((frame.flags & kFrameListed) == 0 || frame.aux > 0 || lists_.has(pfn, kLruForeign)) {
     return false;
@@ -167,8 +179,8 @@ const char* LinuxReclaim::check() const {
       return "a page of the group is in none of its lists";
     }
   }
-  return lists_.size() + lists_.batched() + foreign_ == listed_ ? nullptr
-                                                                : "the lists hold other pages";
+  return lists_.entries() + lists_.batched() + foreign_ == listed_ ? nullptr
+                                                                   : "the lists hold other pages";
 }
 
 }  // namespace pw

@@ -101,11 +101,12 @@ class LinuxReclaim final : public Reclaim {
 
   // One page, in judge_page.cpp.
   struct Tally {
+    std::vector<Pfn> pieces;        // of huge pages that were split: they are judged next
     std::uint64_t written = 0;      // swap writes begun (nr_pageout)
     std::uint64_t dirty_files = 0;  // met: the flusher is to write them
   };
   enum class Gone : std::uint8_t { Freed, Kept, Activated };
-  bool try_to_free(Pfn pfn, Tally& tally);
+  std::uint64_t try_to_free(Pfn pfn, Tally& tally);
   Look look_at(Pfn pfn);
   Verdict check_references(Pfn pfn);
   void activate(Pfn pfn);
@@ -116,6 +117,17 @@ class LinuxReclaim final : public Reclaim {
   void finish_writes();
   void rotate(Pfn pfn);
   void start_flusher();
+
+  // Huge pages, which the lists know by their heads, in huge.cpp.
+  bool allocate_huge(const FrameWant& want, FrameGrant& out);
+  bool charge_huge(bool light);
+  std::int64_t pages_of(Pfn pfn) const;
+  bool pinned(Pfn pfn) const;
+  void break_up(Pfn head);
+  std::vector<Pfn> take_apart(Pfn head);
+  bool goes_whole(Pfn head) const;
+  std::uint64_t swap_out_whole(Pfn head, Tally& tally);
+  void split_partly_used_ones(int priority);
 
   void note_refault(const FrameWant& want, Pfn pfn);  // in refault.cpp
   bool evict_unasked(Pfn pfn, std::uint64_t& ready_ns) override;

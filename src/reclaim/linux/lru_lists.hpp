@@ -51,10 +51,15 @@ class LruLists {
   void unset(Pfn pfn, std::uint8_t flag) { flags_[pfn.value] &= static_cast<std::uint8_t>(~flag); }
   Lru list_of_page(Pfn pfn) const { return list_of(has(pfn, kLruFile), has(pfn, kLruActive)); }
 
-  std::uint64_t size(Lru list) const { return lists_.size(index(list)); }
-  std::uint64_t size() const {
-    return size(Lru::InactiveAnon) + size(Lru::ActiveAnon) + size(Lru::InactiveFile) +
-           size(Lru::ActiveFile);
+  // In pages: a huge page is in its list once, and counts for all that it has.
+  std::uint64_t size(Lru list) const { return lists_.size(index(list)) + more_[index(list)]; }
+  void weigh(Lru list, std::int64_t pages) {
+    more_[index(list)] += static_cast<std::uint64_t>(pages);
+  }
+  std::uint64_t entries() const {
+    std::uint64_t all = 0;
+    for (unsigned list = 0; list < kLruLists; ++list) all += lists_.size(list);
+    return all;
   }
   std::uint64_t batched() const { return batch_.size(); }
   bool listed(Pfn pfn) const { return lists_.contains(static_cast<policy::Id>(pfn.value)); }
@@ -102,6 +107,7 @@ class LruLists {
   static policy::Id id(Pfn pfn) { return static_cast<policy::Id>(pfn.value); }
 
   policy::IdLists<kLruLists> lists_;
+  std::array<std::uint64_t, kLruLists> more_{};  // pages of huge pages, their heads left out
   policy::ZeroedArray<std::uint8_t> flags_;
   std::vector<Pfn> batch_;
 };

@@ -68,6 +68,7 @@ void LinuxReclaim::shrink_lists(Scan& scan) {
     trimmed = true;
   }
   scan.freed += freed;
+  split_partly_used_ones(scan.priority);
   if (swap_left() && inactive_is_low(false)) shrink_active(Lru::ActiveAnon, kClusterMax);
 }
 
@@ -86,7 +87,8 @@ std::vector<Pfn> LinuxReclaim::isolate(Lru list, std::uint64_t pages) {
   std::vector<Pfn> taken;
   taken.reserve(pages);
   Pfn pfn;
-  while (taken.size() < pages && lists_.back(list, pfn)) {
+  for (std::uint64_t n = 0; n < pages && lists_.back(list, pfn);) {
+    n += static_cast<std::uint64_t>(pages_of(pfn));
     delist(pfn);
     taken.push_back(pfn);
   }
@@ -120,19 +122,23 @@ void LinuxReclaim::shrink_active(Lru list, std::uint64_t pages) {
 
 std::uint64_t LinuxReclaim::shrink_inactive(Lru list, std::uint64_t pages) {
   lists_.drain();
-  const std::vector<Pfn> taken = isolate(list, pages);
+  std::vector<Pfn> taken = isolate(list, pages);
   if (taken.empty()) return 0;
   ReclaimCounters& counters = core_->counters.reclaim;
-  counters.pgscan_direct += taken.size();
+  std::uint64_t scanned = 0;
+  for (const Pfn pfn : taken) scanned += static_cast<std::uint64_t>(pages_of(pfn));
+  counters.pgscan_direct += scanned;
   Tally tally;
   std::uint64_t freed = 0;
-  for (const Pfn pfn : taken) {
+  for (std::size_t i = 0; i < taken.size(); ++i) {
     core_->clock.advance(core_->options.costs.reclaim_page_ns);
-    if (try_to_free(pfn, tally)) ++freed;
+    freed += try_to_free(taken[i], tally);
+    taken.insert(taken.end(), tally.pieces.begin(), tally.pieces.end());
+    tally.pieces.clear();
   }
   counters.pgsteal_direct += freed;
   (is_file(list) ? counters.pgsteal_file : counters.pgsteal_anon) += freed;
-  balance_.note(is_file(list), tally.written, taken.size() - freed, seen_in_lists());
+  balance_.note(is_file(list), tally.written, scanned - freed, seen_in_lists());
   if (tally.dirty_files == taken.size()) start_flusher();
   return freed;
 }
