@@ -110,7 +110,7 @@ LeafResult map_private(PageFault& fault) {
   }
   note_used(core, frame);
   if (fault.request.access == Access::Write) {
-    mark_dirty(core, frame);
+    forget_copy(core, frame);
     if (fault.view.translation.present()) ++core.counters.faults.reused;
   }
   return {};

@@ -31,7 +31,9 @@ FaultOutcome Machine::fault_in(Process& process, Vpn vpn, Access access, bool fo
   FaultRequest request{process.space.get(), address_of(vpn), access};
   request.retried = true;  // the kernel does not try with the area's lock alone
   sim::SimCpu& cpu = mmu_->cpu(process.cpu);
+  bool faulted = false;
   while (!translated(*process.space, vpn, access)) {
+    faulted = true;
     sync_clock(cpu);
     run_due();
     const Vma* area = process.space->find(vpn);
@@ -48,9 +50,14 @@ FaultOutcome Machine::fault_in(Process& process, Vpn vpn, Access access, bool fo
     }
   }
   int level = 0;
-  const x86::Pte leaf = *process.space->tables().find_any(vpn, level);
+  x86::Pte& leaf = *process.space->tables().find_any(vpn, level);
   const Pfn pfn = frame_under(leaf, level, vpn);
-  if (access == Access::Write) mark_dirty(*core_, pool_->frame(pfn));
+  if (access == Access::Write) {
+    const bool anonymous = pool_->frame(pfn).kind == FrameKind::Anon && level == 1;
+    if (anonymous && faulted) leaf.raw |= x86::kDirty;
+    // follow_page_pte(), mm/gup.c
+    if (!anonymous || !leaf.dirty()) mark_dirty(*core_, pool_->frame(pfn));
+  }
   reclaimer_->after_fault(pool_->head_of(pfn));
   if (reclaimer_->wants_references()) note_reference(pfn);
   return FaultOutcome::resolved();

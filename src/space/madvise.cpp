@@ -120,21 +120,26 @@ Result<void> discard(Vma& area, VpnRange part, bool even_locked) {
 
 namespace {
 
-// Forgets that a page was ever written: what it holds now need not outlive it.
-void make_lazy(Core& core, x86::Pte& entry, Frame& frame) {
-  if (swap_copy(frame).valid()) {
+// Forgets that this space ever wrote to a page: what it holds now need not outlive it. False: that
+// the page is changed, or a copy of it in swap, is known of the frame, and relatives rely on it.
+bool make_lazy(Core& core, x86::Pte& entry, Frame& frame, bool sole) {
+  const bool copied = swap_copy(frame).valid();
+  if (!sole && (copied || (frame.flags & kFrameDirty) != 0)) return false;
+  if (copied) {
     core.swap.release(swap_copy(frame));
     set_swap_copy(frame, SwapSlot{});
   }
   entry.raw &= ~(x86::kAccessed | x86::kDirty);
+  if ((frame.flags & kFrameLazy) == 0) ++core.counters.reclaim.pglazyfree;
   frame.flags = static_cast<std::uint8_t>((frame.flags & ~kFrameDirty) | kFrameLazy);
-  ++core.counters.reclaim.pglazyfree;
+  return true;
 }
 
 }  // namespace
 
-// madvise_free_pte_range(), mm/madvise.c: what is mapped and exclusive becomes clean, what is in
-// swap or only cached goes at once.
+// madvise_free_pte_range(), mm/madvise.c: what is mapped becomes clean for this space, what is in
+// swap or only cached goes at once. Relatives that share a page since a fork keep it: their
+// translations are dirty, or the page is.
 Result<void> free_lazily(Vma& area, VpnRange part, std::vector<Pfn>& freed) {
   if (area.traits.locked || area.shared || area.backing != nullptr) return fail(Errno::Invalid);
   AddressSpace& space = *area.space;
@@ -149,9 +154,9 @@ Result<void> free_lazily(Vma& area, VpnRange part, std::vector<Pfn>& freed) {
     x86::Pte* entry = slot.is_resident() ? space.tables().find_any(vpn, level) : nullptr;
     if (entry == nullptr || !entry->present()) return absent.push_back(at);
     Frame& frame = core.pool.frame(slot.pfn());
-    if (frame.mapcount != 1 || frame.refs != 1 || slots.shared(at)) return;
-    make_lazy(core, *entry, frame);
-    freed.push_back(slot.pfn());
+    const bool sole = frame.mapcount == 1 && frame.refs == 1 && !slots.shared(at);
+    if (!sole && core.pool.in_huge(slot.pfn())) return;  // folio_maybe_mapped_shared()
+    if (make_lazy(core, *entry, frame, sole)) freed.push_back(slot.pfn());
   };
   space.homes().for_each_run(part, [&](VpnRange run, PageOffset first) {
     slots.for_each(first, first + run.pages(), [&](PageOffset at, PageSlot slot) {

@@ -32,7 +32,8 @@ void change_translations(Core& core, AddressSpace& space, Vma& area, VpnRange pa
     const std::uint64_t newly_no_execute = rights & ~before & x86::kNoExecute;
     const std::uint64_t other_key = (before ^ rights) & x86::kProtectionKeyMask;
     lessened = lessened || lost != 0 || newly_no_execute != 0 || other_key != 0;
-    if ((lost & x86::kWritable) != 0) note_dirty(core, entry, level);
+    const bool alone = level == 1 && core.pool.frame(entry.pfn()).kind == FrameKind::Anon;
+    if ((lost & x86::kWritable) != 0 && !alone) note_dirty(core, entry, level);
     entry.raw = (entry.raw & ~kRights) | rights;
   });
   if (lessened) core.mmu.invalidate(space.id(), part, FlushReason::Protect, false);

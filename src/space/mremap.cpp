@@ -75,6 +75,7 @@ struct Translation {
   PageCount ahead;
   x86::Pte entry;
   int level;
+  bool dirty_frame;
 };
 
 // Takes the translations of `range` out, to be put in at `to`. Large ones stay large if both places
@@ -91,7 +92,8 @@ std::vector<Translation> lift_translations(Core& core, Vma& area, VpnRange range
   });
   for (const Vpn vpn : large) split_translation(core, space, vpn);
   space.tables().for_each_leaf(range, [&](Vpn vpn, int level, x86::Pte& entry) {
-    lifted.push_back({vpn - range.begin, entry, level});
+    const bool dirty = (core.pool.frame(entry.pfn()).flags & kFrameDirty) != 0;
+    lifted.push_back({vpn - range.begin, entry, level, dirty});
   });
   unmap_range(core, area, range, FlushReason::Unmap);
   return lifted;
@@ -143,7 +145,7 @@ void put_huge(Core& core, Vma& area, Vpn vpn, x86::Pte leaf) {
 
 void put_translations(Core& core, Vma& area, Vpn to, const std::vector<Translation>& lifted) {
   AddressSpace& space = *area.space;
-  for (const auto& [ahead, entry, level] : lifted) {
+  for (const auto& [ahead, entry, level, dirty_frame] : lifted) {
     const Vpn vpn = to + ahead;
     if (level == 2) {
       put_huge(core, area, vpn, entry);
@@ -161,9 +163,13 @@ void put_translations(Core& core, Vma& area, Vpn to, const std::vector<Translati
                               : own;
     if (slot != PageSlot::resident(entry.pfn())) continue;
     const FramePin pin(core.pool, entry.pfn());
-    if (map_page(core, area, vpn, entry.pfn(), entry.writable(), entry.accessed())) {
-      space.tables().find(vpn)->raw |= entry.raw & (kSharedByFork | kWritten);
-    }
+    if (!map_page(core, area, vpn, entry.pfn(), entry.writable(), entry.accessed())) continue;
+    space.tables().find(vpn)->raw |= entry.raw & (kSharedByFork | kWritten);
+    Frame& frame = core.pool.frame(entry.pfn());
+    if (frame.kind != FrameKind::Anon) continue;
+    // That this space has written to the page moves along; meanwhile the frame had to know.
+    space.tables().find(vpn)->raw |= entry.raw & x86::kDirty;
+    if (!dirty_frame) frame.flags &= static_cast<std::uint8_t>(~kFrameDirty);
   }
 }
 

@@ -15,14 +15,20 @@ std::uint64_t leaf_flags(const Vma& area, bool writable) {
   return flags;
 }
 
+void forget_copy(Core& core, Frame& frame) {
+  frame.flags &= static_cast<std::uint8_t>(~kFrameLazy);
+  if (!swap_copy(frame).valid()) return;
+  core.swap.release(swap_copy(frame));
+  set_swap_copy(frame, SwapSlot{});
+}
+
 void mark_first_change(Core& core, Frame& frame) {
   if (frame.kind == FrameKind::File) {
     frame.extra = core.clock.now_ns();
-  } else if (swap_copy(frame).valid()) {  // the copy in swap is out of date
-    core.swap.release(swap_copy(frame));
-    set_swap_copy(frame, SwapSlot{});
+  } else {
+    forget_copy(core, frame);
   }
-  frame.flags = static_cast<std::uint8_t>((frame.flags & ~kFrameLazy) | kFrameDirty);
+  frame.flags |= kFrameDirty;
 }
 
 void note_used(Core& core, Frame& frame) {
@@ -65,7 +71,8 @@ void note_unmapped(Core& core, Vma& area, x86::Pte entry, int level) {
     Frame& frame = core.pool.frame(pfn + PageCount(i));
     PW_CHECK(frame.mapcount > 0);
     --frame.mapcount;
-    if (entry.dirty()) mark_dirty(core, frame);
+    const bool told = frame.kind == FrameKind::Anon && level == 1 && frame.mapcount > 0;
+    if (entry.dirty() && !told) mark_dirty(core, frame);
     if (entry.accessed()) note_used(core, frame);
   }
   area.space->counters().resident_pages -= pages;

@@ -77,6 +77,10 @@ void rejoin_reclaim(Core& core, Vma& area, VpnRange part);
 // A frame that was brought in before anyone asked is used now: the prefetch paid off.
 void note_used(Core& core, Frame& frame);
 
+// An anonymous frame is about to be written: its copy in swap is out of date. That it is changed
+// each translation says for itself, so that MADV_FREE can take it back for one space.
+void forget_copy(Core& core, Frame& frame);
+
 // Marks a user frame as changed since its copy in the store or in swap was made. A frame that is
 // marked has no copy in swap any more. Inlined: fork does this for every page.
 void mark_first_change(Core& core, Frame& frame);

@@ -2,7 +2,9 @@
 // that can be seen (duel.hpp). PAGEWRIGHT_DUEL_SEED and PAGEWRIGHT_DUEL_STEPS choose others.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <iostream>
 
 #include "diff/step_generator.hpp"
 #include "support/long_tests.hpp"
@@ -34,9 +36,13 @@ std::string play_episode(Duel& duel, std::uint64_t seed, std::size_t length, Pla
   if (!mismatch) mismatch = duel.compare_all();
   if (!mismatch) return {};
   // The kernel is not alone in the world: writeback, lists of the CPUs. What comes once only is
-  // counted, and bounded, below.
+  // printed, counted, and bounded below.
   if (!play_all(duel, steps).mismatch && !play_all(duel, steps).mismatch) {
     ++played.unrepeated;
+    const std::vector<DuelStep> last(steps.end() - std::min<std::ptrdiff_t>(3, ssize(steps)),
+                                     steps.end());
+    std::cout << "once only: seed " << seed << ", step " << steps.size() << ", the last of them\n"
+              << script_of(last, {}) << "differs: " << *mismatch << std::endl;
     return {};
   }
   const std::vector<DuelStep> fewer = shrink(duel, steps);

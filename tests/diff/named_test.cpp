@@ -66,8 +66,7 @@ TEST_P(NamedDifference, IsNoneInAnythingThatCanBeSeen) {
   std::string why;
   const std::unique_ptr<Duel> duel = Duel::create(why);
   if (duel == nullptr) GTEST_SKIP() << why;
-  DuelTarget both(*duel);
-  expect_good(program_of(GetParam()), both);
+  expect_good(program_of(GetParam()), *target_of(*duel));
 }
 INSTANTIATE_TEST_SUITE_P(Found, NamedDifference, ::testing::ValuesIn(names()),
                          [](const auto& each) { return each.param; });

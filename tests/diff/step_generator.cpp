@@ -146,7 +146,6 @@ DuelStep StepGenerator::remap() {
 }
 
 DuelStep StepGenerator::advise() {
-  // MADV_FREE of pages that are shared since a fork is a difference too.
   if (duel_->huge() && random_.chance(2)) {
     const script::AreaView* area = any_area();
     if (area != nullptr && random_.chance(2)) {
@@ -157,7 +156,6 @@ DuelStep StepGenerator::advise() {
                  one_of({sys::kAdviseHugePage, sys::kAdviseHugePage, sys::kAdviseNoHugePage,
                          sys::kAdviseDontNeed, sys::kAdviseCollapse})});
   }
-  const std::uint64_t free = next_process_ == 1 ? sys::kAdviseFree : sys::kAdviseDontNeed;
   switch (random_.below(8)) {
     case 0:
       return call(Call::Mincore, {any_address(), std::min(any_length(), 512 * kPageSize)});
@@ -165,8 +163,8 @@ DuelStep StepGenerator::advise() {
       return call(Call::Msync, {any_address(), any_length(), one_of({4, 1, 2, 6, 5, 0, 8})});
     default:
       return call(Call::Madvise, {any_address(), any_length(),
-                                  one_of({0,  1,  2,  3,  4,  4,  4,  free, free, 9,  10, 11, 12,
-                                          13, 14, 15, 16, 17, 18, 19, 22,   23,   24, 7,  99})});
+                                  one_of({0,  1,  2,  3,  4,  4,  4,  8,  8,  9,  10, 11, 12,
+                                          13, 14, 15, 16, 17, 18, 19, 22, 23, 24, 7,  99})});
   }
 }
 
