@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "predict/forecast.hpp"
 #include "tools/check_measure.hpp"
 #include "tools/check_report.hpp"
 #include "tools/console.hpp"
@@ -165,12 +166,10 @@ Result<CheckReport> check(const Flags& flags, const std::vector<std::string>& pr
   if (recording->info().command != program) {
     report.notes.push_back("The recording is of another command.");
   }
-  for (const predict::TruthRow& row : report.truth.rows) {
-    line.say("predicting");
-    Result<predict::Outcome> outcome = predict(*recording, row.conditions, costs->costs);
-    if (!outcome) return tl::unexpected(outcome.error());
-    report.predicted.push_back(std::move(*outcome));
-  }
+  line.say("predicting");
+  auto outcomes = predict::predict_truth(*recording, report.truth, costs->costs, predict);
+  if (!outcomes) return tl::unexpected(outcomes.error());
+  report.predicted = std::move(*outcomes);
   return report;
 }
 

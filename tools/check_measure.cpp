@@ -104,6 +104,7 @@ Result<void> Measurement::prepare() {
   conditions_.swappiness = options_.swappiness.value_or(setting("/proc/sys/vm/swappiness", 60));
   conditions_.page_cluster = static_cast<std::uint32_t>(
       std::clamp(setting("/proc/sys/vm/page-cluster", 3), 0, 31));
+  conditions_.readahead_pages = host::readahead_pages(".");
   conditions_.stat_flush_ns = options_.stat_flush_ns == 0 ? kKernelFlushNs : options_.stat_flush_ns;
   conditions_.cpus = options_.cpu >= 0 ? 1 : static_cast<unsigned>(std::max(cpus, 1L));
   conditions_.swap = SwapKind::None;  // without a limit nothing is swapped

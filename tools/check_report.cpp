@@ -8,6 +8,7 @@
 #include "report/report.hpp"
 #include "report/table.hpp"
 #include "report/units.hpp"
+#include "tools/predict_report.hpp"
 
 namespace pw::tools {
 namespace {
@@ -127,9 +128,9 @@ std::string conditions_text(const CheckReport& report) {
                                 : "by the kernel";
   return fmt::format(
       "Linux {}, groups {}, swap {}, swappiness {}, page-cluster {}, huge pages {}, "
-      "{}, statistics gathered {}",
+      "{}, statistics gathered {}{}",
       truth.kernel, truth.group_version, name_of(c.swap), c.swappiness, c.page_cluster,
-      name_of(c.huge_pages), cpus, flush);
+      name_of(c.huge_pages), cpus, flush, readahead_text(c));
 }
 
 Json figure_json(const Figure& figure) {
@@ -140,6 +141,7 @@ Json row_json(const TruthRow& row, const RowComparison* compared) {
   Json figures = Json::array();
   for (std::size_t q = 0; compared == nullptr && q < predict::kQuantities; ++q) {
     figures.push_back({{"name", predict::quantities()[q].name},
+                       {"label", predict::quantities()[q].label},
                        {"measured", figure_json(row.figures[q])},
                        {"predicted", nullptr},
                        {"error", nullptr},
@@ -149,6 +151,7 @@ Json row_json(const TruthRow& row, const RowComparison* compared) {
   for (std::size_t i = 0; compared != nullptr && i < compared->figures.size(); ++i) {
     const Comparison& figure = compared->figures[i];
     figures.push_back({{"name", figure.quantity->name},
+                       {"label", figure.quantity->label},
                        {"measured", figure_json(figure.measured)},
                        {"predicted", figure.predicted},
                        {"error", std::isfinite(figure.error) ? Json(figure.error) : Json(nullptr)},
@@ -224,6 +227,7 @@ std::string check_json(const CheckReport& report) {
                   {{"swap", name_of(c.swap)},
                    {"swappiness", c.swappiness},
                    {"page_cluster", c.page_cluster},
+                   {"readahead_pages", c.readahead_pages},
                    {"huge_pages", name_of(c.huge_pages)},
                    {"stat_flush_ns", c.stat_flush_ns},
                    {"cpu", truth.cpu},

@@ -1,11 +1,7 @@
 // pagewright explore: the explorer page, with a script or a recording in it, as one HTML file.
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <spawn.h>
-#include <sys/wait.h>
 
 #include <CLI/CLI.hpp>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -16,11 +12,11 @@
 #include "replay/script_replay.hpp"
 #include "report/page_pack.hpp"
 #include "script/parser.hpp"
+#include "tools/browser.hpp"
 #include "tools/console.hpp"
+#include "tools/explore_live.hpp"
 #include "tools/page.hpp"
 #include "tools/verbs.hpp"
-
-extern char** environ;
 
 namespace pw::tools {
 namespace {
@@ -29,7 +25,8 @@ constexpr std::size_t kMostText = 1U << 20;  // bytes of a script that the page 
 
 struct Flags {
   std::string input, output;
-  bool force = false, no_open = false;
+  bool force = false, no_open = false, live = false;
+  LiveFlags how;
 };
 
 // The first steps of a text that is too long for the page.
@@ -85,24 +82,30 @@ bool is_page(const std::string& path) {
   return head.find("<title>Pagewright</title>") != std::string::npos;
 }
 
-// Shows a file in the browser of the desktop, if there is a desktop.
-bool open_in_browser(const std::string& path) {
-  if (std::getenv("DISPLAY") == nullptr && std::getenv("WAYLAND_DISPLAY") == nullptr) return false;
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  for (const int fd : {0, 1, 2}) {
-    posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_RDWR, 0);
+// Errors: Invalid, of options that say nothing where they stand.
+Result<void> fit_together(const Flags& flags) {
+  if (!flags.live) {
+    if (flags.how.given())
+      return fail(Errno::Invalid,
+                  "--port, --speed, --paused and the machine's options are for --live");
+    return {};
   }
-  std::string program = "xdg-open", file = std::filesystem::absolute(path).string();
-  char* arguments[] = {program.data(), file.data(), nullptr};
-  pid_t pid = 0;
-  const int error = posix_spawnp(&pid, "xdg-open", &actions, nullptr, arguments, environ);
-  posix_spawn_file_actions_destroy(&actions);
-  int status = 0;
-  return error == 0 && ::waitpid(pid, &status, 0) == pid && status == 0;
+  if (!flags.output.empty() || flags.force) {
+    return fail(Errno::Invalid, "--live writes no file: it goes without --output and --force");
+  }
+  if (flags.input.empty()) {
+    return fail(Errno::Invalid, "--live follows a script or a recording: name one");
+  }
+  return {};
 }
 
-int explore(const Flags& flags) {
+int explore(Flags flags) {
+  if (const Result<void> fit = fit_together(flags); !fit) return give_up(fit.error());
+  if (flags.live) {
+    flags.how.input = flags.input;
+    flags.how.no_open = flags.no_open;
+    return explore_live(flags.how);
+  }
   if (const Result<void> pages = has_pages(); !pages) return give_up(pages.error());
   const Result<std::string> page = page_of(flags);
   if (!page) return give_up(page.error());
@@ -116,7 +119,7 @@ int explore(const Flags& flags) {
   const bool force = flags.force || (!named && is_page(path));
   const Result<void> written = write_result(path, *page, force);
   if (!written) return give_up(written.error());
-  const bool opened = !flags.no_open && open_in_browser(path);
+  const bool opened = !flags.no_open && open_in_browser(std::filesystem::absolute(path).string());
   fmt::print(stderr, "explorer: {} ({} KiB); {}\n", path, page->size() >> 10,
              opened ? "it is being opened in the browser" : "open it in a browser");
   return kOk;
@@ -135,12 +138,16 @@ void add_explore(CLI::App& app, Call& call) {
       ->type_name("FILE");
   verb->add_flag("--force", flags->force, "overwrite the file");
   verb->add_flag("--no-open", flags->no_open, "do not open it in a browser");
+  verb->add_flag("--live", flags->live,
+                 "follow a run of FILE: the page is served on 127.0.0.1 until Ctrl-C");
+  add_live_flags(*verb, flags->how);
   verb->footer(
       "The page needs no network and no other file (docs/EXPLORER.md).\n"
       "Examples:\n"
       "  pagewright explore\n"
       "  pagewright explore data/scripts/thrashing.pws\n"
-      "  pagewright explore sort.pwrec --no-open -o sort_steps.html");
+      "  pagewright explore sort.pwrec --no-open -o sort_steps.html\n"
+      "  pagewright explore --live sort.pwrec --ram 64M --policy lru");
   verb->callback([flags, &call] { call.status = explore(*flags); });
 }
 

@@ -77,6 +77,7 @@ int parse_and_call(int argc, char** argv) {
   add_record(app, call);
   add_replay(app, call);
   add_report(app, call);
+  add_diff(app, call);
   add_curve(app, call);
   add_belady(app, call);
   add_workingset(app, call);

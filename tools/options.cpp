@@ -178,8 +178,11 @@ Result<void> set_swappiness(MachineRequest& request, std::string_view value) {
 }
 
 Result<void> set_model(MachineConfig& config, std::string_view value) {
-  if (value != "policy" && value != "linux") return wrong("model", value, "policy or linux");
-  config.model = value == "linux" ? MemoryModel::Linux : MemoryModel::Policy;
+  if (value != "policy" && value != "linux" && value != "linux-mglru") {
+    return wrong("model", value, "policy, linux or linux-mglru");
+  }
+  config.model = value == "policy" ? MemoryModel::Policy : MemoryModel::Linux;
+  config.linux_options.ageing = value == "linux-mglru" ? Ageing::Generations : Ageing::Lists;
   return {};
 }
 
@@ -382,8 +385,9 @@ const std::vector<SettingHelp>& setting_help() {
       {"swap", "SIZE|none", "swap (none; as needed when ram is given)"},
       {"swap-device", "NAME", "ssd, hdd, nvme, zram, far (ssd)"},
       {"file-device", "NAME", "where files live, same names (ssd)"},
-      {"model", "policy|linux",
-       "memory managed by a replacement policy, or as Linux does (policy)"},
+      {"model", "policy|linux|linux-mglru",
+       "memory managed by a replacement policy, or as Linux does with its lists or with "
+       "generations (policy)"},
       {"policy", "NAME[:OPTION=VALUE]", "page replacement (clock)"},
       {"group-limit", "SIZE|none", "model linux: limit of the memory group (none)"},
       {"thp", "never|madvise|always", "transparent huge pages (never)"},

@@ -22,25 +22,36 @@ Result<void> has_pages() {
       "and as JSON (--json) is all there");
 }
 
-Result<void> write_page(const record::Recording& recording, report::Report& report, double percent,
-                        const std::string& path, bool force) {
-  PW_TRY(has_pages());
+Result<std::string> page_data_of(const record::Recording& recording, report::Report& report,
+                                 double percent, std::size_t parts) {
   Progress progress("making the page");
   report::PageDataOptions options;
   options.bins = kPagePoints;
+  options.sample /= parts;
+  options.stacks /= parts;
   options.progress = progress.callback();
   options.costs = [&](std::uint64_t first_touches) {
     return need_costs(report, first_touches, percent);
   };
-  const Result<std::string> data = report::page_data(recording, report, options);
-  if (!data) return tl::unexpected(data.error());
-  const Result<std::string> page = report::page_with(embedded::report_html, *data);
+  return report::page_data(recording, report, options);
+}
+
+Result<void> write_page_of(const std::string& data, const std::string& path, bool force) {
+  PW_TRY(has_pages());
+  const Result<std::string> page = report::page_with(embedded::report_html, data);
   if (!page) return tl::unexpected(page.error());
-  progress.clear();
   PW_TRY(write_result(path, *page, force));
   fmt::print(stderr, "report: {} ({:.1f} MiB); open it in a browser\n", path,
              static_cast<double>(page->size()) / 1048576.0);
   return {};
+}
+
+Result<void> write_page(const record::Recording& recording, report::Report& report, double percent,
+                        const std::string& path, bool force) {
+  PW_TRY(has_pages());
+  const Result<std::string> data = page_data_of(recording, report, percent);
+  if (!data) return tl::unexpected(data.error());
+  return write_page_of(*data, path, force);
 }
 
 }  // namespace pw::tools

@@ -19,4 +19,11 @@ Result<void> has_pages();
 Result<void> write_page(const record::Recording& recording, report::Report& report, double percent,
                         const std::string& path, bool force);
 
+// The data of the page, where `parts` of them go into one file. Errors: those of page_data().
+Result<std::string> page_data_of(const record::Recording& recording, report::Report& report,
+                                 double percent, std::size_t parts = 1);
+
+// The page with a block of data in it. Errors: those of has_pages(), Exists, Io.
+Result<void> write_page_of(const std::string& data, const std::string& path, bool force);
+
 }  // namespace pw::tools

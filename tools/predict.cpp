@@ -11,6 +11,7 @@
 #include "tools/options.hpp"
 #include "tools/predict_report.hpp"
 #include "tools/quantities.hpp"
+#include "tools/read_ahead.hpp"
 #include "tools/verbs.hpp"
 
 namespace pw::tools {
@@ -19,9 +20,9 @@ namespace {
 struct Flags {
   std::string recording, against, output, costs;
   std::string limits = "100%,75%,50%,25%";
-  std::string swap = "zram", thp = "never", flush = "2s";
+  std::string model = "linux", swap = "zram", thp = "never", flush = "2s";
   int swappiness = 60;
-  std::uint32_t page_cluster = 3;
+  std::uint32_t page_cluster = 3, readahead_kib = 0;
   unsigned cpus = 1;
   double seconds = 0;
   bool json = false, force = false;
@@ -61,6 +62,7 @@ Result<predict::Conditions> conditions_of(const Flags& flags) {
     return fail(Errno::Invalid, "--flush: a time from 1ms to 2s");
   }
   conditions.stat_flush_ns = static_cast<std::uint64_t>(*flush);
+  if (flags.model == "linux-mglru") conditions.ageing = Ageing::Generations;
   conditions.swap = predict::swap_kind(flags.swap).value_or(predict::SwapKind::Zram);
   conditions.huge_pages = predict::huge_pages(flags.thp).value_or(HugePages::Never);
   conditions.swappiness = flags.swappiness;
@@ -82,6 +84,7 @@ Result<PredictReport> make_report(const Flags& flags) {
   report.costs = costs->source;
   std::optional<double> seconds;
   if (flags.seconds > 0) seconds = flags.seconds;
+  Ageing ageing = conditions->ageing;
   const auto forecasts_of = [&](const std::string& path,
                                 std::vector<std::string>& command) -> Result<predict::Forecasts> {
     const Result<record::Recording> recording = record::Recording::open(path);
@@ -90,14 +93,33 @@ Result<PredictReport> make_report(const Flags& flags) {
     if (!recording->losses().empty()) {
       report.notes.push_back(path + " is damaged: parts of the run are missing.");
     }
+    if (conditions->swap == predict::SwapKind::Zram && recording->info().contents.pages == 0) {
+      report.notes.push_back(path +
+                             " does not tell what pages hold: slowdowns range from pages that "
+                             "compress at no cost to text.");
+    }
+    constexpr unsigned kKibShift = kPageShift - 10;
+    report.conditions.readahead_pages = flags.readahead_kib > 0
+                                            ? std::max(flags.readahead_kib >> kKibShift, 1U)
+                                            : readahead_pages_of(*recording);
     Progress line("predicting");
     line.say("predicting");
-    return predict::forecast(*recording, *limits, *conditions, costs->costs, seconds,
-                             predict::predict);
+    predict::Conditions now = report.conditions;
+    now.ageing = ageing;
+    return predict::forecast(*recording, *limits, now, costs->costs, seconds, predict::predict);
   };
   Result<predict::Forecasts> first = forecasts_of(flags.recording, report.command);
   if (!first) return tl::unexpected(first.error());
   report.forecasts = std::move(*first);
+  if (flags.model == "both") {
+    ageing = Ageing::Generations;
+    const std::size_t said = report.notes.size();
+    Result<predict::Forecasts> beside = forecasts_of(flags.recording, report.command);
+    if (!beside) return tl::unexpected(beside.error());
+    report.mglru = std::move(*beside);
+    report.notes.resize(said);  // the same again
+    ageing = conditions->ageing;
+  }
   if (!flags.against.empty()) {
     std::vector<std::string> command;
     Result<predict::Forecasts> second = forecasts_of(flags.against, command);
@@ -134,12 +156,18 @@ void add_predict(CLI::App& app, Call& call) {
     return verb->add_option(names, into, help)->type_name(type)->group(kGroup);
   };
   option("--limit", f.limits, "parts of the peak, or sizes (100%,75%,50%,25%)", "LIST");
+  option("--model", f.model,
+         "linux: active and inactive lists; linux-mglru: generations; both (linux)", "KIND")
+      ->check(CLI::IsMember({"linux", "linux-mglru", "both"}).description(""));
   option("--swap", f.swap, "zram, ssd or none (zram)", "KIND")
       ->check(CLI::IsMember({"zram", "ssd", "none"}).description(""));
   option("--swappiness", f.swappiness, "of the group (60)", "N")
       ->check(CLI::Range(0, 200).description(""));
   option("--page-cluster", f.page_cluster, "swap is read ahead by up to 2^N pages (3)", "N")
       ->check(CLI::Range(0U, 10U).description(""));
+  option("--read-ahead", f.readahead_kib,
+         "KiB that files are read ahead by (their device's, or 128)", "N")
+      ->check(CLI::Range(1U, 1U << 20).description(""));
   option("--thp", f.thp, "huge pages: never, madvise or always (never)", "WHEN")
       ->check(CLI::IsMember({"never", "madvise", "always"}).description(""));
   option("--flush", f.flush, "how often the group's statistics are gathered (2s)", "TIME");

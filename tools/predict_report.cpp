@@ -75,19 +75,36 @@ report::Table table_of(const Forecasts& all) {
   return table;
 }
 
+}  // namespace
+
+std::string readahead_text(const predict::Conditions& conditions) {
+  constexpr std::uint32_t kUsual = 32;
+  if (conditions.readahead_pages == kUsual) return "";
+  return ", files read ahead by up to " +
+         report::bytes(ByteCount(std::uint64_t{conditions.readahead_pages} << kPageShift));
+}
+
+namespace {
+
 std::string conditions_text(const predict::Conditions& c) {
   const std::string flush = c.stat_flush_ns == 2'000'000'000
                                 ? std::string("every 2 s, as the kernel does by itself")
                                 : fmt::format("every {} ms", c.stat_flush_ns / 1'000'000);
   return fmt::format(
-      "Linux, one memory group, swap {}, swappiness {}, page-cluster {}, huge pages "
-      "{}, {} {}, statistics gathered {}",
-      name_of(c.swap), c.swappiness, c.page_cluster, name_of(c.huge_pages), c.cpus,
-      c.cpus == 1 ? "CPU" : "CPUs", flush);
+      "Linux{}, one memory group, swap {}, swappiness {}, page-cluster {}, huge pages "
+      "{}, {} {}, statistics gathered {}{}",
+      c.ageing == Ageing::Generations ? " with the multi-generational LRU" : "", name_of(c.swap),
+      c.swappiness, c.page_cluster, name_of(c.huge_pages), c.cpus, c.cpus == 1 ? "CPU" : "CPUs",
+      flush, readahead_text(c));
 }
 
 std::vector<std::string> all_notes(const PredictReport& report) {
   std::vector<std::string> notes = report.notes;
+  if (report.mglru || report.conditions.ageing == Ageing::Generations) {
+    notes.emplace_back(
+        "The model of the multi-generational LRU follows the kernel's source; it was not checked "
+        "against a running kernel.");
+  }
   for (const Forecast& row : report.forecasts.rows) {
     if (!row.outcome.oom) continue;
     notes.push_back(
@@ -117,6 +134,22 @@ Json outcome_json(const Outcome& outcome) {
   return figures;
 }
 
+Json rows_json(const Forecasts& forecasts) {
+  Json rows = Json::array();
+  for (const Forecast& row : forecasts.rows) {
+    rows.push_back({{"limit_percent", row.percent},
+                    {"limit_bytes", row.conditions.limit_bytes},
+                    {"figures", outcome_json(row.outcome)},
+                    {"slowdown",
+                     {{"middle", row.slowdown.middle},
+                      {"low", row.slowdown.low},
+                      {"high", row.slowdown.high}}},
+                    {"oom", row.outcome.oom},
+                    {"oom_victim", row.outcome.oom_victim}});
+  }
+  return rows;
+}
+
 }  // namespace
 
 Difference largest_difference(const Forecasts& a, const Forecasts& b) {
@@ -144,6 +177,10 @@ std::string predict_text(const PredictReport& report, const report::TextStyle& s
   text += report::wrapped(conditions_text(report.conditions), "On:        ", style.width);
   text += report::wrapped(report.costs, "Times:     ", style.width);
   text += '\n' + table_of(report.forecasts).text();
+  if (report.mglru) {
+    text += "\nWith the multi-generational LRU in place of active and inactive lists:\n\n";
+    text += table_of(*report.mglru).text();
+  }
   const std::vector<std::string> notes = all_notes(report);
   if (!notes.empty()) text += '\n';
   for (const std::string& note : notes) text += report::wrapped(note, "- ", style.width);
@@ -155,27 +192,19 @@ std::string predict_text(const PredictReport& report, const report::TextStyle& s
 
 std::string predict_json(const PredictReport& report) {
   const predict::Conditions& c = report.conditions;
-  Json rows = Json::array();
-  for (const Forecast& row : report.forecasts.rows) {
-    rows.push_back({{"limit_percent", row.percent},
-                    {"limit_bytes", row.conditions.limit_bytes},
-                    {"figures", outcome_json(row.outcome)},
-                    {"slowdown",
-                     {{"middle", row.slowdown.middle},
-                      {"low", row.slowdown.low},
-                      {"high", row.slowdown.high}}},
-                    {"oom", row.outcome.oom},
-                    {"oom_victim", row.outcome.oom_victim}});
-  }
+  Json mglru = nullptr;
+  if (report.mglru) mglru = rows_json(*report.mglru);
   Json difference = nullptr, wasted = nullptr;
   if (report.forecasts.wasted_bytes) wasted = *report.forecasts.wasted_bytes;
   if (report.other) difference = largest_difference(report.forecasts, *report.other).part;
   const Json out{{"schema", "pagewright.predict/1"},
                  {"command", report.command},
                  {"knobs",
-                  {{"swap", name_of(c.swap)},
+                  {{"model", name_of(c.ageing)},
+                   {"swap", name_of(c.swap)},
                    {"swappiness", c.swappiness},
                    {"page_cluster", c.page_cluster},
+                   {"readahead_pages", c.readahead_pages},
                    {"huge_pages", name_of(c.huge_pages)},
                    {"stat_flush_ns", c.stat_flush_ns},
                    {"cpus", c.cpus}}},
@@ -184,7 +213,8 @@ std::string predict_json(const PredictReport& report) {
                  {"base_seconds", report.forecasts.base_seconds},
                  {"base_known", report.forecasts.base_known},
                  {"wasted_bytes", wasted},
-                 {"rows", rows},
+                 {"rows", rows_json(report.forecasts)},
+                 {"mglru_rows", mglru},
                  {"second_recording_differs", difference},
                  {"costs", report.costs},
                  {"notes", all_notes(report)}};

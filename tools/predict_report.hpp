@@ -16,6 +16,8 @@ struct PredictReport {
   std::string recording;           // its path
   predict::Conditions conditions;  // but for the limit
   predict::Forecasts forecasts;
+  std::optional<predict::Forecasts> mglru;  // the same with the multi-generational LRU, if asked
+                                            // for beside
   std::optional<predict::Forecasts> other;  // of a second recording of the same program
   std::string costs;                        // which they are
   std::vector<std::string> notes;
@@ -31,5 +33,8 @@ struct Difference {
   std::string where;
 };
 Difference largest_difference(const predict::Forecasts& a, const predict::Forecasts& b);
+
+// ", files read ahead by up to 8 MiB", where that is not what the kernel does by itself.
+std::string readahead_text(const predict::Conditions& conditions);
 
 }  // namespace pw::tools

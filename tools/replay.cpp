@@ -10,7 +10,7 @@ void add_replay(CLI::App& app, Call& call) {
                    "  pagewright replay sort.pwrec --ram 50%\n"
                    "  pagewright replay sort.pwrec --ram 64M --swap-device nvme --policy lru\n"
                    "  pagewright replay sort.pwrec --tlb l1d=16x4,l2=128x12 --no-pcid --json",
-                   false, true});
+                   false});
 }
 
 }  // namespace pw::tools

@@ -9,9 +9,12 @@ void add_report(CLI::App& app, Call& call) {
                    "Examples:\n"
                    "  pagewright report sort.pwrec\n"
                    "  pagewright report sort.pwrec --html sort.html\n"
+                   "  pagewright report sort.pwrec --perfetto sort.pftrace\n"
+                   "  pagewright report sort.pwrec --folded sort.folded --folded-of bytes\n"
                    "  pagewright report sort.pwrec --what-if ram=50%,ram=25%,ram=25%+policy=lru\n"
+                   "  pagewright report sort.pwrec --truth sort.truth.json --html sort.html\n"
                    "  pagewright report sort.pwrec --json -o sort.json",
-                   true, false});
+                   true});
 }
 
 }  // namespace pw::tools

@@ -7,11 +7,13 @@
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "report/json.hpp"
 #include "report/text.hpp"
 #include "tools/console.hpp"
+#include "tools/exports.hpp"
 #include "tools/machine_flags.hpp"
 #include "tools/page.hpp"
 #include "tools/record_flags.hpp"
@@ -57,6 +59,7 @@ struct Flags {
   MachineFlags machine;
   std::string report;
   std::string html;
+  ExportFlags exports;
   double percent = 5;
   bool json = false;
   bool page = false;
@@ -73,18 +76,18 @@ std::string page_path(const Flags& flags, const std::vector<std::string>& progra
   return path;
 }
 
-Result<void> make_page(const record::Recording& recording, const Flags& flags,
-                       const Machines& asked, const std::string& path) {
-  Result<report::Report> report = study(recording, asked, {false, flags.percent, kPagePoints});
-  if (!report) return tl::unexpected(report.error());
-  return write_page(recording, *report, flags.percent, path, flags.record.force);
-}
-
 // The report on `recording`, written where the flags say; `path` is empty if it is not kept.
 Result<void> tell(const record::Recording& recording, const Flags& flags, const Machines& asked,
-                  const std::string& path) {
-  Result<report::Report> report = study(recording, asked, {true, flags.percent});
+                  const std::string& path, const std::string& page) {
+  std::optional<replay::FaultLog> log;
+  if (flags.exports.any()) log.emplace(recording);
+  StudyOptions options{!flags.page, flags.percent};
+  options.points = flags.page ? kPagePoints : 0;
+  options.watcher = log ? &*log : nullptr;
+  Result<report::Report> report = study(recording, asked, options);
   if (!report) return tl::unexpected(report.error());
+  if (log) PW_TRY(write_exports(recording, *report, *log, flags.exports, flags.record.force));
+  if (flags.page) return write_page(recording, *report, flags.percent, page, flags.record.force);
   report->next_command = next_step(*report, path);
   const bool to_stdout = flags.report.empty();
   const std::string content = flags.json ? report::json(*report)
@@ -94,23 +97,24 @@ Result<void> tell(const record::Recording& recording, const Flags& flags, const 
   return write_result(flags.report, apart ? '\n' + content : content, flags.record.force);
 }
 
+// What can be refused before the program runs.
+Result<void> check_results(const Flags& flags) {
+  if (flags.page) {
+    if (flags.json || !flags.report.empty()) {
+      return fail(Errno::Invalid, "--html excludes --json and --report");
+    }
+    PW_TRY(has_pages());
+  }
+  return check_export_files(flags.exports, flags.page ? flags.html : flags.report,
+                            flags.record.force);
+}
+
 int record_and_report(const CLI::App& verb, const Flags& flags, const Call& call) {
   const Result<Machines> asked = machines(flags.machine);
   if (!asked) return give_up(asked.error());
   const Result<std::vector<std::string>> program = program_of(verb, call.program);
   if (!program) return give_up(program.error());
-  if (!flags.report.empty() && !flags.record.force && fs::is_regular_file(flags.report)) {
-    return give_up({Errno::Exists, flags.report + " exists: choose another name or say --force"});
-  }
-  if (flags.page) {
-    if (flags.json || !flags.report.empty()) {
-      return give_up(Error{Errno::Invalid, "--html excludes --json and --report"});
-    }
-    if (const Result<void> there = has_pages(); !there) return give_up(there.error());
-    if (!flags.html.empty() && !flags.record.force && fs::is_regular_file(flags.html)) {
-      return give_up({Errno::Exists, flags.html + " exists: choose another name or say --force"});
-    }
-  }
+  if (const Result<void> good = check_results(flags); !good) return give_up(good.error());
   Result<TemporaryFolder> folder = TemporaryFolder::make();
   if (!folder) return give_up(folder.error());
   const bool kept = !flags.record.output.empty();
@@ -122,9 +126,8 @@ int record_and_report(const CLI::App& verb, const Flags& flags, const Call& call
       path, record::Recording::Verify::Index);
   if (!recording) return give_up(recording.error());
   folder->remove();  // the open recording stays readable, and nothing is left if this is killed
-  const Result<void> told = flags.page
-                                ? make_page(*recording, flags, *asked, page_path(flags, *program))
-                                : tell(*recording, flags, *asked, kept ? path : "");
+  const Result<void> told = tell(*recording, flags, *asked, kept ? path : "",
+                                 flags.page ? page_path(flags, *program) : "");
   if (!told) return give_up(told.error());
   return outcome->exit_status;
 }
@@ -141,6 +144,7 @@ void add_run(CLI::App& app, Call& call) {
   CLI::Option* const html = verb->add_option(
       "--html", flags->html, "the report as one HTML file (PROGRAM.html), to open offline");
   html->type_name("[FILE]")->expected(0, 1);
+  add_export_flags(*verb, flags->exports);
   verb->add_option("--slowdown", flags->percent, "tell the memory for at most N % slowdown (5)")
       ->type_name("N")
       ->check(CLI::Range(0.0, 10'000.0).description(""));
@@ -150,6 +154,7 @@ void add_run(CLI::App& app, Call& call) {
       "Examples:\n"
       "  pagewright run -- sort --parallel=1 FILE\n"
       "  pagewright run --html -- sort FILE\n"
+      "  pagewright run --perfetto sort.pftrace --folded sort.folded -- sort FILE\n"
       "  pagewright run --what-if ram=50%,ram=25% -- python3 script.py\n"
       "  pagewright run --ram 64M --swap-device nvme -o sort.pwrec -- sort FILE\n"
       "  pagewright run --json --report sort.json -- sort FILE");

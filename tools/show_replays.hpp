@@ -10,7 +10,6 @@ struct ReplayVerb {
   const char* what;  // its line in the help
   const char* examples;
   bool curves;  // with fault counts by size of RAM
-  bool truth;   // can compare with a measurement by check
 };
 
 void add_replay_verb(CLI::App& app, Call& call, const ReplayVerb& about);

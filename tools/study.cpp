@@ -15,6 +15,8 @@
 namespace pw::tools {
 namespace {
 
+constexpr const char* kBase = "base";  // label of the first machine
+
 // Replays what is studied on a machine with that label.
 using ReplayOn = std::function<Result<report::Column>(const MachineConfig& config,
                                                       const std::string& label)>;
@@ -65,7 +67,7 @@ Result<std::vector<report::Column>> columns(const ReplayOn& replay_on, const Mac
   std::optional<report::Column> base;
   PageCount peak(0);
   if (!machines.base.ram_percent) {
-    Result<report::Column> column = replay_on(resolve(machines.base, peak), "base");
+    Result<report::Column> column = replay_on(resolve(machines.base, peak), kBase);
     if (!column) return tl::unexpected(column.error());
     base = std::move(*column);
     peak = PageCount(base->result.counters.resident_peak);
@@ -76,7 +78,7 @@ Result<std::vector<report::Column>> columns(const ReplayOn& replay_on, const Mac
     peak = PageCount(plenty->result.counters.resident_peak);
   }
   if (!base) {
-    Result<report::Column> column = replay_on(resolve(machines.base, peak), "base");
+    Result<report::Column> column = replay_on(resolve(machines.base, peak), kBase);
     if (!column) return tl::unexpected(column.error());
     base = std::move(*column);
   }
@@ -110,7 +112,8 @@ Result<report::Report> study(const record::Recording& recording, const Machines&
         column.label = label;
         column.series.points = options.points;
         auto result = replay::replay(recording, config, progress.callback(), nullptr,
-                                     options.points > 0 ? &column.series : nullptr);
+                                     options.points > 0 ? &column.series : nullptr,
+                                     label == kBase ? options.watcher : nullptr);
         if (!result) return tl::unexpected(result.error());
         column.result = std::move(*result);
         return column;

@@ -5,6 +5,7 @@
 
 #include "base/result.hpp"
 #include "record/recording.hpp"
+#include "replay/watcher.hpp"
 #include "report/report.hpp"
 #include "script/program.hpp"
 #include "tools/machine_flags.hpp"
@@ -13,8 +14,9 @@ namespace pw::tools {
 
 struct StudyOptions {
   bool curves = true;
-  double percent = 5;      // slowdown for which the memory is told
-  std::size_t points = 0;  // of Column::series
+  double percent = 5;                  // slowdown for which the memory is told
+  std::size_t points = 0;              // of Column::series
+  replay::Watcher* watcher = nullptr;  // hears of the replay on the first machine
 };
 
 Result<report::Report> study(const record::Recording& recording, const Machines& machines,

@@ -1,5 +1,6 @@
 #include "tools/truth_replay.hpp"
 
+#include "predict/forecast.hpp"
 #include "report/report.hpp"
 #include "tools/check_report.hpp"
 #include "tools/console.hpp"
@@ -33,17 +34,21 @@ Result<CheckReport> compared(const TruthReplay& asked, const Predictor& predict)
                            report::command_line(recording->info().command));
   }
   Progress progress("predicting");
-  for (const predict::TruthRow& row : report.truth.rows) {
-    progress(static_cast<double>(report.predicted.size()) /
-             static_cast<double>(report.truth.rows.size()));
-    Result<predict::Outcome> outcome = predict(*recording, row.conditions, costs->costs);
-    if (!outcome) return tl::unexpected(outcome.error());
-    report.predicted.push_back(std::move(*outcome));
-  }
+  progress.say("predicting");
+  auto outcomes = predict::predict_truth(*recording, report.truth, costs->costs, predict);
+  if (!outcomes) return tl::unexpected(outcomes.error());
+  report.predicted = std::move(*outcomes);
   return report;
 }
 
 }  // namespace
+
+Result<report::Checked> check_with(const TruthReplay& asked, const Predictor& predict) {
+  const Result<CheckReport> report = compared(asked, predict);
+  if (!report) return tl::unexpected(report.error());
+  return report::Checked{check_text(*report, text_style(asked.output.empty())),
+                         check_json(*report)};
+}
 
 int replay_truth(const TruthReplay& asked, const Predictor& predict) {
   const Result<CheckReport> report = compared(asked, predict);

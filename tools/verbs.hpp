@@ -24,6 +24,7 @@ void add_curve(CLI::App& app, Call& call);
 void add_belady(CLI::App& app, Call& call);
 void add_workingset(CLI::App& app, Call& call);
 void add_eat(CLI::App& app, Call& call);
+void add_diff(CLI::App& app, Call& call);
 void add_export(CLI::App& app, Call& call);
 void add_multiprogramming(CLI::App& app, Call& call);
 void add_script(CLI::App& app, Call& call);

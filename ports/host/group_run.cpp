@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -292,6 +293,21 @@ Result<RunResult> run_in_group(Guardian& guardian, const GroupParent& parent,
   }
   PW_TRY(guardian.remove_group(*path));
   return result;
+}
+
+// A partition's folder lies in that of its disk, which has the queue.
+std::uint32_t readahead_pages(const std::string& folder) {
+  constexpr std::uint32_t kUsual = 32;
+  constexpr unsigned long kMostKib = 1UL << 20;
+  struct stat info {};
+  if (stat(folder.c_str(), &info) != 0) return kUsual;
+  const std::string device = fmt::format("/sys/dev/block/{}:{}/", major(info.st_dev),
+                                         minor(info.st_dev));
+  std::string text = text_of_file(device + "queue/read_ahead_kb");
+  if (text.empty()) text = text_of_file(device + "../queue/read_ahead_kb");
+  if (text.empty()) return kUsual;
+  const unsigned long kib = std::min(std::strtoul(text.c_str(), nullptr, 10), kMostKib);
+  return static_cast<std::uint32_t>(std::max(kib >> (kPageShift - 10), 1UL));
 }
 
 }  // namespace pw::host

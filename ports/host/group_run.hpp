@@ -51,4 +51,8 @@ Result<RunResult> run_in_group(Guardian& guardian, const GroupParent& parent,
 // such file.
 HugePages system_huge_pages();
 
+// By how many pages files in this folder are read ahead at most, as their device has it; 32 if that
+// cannot be told.
+std::uint32_t readahead_pages(const std::string& folder);
+
 }  // namespace pw::host

@@ -82,9 +82,13 @@ enum pw_frame {
   PW_FRAME_END = 5,     /* clean end of this spool: u32 reason (0 exit, 1 exec), u32 status. */
                         /* After reason 1 frames may follow: the exec failed, the spool goes on. */
   PW_FRAME_FILE = 6,    /* a file at first sight; see below */
-  PW_FRAME_START = 7    /* what exec put on the stack, as the program would have it without a */
+  PW_FRAME_START = 7,   /* what exec put on the stack, as the program would have it without a */
                         /* recorder: varints argument count, their bytes with NULs; the same of */
                         /* the environment; bytes of the program's name with its NUL */
+  PW_FRAME_CONTENTS = 8 /* what pages that may be swapped hold, of all samples: varint pages with */
+                        /* something in them (as many as the process had, going by those looked */
+                        /* at), varint sum of their efforts (effort.h). A later one of the same */
+                        /* spool replaces it. A recorder that does not look has none */
 };
 
 /* Files.

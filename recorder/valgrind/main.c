@@ -82,6 +82,7 @@ static void start_client_code(ThreadId tid, ULong blocks_dispatched) {
   pw_waits_thread_runs();
   pw_thread_running(tid);
   pw_spool_tick();
+  pw_contents_tick();
   pw_clock_to_code(tid);
 }
 
@@ -102,6 +103,7 @@ static void forked_child(ThreadId tid) {
   pw_filter_forget();
   pw_stacks_forked();
   pw_files_forked();
+  pw_contents_forked();
   pw_spool_open(True, parent_clock);
   tell_process(False);
 }

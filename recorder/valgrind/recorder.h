@@ -17,6 +17,7 @@
  *   start.c       the environment that a program starts with
  *   stacks.c      which pages were seen before, call stacks at first touches and growth
  *   maps.c        COMMAND, MAPS and MODULES frames
+ *   contents.c    how dear pages are to compress
  *   native_stack.c  the stack as the program finds it
  *   log.c         what goes wrong
  *   spool.c       events -> frames -> the spool file
@@ -224,6 +225,13 @@ void pw_command_frame(void);
 void pw_maps_frame(void);
 void pw_modules_changed(void);
 void pw_modules_frame_if_changed(void);
+
+/* --- contents.c --- */
+/* While translated code is not running, often. */
+void pw_contents_tick(void);
+void pw_contents_forked(void);
+/* The spool ends. */
+void pw_contents_end(void);
 
 /* --- syscalls.c --- */
 void pw_syscalls_init(void);

@@ -244,5 +244,6 @@ void pw_spool_note(UInt type, const void* bytes, UInt length) {
 
 void pw_spool_end(UInt reason, UInt status) {
   const unsigned end[2] = {reason, status};
+  pw_contents_end();
   pw_spool_frame(PW_FRAME_END, end, sizeof end);
 }

@@ -25,9 +25,12 @@ enum class Allocation : std::uint8_t { Equal, Proportional, Priority };
 // a part of RAM.
 enum class Overcommit : std::uint8_t { Heuristic, Always, Never };
 
-// Who manages memory: a replacement policy of src/policy, or the mechanisms of Linux with its
-// active and inactive lists.
+// Who manages memory: a replacement policy of src/policy, or the mechanisms of Linux.
 enum class MemoryModel : std::uint8_t { Policy, Linux };
+
+// With MemoryModel::Linux: how old pages are told from new ones, by active and inactive lists or by
+// generations (CONFIG_LRU_GEN, /sys/kernel/mm/lru_gen/enabled).
+enum class Ageing : std::uint8_t { Lists, Generations };
 
 // /sys/kernel/mm/transparent_hugepage/enabled.
 enum class HugePages : std::uint8_t { Never, Madvise, Always };
@@ -38,7 +41,8 @@ struct KhugepagedOptions {  // of the same names in .../transparent_hugepage/khu
   std::uint32_t max_ptes_none = 511, max_ptes_swap = 64, max_ptes_shared = 256;
 };
 
-struct LinuxOptions {              // with MemoryModel::Linux
+struct LinuxOptions {  // with MemoryModel::Linux
+  Ageing ageing = Ageing::Lists;
   std::uint64_t limit_pages = 0;   // of the group that the programs are in; 0: none
   std::uint64_t kernel_pages = 0;  // of it that the kernel takes beside page tables
   int swappiness = 60;             // vm.swappiness, memory.swappiness

@@ -95,7 +95,8 @@ LeafResult map_private(PageFault& fault) {
   Core& core = fault.core;
   const Pfn pfn = fault.view.own.pfn();
   if (const std::uint64_t ready = core.pool.io_pending(pfn, core.clock.now_ns()); ready != 0) {
-    return {LeafResult::Kind::Wait, ready};
+    // Whoever waits for what is read ahead has read nothing (folio_lock_or_retry(), mm/filemap.c).
+    return {LeafResult::Kind::Wait, ready, core.options.model == MemoryModel::Linux};
   }
   const FramePin pin(core.pool, pfn);
   Frame& frame = core.pool.frame(pfn);

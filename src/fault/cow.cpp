@@ -13,7 +13,7 @@ namespace {
 LeafResult copy_page(PageFault& fault, Pfn source) {
   Core& core = fault.core;
   if (const std::uint64_t ready = core.pool.io_pending(source, core.clock.now_ns()); ready != 0) {
-    return {LeafResult::Kind::Wait, ready};
+    return {LeafResult::Kind::Wait, ready, core.options.model == MemoryModel::Linux};
   }
   std::optional<FramePin> pin(std::in_place, core.pool, source);
   VmObject& object = fault.area.space->private_object();

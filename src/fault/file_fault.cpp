@@ -107,7 +107,9 @@ LeafResult map_found(PageFault& fault, FolioSpan folio) {
     const Pfn pfn = file.slots.get(fault.area.backing_at(vpn)).pfn();
     const FramePin pin(core.pool, pfn);
     if (!map_page(core, fault.area, vpn, pfn, write, true)) return {LeafResult::Kind::NoMemory};
-    if (write) mark_dirty(core, core.pool.frame(pfn));
+    if (!write) continue;
+    core.frames.will_write(pfn);
+    mark_dirty(core, core.pool.frame(pfn));
   }
   if (write) fault.area.backing->folios.clear_mark(folio.first);  // folio_mark_dirty()
   return {};
@@ -148,7 +150,7 @@ LeafResult fault_on_file(PageFault& fault) {
     read_around(fault, reader);
     if (!file.cached(at)) {
       CacheFill fill(core, file, at);
-      const Result<void> added = fill.add({at, 0}, false);
+      const Result<void> added = fill.add({at, 0}, false, Effort::Insist);
       if (!added) return failed(added.error().code);
     }
   }

@@ -48,12 +48,13 @@ Result<std::vector<FolioSpan>> usable_folios(CacheReader& reader, PageOffset end
     if (batch.empty()) {
       {
         CacheFill fill(core, file, at);
-        PW_TRY(fill.add({at, 0}, false));
+        PW_TRY(fill.add({at, 0}, false, Effort::Insist));
       }
       batch.push_back({at, 0});
     }
     const FolioSpan last = batch.back();
     if (file.folios.marked(last.first)) {
+      const FolioPins pins(core, file, batch);
       read_ahead_async(reader, last, last.first, (end - last.first).value);
     }
     const std::uint64_t pending = folio_pending(core, file, last);
@@ -153,7 +154,10 @@ Result<void> write_through_cache(Core& core, VmObject& file, ByteCount old_size,
     if (!present && cut && !same) read_rest(core, file, old_size, stop >> kPageShift);
     for (std::uint64_t page = at >> kPageShift; page << kPageShift < stop; ++page) {
       const PageSlot slot = file.slots.get(PageOffset(page));
-      if (slot.is_resident()) mark_dirty(core, core.pool.frame(slot.pfn()));
+      if (!slot.is_resident()) continue;
+      const FramePin pin(core.pool, slot.pfn());
+      core.frames.will_write(slot.pfn());
+      mark_dirty(core, core.pool.frame(slot.pfn()));
     }
     at = stop;
   }

@@ -83,6 +83,20 @@ std::uint64_t memory_wait(Core& core, FaultRequest& request) {
   return core.pool.next_io_release(core.clock.now_ns());
 }
 
+// Tells reclaim that what comes in is wanted by a fault.
+class InFault {
+ public:
+  InFault(FrameSource& frames, const Vma& area) : frames_(frames) {
+    frames_.fault_begins(!area.traits.random && !area.traits.sequential);
+  }
+  ~InFault() { frames_.fault_ends(); }
+  InFault(const InFault&) = delete;
+  InFault& operator=(const InFault&) = delete;
+
+ private:
+  FrameSource& frames_;
+};
+
 bool translated(AddressSpace& space, Vpn vpn) {
   int level = 0;
   const x86::Pte* entry = space.tables().find_any(vpn, level);
@@ -116,6 +130,7 @@ FaultOutcome handle_fault(Core& core, FaultRequest& request, FaultWatcher* watch
   }
   // Whatever a write to private memory does, it may make a private page (vmf_anon_prepare()).
   if (request.access == Access::Write && !area->shared) space.prepare_root(*area);
+  const InFault in_fault(core.frames, *area);
   // Each Again brings the page one state nearer to a translation; a page has few states. Reclaim
   // may throw one back in between, so the bound is generous; passing it means that memory cannot
   // hold one access's pages.

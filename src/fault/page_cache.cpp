@@ -17,15 +17,23 @@ bool any_cached(const VmObject& file, FolioSpan folio) {
 }
 
 // Frames for all pages of a new folio, with the file's bytes. An error leaves none.
-Result<std::vector<FrameGrant>> take_frames(Core& core, VmObject& file, FolioSpan folio) {
+Result<std::vector<FrameGrant>> take_frames(Core& core, VmObject& file, FolioSpan folio,
+                                            Effort effort) {
   std::vector<FrameGrant> out;
+  if (!core.frames.pay(folio.pages().value, effort == Effort::Once)) return fail(Errno::NoMemory);
   Result<void> done;
   for (PageOffset at = folio.first; at < folio.end() && done; at = at + PageCount(1)) {
     FrameGrant grant;
-    if (!new_user_frame(core, FrameKind::File, file.id, at, file.slots.get(at), grant)) {
+    FrameWant want{FrameKind::File};
+    want.paid = true;
+    if (!core.frames.allocate(want, grant)) {
       done = fail(Errno::NoMemory);
       break;
     }
+    Frame& frame = core.pool.frame(grant.pfn);
+    frame.owner = file.id;
+    frame.index = at.value;
+    frame.refs = 1;
     out.push_back(grant);
     if (core.pool.carries_bytes() && file.store != nullptr) {
       done = file.store->read(ByteCount(at.value << kPageShift),
@@ -38,6 +46,20 @@ Result<std::vector<FrameGrant>> take_frames(Core& core, VmObject& file, FolioSpa
     core.pool.give_back(grant.pfn);
   }
   return tl::unexpected(done.error());
+}
+
+void admit(Core& core, const std::vector<FrameGrant>& folio) {
+  for (const FrameGrant& grant : folio) core.pool.admit(grant.pfn);
+}
+
+// What the last of the pages that was dropped earlier left behind; 0: none was.
+std::uint64_t shadow_in(const VmObject& file, FolioSpan folio) {
+  std::uint64_t shadow = 0;
+  for (PageOffset at = folio.first; at < folio.end(); at = at + PageCount(1)) {
+    const PageSlot slot = file.slots.get(at);
+    if (slot.is_shadow()) shadow = slot.note();
+  }
+  return shadow;
 }
 
 }  // namespace
@@ -62,10 +84,13 @@ Result<void> load_cached_folio(Core& core, VmObject& file, PageOffset at) {
   return {};
 }
 
-Result<void> CacheFill::add(FolioSpan folio, bool marked) {
+Result<void> CacheFill::add(FolioSpan folio, bool marked, Effort effort) {
   if (any_cached(file_, folio)) return fail(Errno::Exists);
-  const Result<std::vector<FrameGrant>> taken = take_frames(core_, file_, folio);
+  const Result<std::vector<FrameGrant>> taken = take_frames(core_, file_, folio, effort);
   if (!taken) return tl::unexpected(taken.error());
+  std::vector<Pfn> frames;
+  for (const FrameGrant& grant : *taken) frames.push_back(grant.pfn);
+  core_.frames.returned(frames, shadow_in(file_, folio));
   file_.folios.add(folio, marked);
   PageOffset at = folio.first;
   for (const FrameGrant& grant : *taken) {
@@ -76,10 +101,10 @@ Result<void> CacheFill::add(FolioSpan folio, bool marked) {
       ++core_.counters.reclaim.prefetched;
     }
     file_.slots.set(at, PageSlot::resident(grant.pfn));
-    core_.pool.admit(grant.pfn);
     pages_.push_back({grant, at});
     at = at + PageCount(1);
   }
+  admit(core_, *taken);
   return {};
 }
 
@@ -115,17 +140,32 @@ void CacheFill::submit() {
   pages_.clear();
 }
 
+FolioPins::FolioPins(Core& core, const VmObject& file, std::span<const FolioSpan> folios)
+    : pool_(core.pool) {
+  for (const FolioSpan folio : folios) {
+    for (PageOffset at = folio.first; at < folio.end(); at = at + PageCount(1)) {
+      const PageSlot slot = file.slots.get(at);
+      if (slot.is_resident()) pages_.push_back(slot.pfn());
+    }
+  }
+  for (const Pfn pfn : pages_) ++pool_.frame(pfn).aux;
+}
+
+FolioPins::~FolioPins() {
+  for (const Pfn pfn : pages_) --pool_.frame(pfn).aux;
+}
+
 Result<void> add_written_folio(Core& core, VmObject& file, FolioSpan folio) {
   if (any_cached(file, folio)) return fail(Errno::Exists);
-  const Result<std::vector<FrameGrant>> taken = take_frames(core, file, folio);
+  const Result<std::vector<FrameGrant>> taken = take_frames(core, file, folio, Effort::Insist);
   if (!taken) return tl::unexpected(taken.error());
   file.folios.add(folio, false);
   PageOffset at = folio.first;
   for (const FrameGrant& grant : *taken) {
     file.slots.set(at, PageSlot::resident(grant.pfn));
-    core.pool.admit(grant.pfn);
     at = at + PageCount(1);
   }
+  admit(core, *taken);
   return {};
 }
 

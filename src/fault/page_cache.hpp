@@ -6,6 +6,7 @@
 // folio that is not up to date). Sources: mm/filemap.c, mm/readahead.c, fs/ext4/readpage.c.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "fault/leaves.hpp"
@@ -18,6 +19,9 @@ std::uint64_t folio_pending(Core& core, const VmObject& file, FolioSpan folio);
 // A page that was in the cache before the machine began has no frame yet: it gets one, as all of
 // its folio does. Errors: NoMemory, Io.
 Result<void> load_cached_folio(Core& core, VmObject& file, PageOffset at);
+
+// How hard memory is sought: readahead gives up where others try again (__GFP_NORETRY).
+enum class Effort : std::uint8_t { Once, Insist };
 
 // Folios that are read together, in ascending order (struct readahead_control). Pages other than
 // `wanted` count as prefetched. What lies in a row is one request to the device; requests end
@@ -32,7 +36,7 @@ class CacheFill {
   CacheFill& operator=(const CacheFill&) = delete;
 
   // Errors: Exists (a page of it is there), NoMemory, Io.
-  Result<void> add(FolioSpan folio, bool marked);
+  Result<void> add(FolioSpan folio, bool marked, Effort effort = Effort::Once);
 
  private:
   struct Page {
@@ -47,6 +51,19 @@ class CacheFill {
   VmObject& file_;
   PageOffset wanted_;
   std::vector<Page> pages_;
+};
+
+// Keeps reclaim away from folios for a scope, as whoever has them in hand does (folio_get()).
+class FolioPins {
+ public:
+  FolioPins(Core& core, const VmObject& file, std::span<const FolioSpan> folios);
+  ~FolioPins();
+  FolioPins(const FolioPins&) = delete;
+  FolioPins& operator=(const FolioPins&) = delete;
+
+ private:
+  FramePool& pool_;
+  std::vector<Pfn> pages_;
 };
 
 // Adds a folio to the page cache whose pages will be written: no request goes to the device.

@@ -87,6 +87,9 @@ AccessResult Machine::access_after_fault(Process& process, sim::SimCpu& cpu, Vir
         counters_.io_wait_ns += outcome.until_ns - clock_.now_ns();
         clock_.advance_to(outcome.until_ns);
       }
+    } else if (outcome.kind == FaultOutcome::Kind::Oom && config_.model == MemoryModel::Linux &&
+               kill_for_memory(process)) {
+      continue;
     } else if (outcome.kind != FaultOutcome::Kind::Resolved) {
       tally.stop();
       return kill(process, outcome, address, out.error_code);
@@ -135,6 +138,9 @@ void Machine::set_in_use(Process& process, Vpn vpn, bool in_use) {
     return;
   }
   entry->raw = (entry->raw & ~kInUse) | x86::kAccessed;
+  if (config_.linux_options.ageing == Ageing::Generations) {
+    process.space->tables().find(vpn, 2)->raw |= x86::kAccessed;  // a walk led through it
+  }
   if (reclaimer_->wants_references()) note_reference(entry->pfn());
 }
 

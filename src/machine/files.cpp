@@ -156,7 +156,7 @@ Result<void> Machine::write_file(FileId id, ByteCount offset, std::span<const st
 
 Result<void> Machine::sync_file(FileId id) {
   VmObject& file = objects_->object(id);
-  PW_TRY(write_back(*core_, file, PageOffset(0), PageOffset(file.pages().value)));
+  PW_TRY(write_back_and_wait(*core_, file, PageOffset(0), PageOffset(file.pages().value)));
   checked();
   return file.store == nullptr ? Result<void>() : file.store->sync();
 }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "reclaim/linux/linux_reclaim.hpp"
+#include "reclaim/mglru/mglru_reclaim.hpp"
 #include "reclaim/reclaimer.hpp"
 
 namespace pw {
@@ -91,8 +92,12 @@ Result<void> Machine::build(std::unique_ptr<BackingStore> swap) {
 
 Result<std::unique_ptr<Reclaim>> Machine::make_reclaim() {
   if (config_.model == MemoryModel::Linux) {
-    return std::unique_ptr<Reclaim>(
-        std::make_unique<LinuxReclaim>(*pool_, config_.linux_options, config_.cpus));
+    const LinuxOptions& options = config_.linux_options;
+    if (options.ageing == Ageing::Generations) {
+      return std::unique_ptr<Reclaim>(
+          std::make_unique<MglruReclaim>(*pool_, options, config_.cpus));
+    }
+    return std::unique_ptr<Reclaim>(std::make_unique<LinuxReclaim>(*pool_, options, config_.cpus));
   }
   ReclaimConfig reclaim;
   reclaim.policy = config_.policy;

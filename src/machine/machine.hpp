@@ -255,6 +255,9 @@ class Machine {
                                  Access access, Copy&& copy);
   AccessResult kill(Process& process, const FaultOutcome& outcome, VirtAddr address,
                     std::uint32_t error_code);
+  // Nothing can be freed for a fault: kills whoever takes most (oom.cpp). False: the faulting one
+  // is that.
+  bool kill_for_memory(const Process& faulting);
   void leave_space(Process& process);
   // How a range is made resident, in populate.cpp. As mlock: written if private and writable, else
   // read, areas locked on fault left out; or read, or written, if the area grants it.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "base/swap_slot.hpp"
 #include "base/units.hpp"
@@ -18,6 +19,7 @@ struct FrameWant {
   bool foreign = false;      // in memory already, since others have used it: nobody here pays
   std::uint8_t order = 0;    // 2^order frames in a row: 0, or 9 for a huge page
   bool light = false;        // rather none than reclaim for it
+  bool paid = false;         // by pay()
 };
 
 struct FrameGrant {
@@ -30,6 +32,19 @@ class FrameSource {
   virtual ~FrameSource() = default;
   // False: no memory, even after reclaim.
   virtual bool allocate(const FrameWant& want, FrameGrant& out) = 0;
+  // A fault is being handled from now on, or no longer; `recency`: references in its area tell
+  // something (lru_gen_enter_fault(), mm/memory.c). Pages that come in meanwhile are in use.
+  virtual void fault_begins(bool /*recency*/) {}
+  virtual void fault_ends() {}
+  // Charges a folio's frames before they are allocated, all of them or none: a group takes back
+  // from itself as much as that needs at once. `once`: gives up rather than try again.
+  virtual bool pay(std::uint64_t /*pages*/, bool /*once*/) { return true; }
+  // A new folio whose pages were dropped earlier; `shadow`: what that left in the last of them.
+  virtual void returned(std::span<const Pfn> /*folio*/, std::uint64_t /*shadow*/) {}
+  // The page of a file, which must be pinned, is about to be written to.
+  virtual void will_write(Pfn) {}
+  // A device writes the page of a file until then.
+  virtual void write_began(Pfn, std::uint64_t /*until_ns*/) {}
   // A folio of the page cache was used, of which this is a page: read by a system call, or looked
   // at through a mapping that now goes (folio_mark_accessed(), mm/swap.c).
   virtual void mark_accessed(Pfn) {}

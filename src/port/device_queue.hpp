@@ -29,6 +29,10 @@ class DeviceQueue {
     pages_ += pages;
     return *channel;
   }
+  // When all that was asked for is done.
+  std::uint64_t idle_at_ns() const {
+    return *std::max_element(busy_until_.begin(), busy_until_.end());
+  }
   bool synchronous() const { return model_.synchronous; }
   std::uint64_t busy_ns() const { return busy_ns_; }  // device time used, all channels
   std::uint64_t requests() const { return requests_; }

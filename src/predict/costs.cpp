@@ -29,8 +29,11 @@ constexpr std::array kFields{
     CostField{"huge_fault", &Costs::huge_fault, "fault that brings a huge page, zeroed"},
     CostField{"fork_process", &Costs::fork_process, "fork, exit and wait of a small process"},
     CostField{"fork_page", &Costs::fork_page, "each resident page of the parent"},
-    CostField{"zram_in", &Costs::zram_in, "page from zram"},
-    CostField{"zram_out", &Costs::zram_out, "page to zram, with choosing it"},
+    CostField{"zram_read", &Costs::zram_read, "page from zram, cheap to compress"},
+    CostField{"zram_write", &Costs::zram_write, "page to zram, cheap to compress"},
+    CostField{"zram_read_effort", &Costs::zram_read_effort, "reading, each 1,000 of effort"},
+    CostField{"zram_write_effort", &Costs::zram_write_effort, "writing, each 1,000 of effort"},
+    CostField{"look", &Costs::look, "page that reclaim looks at and keeps"},
     CostField{"disk_read", &Costs::disk_read, "4 KiB read somewhere in a file"},
     CostField{"disk_page", &Costs::disk_page, "each page of a long read in order"},
     CostField{"disk_write_page", &Costs::disk_write_page, "each page of a long write in order"},
@@ -100,25 +103,40 @@ Result<Costs> costs_from_json(std::string_view text) {
   return costs;
 }
 
-void apply(const Costs& costs, SwapKind swap, MachineConfig& machine) {
+Effort effort_of(const record::Contents& contents) {
+  if (contents.pages == 0) return {};
+  // Between the look and the swapping pages change, and which are swapped is no fair sample.
+  constexpr double kUnsure = 0.25;
+  const double each = contents.effort_each();
+  return {each, each * (1 - kUnsure), each * (1 + kUnsure)};
+}
+
+double zram_write_ns(const Costs& costs, double effort, double Cost::*figure) {
+  return costs.zram_write.*figure + costs.zram_write_effort.*figure * effort / 1000;
+}
+double zram_read_ns(const Costs& costs, double effort, double Cost::*figure) {
+  return costs.zram_read.*figure + costs.zram_read_effort.*figure * effort / 1000;
+}
+
+void apply(const Costs& costs, SwapKind swap, double effort, MachineConfig& machine) {
   // A fault that swaps in does what any does, and then the device's part.
   const double enter = costs.zero_page_fault.ns;
   const auto whole = [](double ns) { return static_cast<std::uint64_t>(std::max(ns, 0.0)); };
   machine.costs.minor_ns = whole(costs.anon_fault.ns);
   machine.costs.copy_ns = whole(costs.copy_fault.ns - costs.anon_fault.ns);
   machine.costs.major_ns = whole(enter);
+  machine.costs.reclaim_page_ns = whole(costs.look.ns);
   DeviceModel disk = machine.file_device;
   disk.read_ns = whole(costs.disk_read.ns - costs.disk_page.ns);
-  disk.write_ns = 0;
+  disk.write_ns = disk.read_ns;  // a small write is answered like a small read
   disk.per_page_ns = whole(costs.disk_page.ns);
   machine.file_device = disk;
   machine.swap_device = disk;
   if (swap != SwapKind::Zram) return;
-  // What was measured as the way out contains the looks that reclaim takes at a page, two or so.
-  const double looks = 2 * static_cast<double>(machine.costs.reclaim_page_ns);
+  // What was measured as the way out contains the look that finds the page fit to go.
   machine.swap_device = kZram;
-  machine.swap_device.read_ns = whole(costs.zram_in.ns - enter);
-  machine.swap_device.write_ns = whole(costs.zram_out.ns - looks);
+  machine.swap_device.read_ns = whole(zram_read_ns(costs, effort) - enter);
+  machine.swap_device.write_ns = whole(zram_write_ns(costs, effort) - costs.look.ns);
 }
 
 std::string default_costs_path() {

@@ -10,6 +10,7 @@
 #include "base/result.hpp"
 #include "machine/config.hpp"
 #include "predict/outcome.hpp"
+#include "record/recording.hpp"
 
 namespace pw::predict {
 
@@ -35,9 +36,14 @@ struct Costs {
   Cost fork_process{150'000, 140'000, 250'000};  // fork, exit and wait with next to no memory
   Cost fork_page{160, 140, 190};                 // each resident page of the parent
 
-  // Swap. Out: with the search for the page, its unmapping and writing.
-  Cost zram_in{1'600, 1'400, 1'700};
-  Cost zram_out{5'400, 5'100, 5'600};
+  // Swap on zram, of pages that cost next to nothing to compress; read with the fault, written with
+  // one look at the page and its unmapping. What compressing takes beyond that goes by the page's
+  // effort (recorder/common/effort.h), here for each 1,000.
+  Cost zram_read{2'230, 2'200, 2'400};
+  Cost zram_write{2'830, 2'740, 3'000};
+  Cost zram_read_effort{640, 560, 720};
+  Cost zram_write_effort{2'150, 1'900, 2'230};
+  Cost look{330, 200, 460};                // reclaim looks at a page and keeps it
   Cost disk_read{41'000, 40'000, 46'000};  // 4 KiB somewhere, until they are there
   Cost disk_page{2'700, 2'400, 3'900};     // each page of a long read in order
   Cost disk_write_page{2'100, 1'700, 3'400};
@@ -64,8 +70,19 @@ Result<Costs> costs_from_json(std::string_view text);
 // $XDG_CONFIG_HOME/pagewright/costs.json, else ~/.config/...; empty: neither variable is set.
 std::string default_costs_path();
 
+// What pages that are swapped cost to compress, each: as a recording tells, or else from next to
+// nothing to text.
+struct Effort {
+  double middle = 1'500, low = 0, high = 3'000;
+};
+Effort effort_of(const record::Contents& contents);
+
+// A page's way to zram or from it, in nanoseconds: `figure` of the costs.
+double zram_write_ns(const Costs& costs, double effort, double Cost::*figure = &Cost::ns);
+double zram_read_ns(const Costs& costs, double effort, double Cost::*figure = &Cost::ns);
+
 // Gives a machine these costs: of faults, of the swap device of that kind, of files.
-void apply(const Costs& costs, SwapKind swap, MachineConfig& machine);
+void apply(const Costs& costs, SwapKind swap, double effort, MachineConfig& machine);
 
 struct LoadedCosts {
   Costs costs;

@@ -32,22 +32,26 @@ double time_of(const Outcome& outcome, SwapKind swap) {
 
 // How the added time would be with other figures for what makes most of it.
 double scaled(const Outcome& base, const Outcome& limited, SwapKind swap, const Costs& costs,
-              double Cost::*figure) {
+              double Cost::*figure, const Effort& effort, double Effort::*efforts) {
   const auto in = static_cast<double>(limited.swap_in - std::min(base.swap_in, limited.swap_in));
   const auto out = static_cast<double>(limited.swap_out -
                                        std::min(base.swap_out, limited.swap_out));
   const auto faults = static_cast<double>(limited.major_faults + limited.minor_faults);
-  const auto sum = [&](double Cost::*value) {
-    double ns = faults * (costs.anon_fault.*value);
-    if (swap == SwapKind::Zram) ns += in * (costs.zram_in.*value) + out * (costs.zram_out.*value);
+  const auto kept = static_cast<double>(limited.scanned -
+                                        std::min(limited.swap_out, limited.scanned));
+  const auto sum = [&](double Cost::*value, double each) {
+    double ns = faults * (costs.anon_fault.*value) + kept * (costs.look.*value);
+    if (swap == SwapKind::Zram) {
+      ns += in * zram_read_ns(costs, each, value) + out * zram_write_ns(costs, each, value);
+    }
     if (swap == SwapKind::Ssd) {
       ns += static_cast<double>(limited.major_faults) * (costs.disk_read.*value) +
             out * (costs.disk_write_page.*value);
     }
     return ns;
   };
-  const double middle = sum(&Cost::ns);
-  return middle > 0 ? sum(figure) / middle : 1;
+  const double middle = sum(&Cost::ns, effort.middle);
+  return middle > 0 ? sum(figure, effort.*efforts) / middle : 1;
 }
 
 // Against the same program with small pages.
@@ -61,16 +65,30 @@ Result<std::uint64_t> wasted(const record::Recording& recording, Conditions cond
 
 }  // namespace
 
+double pace_of(Outcome& base, SwapKind swap, double seconds) {
+  constexpr double kLeast = 0.01, kMost = 100;
+  const double own = base.cpu_seconds - base.fault_seconds;
+  if (own <= 0 || seconds <= 0) return 1;
+  const double rest = time_of(base, swap) - own;
+  const double pace = std::clamp((seconds - rest) / own, kLeast, kMost);
+  base.cpu_seconds += (pace - 1) * own;
+  base.seconds += (pace - 1) * own;
+  return pace;
+}
+
 Slowdown slowdown(const Outcome& base, const Outcome& limited, SwapKind swap, const Costs& costs,
-                  double base_seconds, bool base_known) {
-  constexpr double kUnsure = 2;  // of a base time that is estimated from references
+                  const Effort& effort, double base_seconds, bool base_known) {
+  constexpr double kUnsure = 2;   // of a base time that is estimated from references
+  constexpr double kModel = 1.1;  // costs are those of small loops, with caches of their own
   Slowdown result;
   if (base_seconds <= 0) return result;
   const double added = std::max(0.0, time_of(limited, swap) - time_of(base, swap));
   const double unsure = base_known ? 1 : kUnsure;
   result.middle = 1 + added / base_seconds;
-  result.low = 1 + added * scaled(base, limited, swap, costs, &Cost::low) / (base_seconds * unsure);
-  result.high = 1 + added * scaled(base, limited, swap, costs, &Cost::high) * unsure / base_seconds;
+  const double low = scaled(base, limited, swap, costs, &Cost::low, effort, &Effort::low);
+  const double high = scaled(base, limited, swap, costs, &Cost::high, effort, &Effort::high);
+  result.low = 1 + added * low / (base_seconds * unsure * kModel);
+  result.high = 1 + added * high * kModel * unsure / base_seconds;
   return result;
 }
 
@@ -89,11 +107,14 @@ Result<Forecasts> forecast(const record::Recording& recording, const std::vector
     all.wasted_bytes = *bytes;
   }
   all.base_known = own_seconds.has_value();
+  const Effort effort = effort_of(recording.info().contents);
+  const double pace = own_seconds ? pace_of(all.base, conditions.swap, *own_seconds) : 1;
   all.base_seconds = own_seconds.value_or(time_of(all.base, conditions.swap));
   const auto peak = static_cast<double>(all.base.peak_group_bytes);
   for (const Limit& limit : limits) {
     Forecast row;
     row.conditions = conditions;
+    row.conditions.pace = pace;
     const double bytes = limit.percent > 0 ? peak * limit.percent / 100
                                            : static_cast<double>(limit.bytes);
     row.conditions.limit_bytes = static_cast<std::uint64_t>(bytes) >> kPageShift << kPageShift;
@@ -109,10 +130,33 @@ Result<Forecasts> forecast(const record::Recording& recording, const std::vector
     if (!outcomes[i]) return tl::unexpected(outcomes[i].error());
     Forecast& row = all.rows[i];
     row.outcome = std::move(*outcomes[i]);
-    row.slowdown = slowdown(all.base, row.outcome, conditions.swap, costs, all.base_seconds,
+    row.slowdown = slowdown(all.base, row.outcome, conditions.swap, costs, effort, all.base_seconds,
                             all.base_known);
   }
   return all;
+}
+
+Result<std::vector<Outcome>> predict_truth(const record::Recording& recording, const Truth& truth,
+                                           const Costs& costs, const Predict& predict) {
+  std::vector<Result<Outcome>> all(truth.rows.size(), Outcome{});
+  double pace = 1;
+  std::size_t first = 0;
+  if (!truth.rows.empty() && !truth.rows[0].limited()) {
+    all[0] = predict(recording, truth.rows[0].conditions, costs);
+    if (all[0]) pace = pace_of(*all[0], SwapKind::Zram, measured_cpu_seconds(truth.rows[0]));
+    first = 1;
+  }
+  tbb::parallel_for(first, std::max(first, all.size()), [&](std::size_t i) {
+    Conditions conditions = truth.rows[i].conditions;
+    conditions.pace = pace;
+    all[i] = predict(recording, conditions, costs);
+  });
+  std::vector<Outcome> outcomes;
+  for (Result<Outcome>& one : all) {
+    if (!one) return tl::unexpected(one.error());
+    outcomes.push_back(std::move(*one));
+  }
+  return outcomes;
 }
 
 }  // namespace pw::predict

@@ -7,6 +7,7 @@
 
 #include "predict/costs.hpp"
 #include "predict/outcome.hpp"
+#include "predict/truth_file.hpp"
 #include "record/recording.hpp"
 
 namespace pw::predict {
@@ -32,7 +33,7 @@ struct Forecast {
 };
 
 struct Forecasts {
-  Outcome base;             // without a limit
+  Outcome base;  // without a limit
   // What huge pages hold at the peak beyond what small pages would; none: there are no huge pages.
   std::optional<std::uint64_t> wasted_bytes;
   double base_seconds = 0;  // of the program, without a limit
@@ -51,6 +52,15 @@ Result<Forecasts> forecast(const record::Recording& recording, const std::vector
                            std::optional<double> own_seconds, const Predict& predict);
 
 Slowdown slowdown(const Outcome& base, const Outcome& limited, SwapKind swap, const Costs& costs,
-                  double base_seconds, bool base_known);
+                  const Effort& effort, double base_seconds, bool base_known);
+
+// The pace at which a program takes `seconds` in all that took `base`, in which its own part may be
+// off: references alone do not tell how long they take. Changes `base` to that pace.
+double pace_of(Outcome& base, SwapKind swap, double seconds);
+
+// One outcome for each row of a truth, under its conditions; at the pace of the runs without a
+// limit if the first row has none. Errors: those of `predict`.
+Result<std::vector<Outcome>> predict_truth(const record::Recording& recording, const Truth& truth,
+                                           const Costs& costs, const Predict& predict);
 
 }  // namespace pw::predict

@@ -17,12 +17,15 @@ enum class SwapKind : std::uint8_t {
 
 struct Conditions {
   std::uint64_t limit_bytes = 0;  // of the program's memory group; 0: none
+  Ageing ageing = Ageing::Lists;
   HugePages huge_pages = HugePages::Never;
   SwapKind swap = SwapKind::Zram;
   int swappiness = 60;
   std::uint32_t page_cluster = 3;
+  std::uint32_t readahead_pages = 32;  // of files: the limit that their device has (read_ahead_kb)
   std::uint64_t stat_flush_ns = 2'000'000'000;  // how old the statistics get that reclaim goes by
   unsigned cpus = 1;
+  double pace = 1;  // how long the program's own references take, of what they do by default
 };
 
 // Counts are pages of 4 KiB unless said otherwise; as getrusage(2), /proc/vmstat and memory.stat
@@ -40,8 +43,9 @@ struct Outcome {
   std::uint64_t huge_faults = 0, huge_splits = 0;      // thp_fault_alloc, thp_split_page
   bool oom = false;
   std::string oom_victim;
-  double seconds = 0;      // wall
-  double cpu_seconds = 0;  // user + system
+  double seconds = 0;        // wall
+  double cpu_seconds = 0;    // user + system
+  double fault_seconds = 0;  // of these, without reclaim; predictions only
 };
 
 }  // namespace pw::predict

@@ -1,10 +1,22 @@
 #include "predict/predict.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace pw::predict {
 
-MachineConfig machine_for(const Conditions& conditions, const Costs& costs) {
+namespace {
+
+void set_pace(double pace, sim::CpuCosts& costs) {
+  for (std::uint64_t* ps : {&costs.reference_ps, &costs.l2_tlb_hit_ps, &costs.walk_reference_ps}) {
+    const double scaled = std::round(static_cast<double>(*ps) * pace);
+    *ps = static_cast<std::uint64_t>(std::max(scaled, 1.0));
+  }
+}
+
+}  // namespace
+
+MachineConfig machine_for(const Conditions& conditions, const Costs& costs, double effort) {
   constexpr ByteCount kAmple{64ULL << 30};
   MachineConfig config;
   config.contents = Contents::MetadataOnly;
@@ -15,9 +27,12 @@ MachineConfig machine_for(const Conditions& conditions, const Costs& costs) {
   config.linux_options.limit_pages = conditions.limit_bytes >> kPageShift;
   config.linux_options.swappiness = conditions.swappiness;
   config.linux_options.page_cluster = conditions.page_cluster;
+  config.prefetch.file_readahead_pages = std::max(conditions.readahead_pages, 1U);
   config.linux_options.stat_flush_ns = conditions.stat_flush_ns;
+  config.linux_options.ageing = conditions.ageing;
   config.linux_options.huge_pages = conditions.huge_pages;
-  apply(costs, conditions.swap, config);
+  apply(costs, conditions.swap, effort, config);
+  if (conditions.pace != 1) set_pace(conditions.pace, config.cpu.costs);
   return config;
 }
 
@@ -52,13 +67,15 @@ Outcome outcome_of(const replay::ReplayResult& result) {
                             result.simulated_ns -
                             std::min(counters.io_wait_ns + counters.idle_ns, result.simulated_ns)) /
                         1e9;
+  outcome.fault_seconds = static_cast<double>(counters.kernel_ns) / 1e9;
   return outcome;
 }
 
 Result<Outcome> predict(const record::Recording& recording, const Conditions& conditions,
                         const Costs& costs) {
-  const Result<replay::ReplayResult> result = replay::replay(recording,
-                                                             machine_for(conditions, costs));
+  const Effort effort = effort_of(recording.info().contents);
+  const MachineConfig machine = machine_for(conditions, costs, effort.middle);
+  const Result<replay::ReplayResult> result = replay::replay(recording, machine);
   if (!result) return tl::unexpected(result.error());
   return outcome_of(*result);
 }

@@ -102,6 +102,8 @@ std::optional<Comparison> slowdown(const Truth& truth, std::span<const Outcome> 
 
 std::span<const Quantity, kQuantities> quantities() { return kAll; }
 
+double measured_cpu_seconds(const TruthRow& row) { return row.figures[kCpuSeconds].median; }
+
 TruthRow summarize(double percent, const Conditions& conditions, std::span<const Outcome> runs,
                    const std::vector<bool>& late) {
   TruthRow row;

@@ -49,6 +49,7 @@ Json as_json(const TruthRow& row) {
           {"swap", name_of(c.swap)},
           {"swappiness", c.swappiness},
           {"page_cluster", c.page_cluster},
+          {"readahead_pages", c.readahead_pages},
           {"stat_flush_ns", c.stat_flush_ns},
           {"cpus", c.cpus},
           {"runs", row.runs},
@@ -136,6 +137,9 @@ Result<TruthRow> row_from(const Json& json) {
   row.conditions.swap = swap.value_or(SwapKind::None);
   row.conditions.swappiness = in.whole<int>("swappiness");
   row.conditions.page_cluster = in.whole<std::uint32_t>("page_cluster");
+  if (json.contains("readahead_pages")) {  // older files do not have it
+    row.conditions.readahead_pages = in.whole<std::uint32_t>("readahead_pages");
+  }
   row.conditions.stat_flush_ns = in.whole<std::uint64_t>("stat_flush_ns");
   row.conditions.cpus = in.whole<unsigned>("cpus");
   row.runs = in.whole<unsigned>("runs");
@@ -157,6 +161,10 @@ Result<TruthRow> row_from(const Json& json) {
 }  // namespace
 
 std::string_view name_of(SwapKind kind) { return name_in(kSwapKinds, kind); }
+std::string_view name_of(Ageing ageing) {
+  return ageing == Ageing::Lists ? "linux" : "linux-mglru";
+}
+
 std::string_view name_of(HugePages kind) { return name_in(kHugePages, kind); }
 std::optional<SwapKind> swap_kind(std::string_view name) {
   return kind_in<SwapKind>(kSwapKinds, name);

@@ -67,6 +67,8 @@ struct Truth {
   std::vector<TruthRow> rows;  // the first without a limit
 };
 
+double measured_cpu_seconds(const TruthRow& row);
+
 // One row from its runs; `late[i]`: run i took too long. Not empty.
 TruthRow summarize(double percent, const Conditions& conditions, std::span<const Outcome> runs,
                    const std::vector<bool>& late = {});
@@ -100,6 +102,7 @@ std::vector<RowComparison> compare(const Truth& truth, std::span<const Outcome> 
 
 std::string_view name_of(SwapKind kind);
 std::string_view name_of(HugePages huge_pages);
+std::string_view name_of(Ageing ageing);  // as --model has it
 std::optional<SwapKind> swap_kind(std::string_view name);
 std::optional<HugePages> huge_pages(std::string_view name);
 

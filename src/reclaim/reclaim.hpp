@@ -45,7 +45,9 @@ class Reclaim : public FrameSource, public Residency, public AbsentPages, public
   virtual void space_ended(SpaceId /*space*/) {}
   virtual void set_priority(SpaceId /*space*/, int /*priority*/) {}
   void set_payer(SpaceId space) {
-    if (charges_spaces_) payer_ = space + 1;
+    if (!charges_spaces_ || payer_ == space + 1) return;
+    payer_ = space + 1;
+    switched_to(space);
   }
 
   // Evicts every page that only `space` has, as far as swap goes; how many went.
@@ -72,6 +74,8 @@ class Reclaim : public FrameSource, public Residency, public AbsentPages, public
 
  protected:
   virtual void run_ticks() {}
+  // Another space runs. Only with charges_spaces_.
+  virtual void switched_to(SpaceId /*space*/) {}
   // Evicts a page that nobody has chosen. False: it stays.
   virtual bool evict_unasked(Pfn pfn, std::uint64_t& ready_ns) = 0;
   // The last resort before somebody is killed: translations of the zero page go, and with them

@@ -41,6 +41,8 @@ std::string describe(const BlockHeader& header) {
       return "the index";
     case BlockType::Files:
       return "names of files";
+    case BlockType::Contents:
+      return "what pages hold";
   }
   return "a block of unknown type";
 }

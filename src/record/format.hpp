@@ -62,7 +62,8 @@ enum class BlockType : std::uint32_t {
   Notes = 9,  // what the recorder lost
   Summary = 10,
   Index = 11,
-  Files = 12,  // that were read, written or mapped
+  Files = 12,     // that were read, written or mapped
+  Contents = 13,  // no payload: `count` pages of all samples, the sum of their efforts as `clock`
 };
 
 struct BlockHeader {

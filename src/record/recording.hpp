@@ -20,6 +20,16 @@ namespace pw::record {
 enum class Recorder : std::uint8_t { Valgrind = 1, Qemu = 2, Imported = 3 };
 enum class Detail : std::uint8_t { Pages = 1, Switches = 2, Full = 3 };
 
+// What pages that may be swapped hold: samples, taken while the program ran.
+struct Contents {
+  std::uint64_t pages = 0;   // with something in them, of all samples; 0: not known
+  std::uint64_t effort = 0;  // of compressing them, all together (recorder/common/effort.h)
+
+  double effort_each() const {
+    return pages > 0 ? static_cast<double>(effort) / static_cast<double>(pages) : 0;
+  }
+};
+
 struct RecordingInfo {
   std::uint32_t version = 3;  // 1: no files, 2: no waits
   Recorder recorder = Recorder::Valgrind;
@@ -32,6 +42,7 @@ struct RecordingInfo {
   std::uint64_t wall_start_ns = 0;  // CLOCK_REALTIME
   std::int32_t exit_status = -1;    // of the first process; -1: not known (killed while recording)
   bool redacted = false;
+  Contents contents;
 };
 
 struct ChunkInfo {

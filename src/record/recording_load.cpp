@@ -14,6 +14,15 @@ Detail detail_of(std::uint8_t value) {
   return value >= 1 && value <= 3 ? static_cast<Detail>(value) : Detail::Pages;
 }
 
+// A forged figure must not make a prediction absurd.
+void add_contents(const BlockHeader& block, Contents& all) {
+  constexpr std::uint64_t kMostPages = 1ULL << 48, kMostEffort = 4 * kPageSize;
+  const std::uint64_t pages = std::min(block.count, kMostPages);
+  all.pages = std::min(all.pages + pages, kMostPages);
+  all.effort = std::min(all.effort + std::min(block.clock, pages * kMostEffort),
+                        all.pages * kMostEffort);
+}
+
 // Reads the side tables, never more than kMaxSideBytes of them.
 class TableLoader {
  public:
@@ -131,6 +140,7 @@ Result<void> RecordingData::load(Recording::Verify verify) {
     if (block.header.type == BlockType::Image || block.header.type == BlockType::Maps) {
       areas.emplace(block.header.sequence, block);
     }
+    if (block.header.type == BlockType::Contents) add_contents(block.header, info.contents);
     tables.load(block);
   }
   arrange_chunks(blocks, *this);

@@ -63,6 +63,7 @@ Result<void> SpoolSource::pump(bool at_end) {
   if (!at_end || ended_) return {};
   if (image_is_new_ && command_seen_) PW_TRY(write_bare_image());
   PW_TRY(flush_all());
+  if (contents_.pages > 0) PW_TRY(context_.writer.add_contents(process_.pid, contents_));
   ended_ = true;
   return {};
 }
@@ -88,6 +89,9 @@ Result<void> SpoolSource::take(const SpoolFrame& frame) {
       break;
     case PW_FRAME_START:
       take_start(frame.payload);
+      break;
+    case PW_FRAME_CONTENTS:
+      take_contents(frame.payload);
       break;
     case PW_FRAME_END: {
       bool exits = frame.payload.size() >= 4 && structure_at<unsigned>(frame.payload.data()) == 0;
@@ -150,6 +154,14 @@ void SpoolSource::take_start(std::string_view bytes) {
     *number = reader.varint();
   }
   if (reader.ok()) start_ = start;
+}
+
+void SpoolSource::take_contents(std::string_view bytes) {
+  ByteReader reader(bytes);
+  Contents contents;
+  contents.pages = reader.varint();
+  contents.effort = reader.varint();
+  if (reader.ok()) contents_ = contents;
 }
 
 // In the recording; kNoFile: what told of it is lost.

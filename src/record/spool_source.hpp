@@ -87,6 +87,7 @@ class SpoolSource {
   void take_modules(std::string_view text);
   void take_file(std::string_view bytes);
   void take_start(std::string_view bytes);
+  void take_contents(std::string_view bytes);
   std::uint32_t file_number(std::uint32_t number) const;
   Result<void> begin_chunk(Stream& stream, const pw_frame_header& frame, const Chunk& decoded);
   void append(Stream& stream, Chunk& decoded);
@@ -110,6 +111,7 @@ class SpoolSource {
   std::unordered_map<std::uint32_t, std::uint32_t> files_;  // by number in the spool
   std::vector<std::string> command_;
   StartStrings start_;
+  Contents contents_;
   bool command_seen_ = false;
   bool image_is_new_ = false;  // the next chunk begins with an Exec event
   std::size_t losses_told_ = 0;

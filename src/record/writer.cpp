@@ -293,6 +293,15 @@ Result<void> Writer::add_note(std::string_view what_was_lost) {
   return data_->add_block(block, what_was_lost.substr(0, kMaxChunkBytes));
 }
 
+Result<void> Writer::add_contents(std::uint32_t pid, const Contents& contents) {
+  BlockHeader block;
+  block.type = BlockType::Contents;
+  block.pid = pid;
+  block.count = contents.pages;
+  block.clock = contents.effort;
+  return data_->add_block(block, {});
+}
+
 Result<void> Writer::add_chunk(const Chunk& chunk, std::uint32_t maps,
                                const std::vector<std::uint32_t>& images) {
   PW_TRY(data_->state);

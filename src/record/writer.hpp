@@ -49,6 +49,8 @@ class Writer {
   Result<std::uint32_t> add_stacks(const std::vector<StackFrames>& stacks);
   Result<void> add_symbols(const std::vector<ModuleSymbol>& symbols);
   Result<void> add_note(std::string_view what_was_lost);
+  // Of one process; a recording's are added up.
+  Result<void> add_contents(std::uint32_t pid, const Contents& contents);
 
   // Adds `chunk`: its info's pid, tid, stream, clock and begin_ns, filter, events and system calls
   // (counts and end_clock follow from the events). `maps`: number of the area list before it. Exec

@@ -112,7 +112,9 @@ void RecordedProcess::reference(VirtAddr address, Access access, std::uint64_t c
   if (access == Access::Write && running()) machine_->note_written(*process_, page_of(address));
   if (!running() || !touched_.first_touch(page_of(address))) return;
   const Vma* area = process_->space->find(page_of(places_.address(address)));
-  if (area != nullptr) ++touched_by_label_[area->label];
+  if (area == nullptr) return;
+  ++touched_by_label_[area->label];
+  ++touched_pages_;
 }
 
 // The recorder missed how this page came to be there: assume anonymous memory, the right that was

@@ -68,6 +68,7 @@ class RecordedProcess {
 
   std::uint64_t inferred_areas() const { return inferred_; }
   const std::map<LabelId, std::uint64_t>& touched() const { return touched_by_label_; }
+  std::uint64_t touched_pages() const { return touched_pages_; }  // of all labels
   const std::vector<Mark>& marks() const { return marks_; }
   bool left_recorder_out() const { return left_recorder_out_; }
 
@@ -90,9 +91,9 @@ class RecordedProcess {
   bool unmap(VirtAddr address, ByteCount length);
   bool protect(VirtAddr address, ByteCount length, Rights rights);
   AccessResult touch(VirtAddr address, Access access, std::uint64_t count) {
-    const AccessResult result = machine_->touch_run(*process_, places_.address(address), access,
-                                                    count);
-    if (transcript_ != nullptr) transcript_->touched(pid(), address, access, count, result);
+    const VirtAddr at = places_.address(address);
+    const AccessResult result = machine_->touch_run(*process_, at, access, count);
+    if (transcript_ != nullptr) transcript_->touched(pid(), address, at, access, count, result);
     return result;
   }
 
@@ -149,6 +150,7 @@ class RecordedProcess {
   bool left_recorder_out_ = false;
   bool brk_known_ = false;
   std::uint64_t inferred_ = 0;
+  std::uint64_t touched_pages_ = 0;
 };
 
 }  // namespace pw::replay

@@ -7,9 +7,9 @@
 #include "replay/filter_stays.hpp"
 #include "replay/recorded_process.hpp"
 #include "replay/turns.hpp"
+#include "replay/watcher.hpp"
 
 namespace pw::replay {
-
 namespace {
 
 using record::Chunk;
@@ -28,11 +28,12 @@ struct Stream {
 class Replayer {
  public:
   Replayer(const record::Recording& recording, Machine& machine, Transcript* transcript,
-           CounterSeries* series)
+           CounterSeries* series, Watcher* watcher)
       : recording_(recording),
         machine_(machine),
         transcript_(transcript),
         series_(series),
+        watcher_(watcher),
         names_(machine, recording),
         call_sites_(recording) {}
 
@@ -49,6 +50,7 @@ class Replayer {
   Result<void> begin_chunk(std::size_t index, const Chunk& chunk);
   Result<void> play(const Chunk& chunk);
   Result<void> step(const Chunk& chunk, std::size_t at, Stream& stream);
+  void tell_watcher(const Chunk& chunk, std::size_t at);
   void advance_to(Stream& stream, std::uint64_t clock);
   void note_until(std::uint64_t reference);
   void fetch(const Event& event, Stream& stream, std::uint64_t last_reference);
@@ -63,6 +65,7 @@ class Replayer {
   Machine& machine_;
   Transcript* transcript_;
   CounterSeries* series_;
+  Watcher* watcher_;
   std::uint64_t next_point_ = 0;  // reference at which the next point of the series is due
   std::uint64_t chunk_base_ = 0;  // references in the chunks before
   SharedNames names_;
@@ -107,7 +110,12 @@ Result<void> Replayer::begin_chunk(std::size_t index, const Chunk& chunk) {
     }
   }
   if (fresh || info.gap) stream.clock = info.clock;
+  if (watcher_ != nullptr) watcher_->begin_chunk(index, chunk);
   return {};
+}
+
+void Replayer::tell_watcher(const Chunk& chunk, std::size_t at) {
+  watcher_->played({chunk, at, machine_, current_->process(), current_->touched_pages()});
 }
 
 Result<void> Replayer::play(const Chunk& chunk) {
@@ -120,6 +128,7 @@ Result<void> Replayer::play(const Chunk& chunk) {
       note_until(chunk_base_ + (clock - start));
     }
     PW_TRY(step(chunk, at, stream));
+    if (watcher_ != nullptr) tell_watcher(chunk, at);
   }
   records_ += chunk.events.size();
   chunk_base_ += chunk.info.end_clock - std::min(start, chunk.info.end_clock);
@@ -147,6 +156,7 @@ std::uint32_t Replayer::stack_of_call(const Chunk& chunk, std::size_t at) {
 }
 
 Result<void> Replayer::step(const Chunk& chunk, std::size_t at, Stream& stream) {
+  if (transcript_ != nullptr && transcript_->stopped()) return fail(Errno::Again);
   const Event& event = chunk.events[at];
   advance_to(stream, event.clock);
   stays_.end_until(event.clock, [this](std::uint64_t page) { current_->leave_filter(Vpn(page)); });
@@ -380,6 +390,7 @@ Result<void> Replayer::play_slice(Turns& turns, Lane& lane) {
     Stream& stream = streams_[Key{lane.pid} << 32 | lane.chunk.info.stream];
     while (lane.at < lane.chunk.events.size()) {
       PW_TRY(step(lane.chunk, lane.at, stream));
+      if (watcher_ != nullptr) tell_watcher(lane.chunk, lane.at);
       const Event& event = lane.chunk.events[lane.at++];
       lane.clock = event.clock;
       if (gives_way(turns, lane, event)) return {};
@@ -464,15 +475,26 @@ ReplayResult Replayer::result(const MachineConfig& config) {
 
 Result<ReplayResult> replay(const record::Recording& recording, const MachineConfig& config,
                             const std::function<void(double)>& progress, Transcript* transcript,
-                            CounterSeries* series) {
+                            CounterSeries* series, Watcher* watcher) {
+  auto machine = machine_for(config);
+  if (!machine) return tl::unexpected(machine.error());
+  Replayer replayer(recording, **machine, transcript, series, watcher);
+  PW_TRY(replayer.run(progress));
+  return replayer.result(config);
+}
+
+Result<std::unique_ptr<Machine>> machine_for(const MachineConfig& config) {
   MachineConfig quiet = config;
   quiet.contents = Contents::MetadataOnly;
   quiet.signals_kill = false;
-  auto machine = Machine::create(quiet);
-  if (!machine) return tl::unexpected(machine.error());
-  Replayer replayer(recording, **machine, transcript, series);
+  return Machine::create(quiet);
+}
+
+Result<ReplayResult> replay(const record::Recording& recording, Machine& machine,
+                            const std::function<void(double)>& progress, Transcript& transcript) {
+  Replayer replayer(recording, machine, &transcript, nullptr, nullptr);
   PW_TRY(replayer.run(progress));
-  return replayer.result(config);
+  return replayer.result(machine.config());
 }
 
 }  // namespace pw::replay

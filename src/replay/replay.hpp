@@ -4,12 +4,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/counters.hpp"
 #include "base/result.hpp"
-#include "machine/config.hpp"
+#include "machine/machine.hpp"
 #include "ports/sim/counters.hpp"
 #include "record/recording.hpp"
 #include "replay/mark.hpp"
@@ -56,12 +57,22 @@ struct CounterSeries {
 };
 
 class Transcript;
+class Watcher;
 
 // `progress` is called now and then with the part done, 0..1; may be empty. `transcript`, if any,
 // gets everything that is done, as the steps of a script. `series`, if any, says how many points it
-// wants and gets them.
+// wants and gets them. `watcher`, if any, hears of every event.
 Result<ReplayResult> replay(const record::Recording& recording, const MachineConfig& config,
                             const std::function<void(double)>& progress = {},
-                            Transcript* transcript = nullptr, CounterSeries* series = nullptr);
+                            Transcript* transcript = nullptr, CounterSeries* series = nullptr,
+                            Watcher* watcher = nullptr);
+
+// The machine that replay() drives: pages without bytes, signals that end nobody.
+Result<std::unique_ptr<Machine>> machine_for(const MachineConfig& config);
+
+// The same on a machine that somebody looks at meanwhile, through what the transcript is told.
+// Error beside those of replay(): Again, if the transcript was to stop.
+Result<ReplayResult> replay(const record::Recording& recording, Machine& machine,
+                            const std::function<void(double)>& progress, Transcript& transcript);
 
 }  // namespace pw::replay

@@ -233,8 +233,9 @@ void Transcript::attached(Pid pid, std::uint64_t segment, const MmapRequest& req
   say(std::move(attach));
 }
 
-void Transcript::touched(Pid pid, VirtAddr at, Access access, std::uint64_t count,
+void Transcript::touched(Pid pid, VirtAddr at, VirtAddr placed, Access access, std::uint64_t count,
                          const AccessResult& result) {
+  touch_ = {pid, placed, access};
   Step made;
   made.kind = Step::Kind::Do;
   made.process = names_.at(pid);

@@ -41,9 +41,21 @@ class Transcript {
   void file_synced(Pid pid, const VmObject& file);
   void attached(Pid pid, std::uint64_t segment, const MmapRequest& request);
 
-  // `count` references to an address, and how they went.
-  void touched(Pid pid, VirtAddr address, Access access, std::uint64_t count,
+  // `count` references to an address, which lies at `placed` in the machine, and how they went.
+  void touched(Pid pid, VirtAddr address, VirtAddr placed, Access access, std::uint64_t count,
                const AccessResult& result);
+
+  // --- for whoever looks at the machine while it is driven
+  struct Touch {
+    Pid pid = 0;
+    VirtAddr address;  // in the machine
+    Access access = Access::Read;
+  };
+  const Touch& last_touch() const { return touch_; }
+  const std::map<Pid, std::string>& process_names() const { return names_; }
+  // The replay is to end before its next event.
+  void stop() { stopped_ = true; }
+  bool stopped() const { return stopped_; }
 
  private:
   script::Step step(Pid pid, sys::Call call, std::vector<script::Value> arguments) const;
@@ -53,6 +65,8 @@ class Transcript {
   void close(Pid pid);
 
   Sink sink_;
+  Touch touch_;
+  bool stopped_ = false;
   std::map<Pid, std::string> names_;
   std::map<std::string, std::uint64_t> sizes_;            // of files, as the script has made them
   std::map<std::uint64_t, std::uint64_t> segment_bytes_;  // those the script has made

@@ -208,6 +208,7 @@ std::string json(const Report& report) {
            {"recording", recording_json(report)},
            {"machines", machines}};
   out["need"] = report.need ? need_json(*report.need) : Json(nullptr);
+  out["check"] = report.checked ? Json::parse(report.checked->json) : Json(nullptr);
   out["notes"] = all_notes(report);
   // Names in a recording are bytes of another program: what is not UTF-8 is replaced, not thrown
   // on.

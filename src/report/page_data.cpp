@@ -15,6 +15,7 @@
 #include "analysis/working_set.hpp"
 #include "report/json.hpp"
 #include "report/page_parts.hpp"
+#include "report/stack_names.hpp"
 
 namespace pw::report {
 namespace {
@@ -22,7 +23,6 @@ namespace {
 using analysis::DenseTrace;
 using Json = nlohmann::ordered_json;
 
-constexpr std::size_t kLongestName = 400;
 constexpr std::size_t kSizesShown = 12;  // of MemoryNeed::points
 constexpr std::uint64_t kFineSizes = 4096;
 constexpr std::array kDevices{kZram, kFarMemory, kNvme, kSsd, kHdd};
@@ -56,6 +56,7 @@ Report bounded(const Report& report, const PageDataOptions& options) {
   small.recording = report.recording;
   small.losses = report.losses;
   small.need = report.need;
+  small.checked = report.checked;
   small.notes = report.notes;
   if (small.losses.size() > options.listed) small.losses.resize(options.listed);
   for (const Column& column : report.columns) {
@@ -274,10 +275,6 @@ class Maker {
 };
 
 }  // namespace
-
-std::string page_name(const std::string& name) {
-  return name.size() <= kLongestName ? name : name.substr(0, kLongestName) + "...";
-}
 
 ShownAreas shown_areas(const analysis::PageLog& log, std::size_t most) {
   std::vector<std::uint64_t> pages(log.areas().size());

@@ -22,9 +22,6 @@ struct ShownAreas {
 };
 ShownAreas shown_areas(const analysis::PageLog& log, std::size_t most);
 
-// Text of the recorded program, bounded.
-std::string page_name(const std::string& name);
-
 // Array "NAME.distance", "NAME.count": references by stack distance.
 void add_histogram(PagePack& pack, const std::string& name, const analysis::StackCurve& curve);
 

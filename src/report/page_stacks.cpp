@@ -6,6 +6,7 @@
 
 #include "analysis/heat_map.hpp"
 #include "report/page_parts.hpp"
+#include "report/stack_names.hpp"
 
 namespace pw::report {
 namespace {
@@ -13,14 +14,6 @@ namespace {
 using analysis::Op;
 using analysis::OpKind;
 using analysis::PageId;
-
-constexpr std::size_t kDeepest = 64;  // frames of a stack
-
-std::string frame_name(const record::Symbol& symbol) {
-  if (!symbol.function.empty()) return page_name(symbol.function);
-  if (symbol.file.empty()) return "?";
-  return page_name('[' + symbol.file.substr(symbol.file.rfind('/') + 1) + ']');
-}
 
 // Frames and stacks as the page knows them, each different one once.
 class Table {
@@ -47,16 +40,6 @@ class Table {
   std::vector<std::vector<std::uint32_t>> stacks_;  // outermost frame first
 };
 
-std::vector<std::string> frames_of(const record::Recording& recording, std::uint32_t stack) {
-  std::vector<std::string> names;
-  for (const record::Symbol& symbol : recording.stack(stack)) {
-    names.push_back(frame_name(symbol));
-    if (names.size() == kDeepest) break;
-  }
-  std::reverse(names.begin(), names.end());
-  return names;
-}
-
 // By number of the recording's stacks, as PagePlace::stack has it: the page's number.
 std::unordered_map<std::uint32_t, std::uint32_t> number_stacks(const record::Recording& recording,
                                                                const analysis::PageLog& log,
@@ -72,9 +55,9 @@ std::unordered_map<std::uint32_t, std::uint32_t> number_stacks(const record::Rec
   for (std::size_t i = 0; i < order.size(); ++i) {
     const std::uint32_t stack = order[i].second;
     if (stack == 0) {
-      numbers[stack] = table.stack({"(no call stack)"});
+      numbers[stack] = table.stack({kNoStackName});
     } else if (i < most) {
-      numbers[stack] = table.stack(frames_of(recording, stack - 1));
+      numbers[stack] = table.stack(stack_names(recording, stack - 1));
     } else {
       numbers[stack] = table.stack({"(rarer call stacks)"});
     }

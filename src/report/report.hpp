@@ -26,11 +26,18 @@ struct Column {  // one machine
   std::optional<SmallPages> small_pages = {};  // of a machine with huge pages
 };
 
+// Prediction beside what the kernel counted, as `pagewright check` tells it.
+struct Checked {
+  std::string text;
+  std::string json;  // schema pagewright.check/1
+};
+
 struct Report {
   record::RecordingInfo recording;
   std::vector<record::Loss> losses;
   std::vector<Column> columns;  // at least one; the first is the machine asked for
   std::optional<analysis::MemoryNeed> need;
+  std::optional<Checked> checked;  // only if there was a measurement to compare with
   std::vector<std::string> notes;  // beside those that follow from the results
   std::string next_command;        // empty: none to suggest
 };

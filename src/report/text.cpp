@@ -311,6 +311,9 @@ std::string text(const Report& report, const TextStyle& wanted) {
     out += '\n' + paint.heading("Page faults by size of RAM") + plot(*report.need, style.width);
     out += '\n' + paint.heading("Memory needed") + need_lines(*report.need, style.width);
   }
+  if (report.checked) {
+    out += '\n' + paint.heading("Prediction beside measurement") + report.checked->text;
+  }
   out += area_section(report, style, paint);
   out += process_section(report, style, paint);
   const std::vector<std::string> notes = all_notes(report);

@@ -38,7 +38,11 @@ constexpr NumberSetting kNumbers[] = {
     {"levels", 4, 5,
      [](MachineConfig& c, std::uint32_t n) { c.levels = c.cpu.levels = static_cast<int>(n); }},
     {"swappiness", 0, 200,
-     [](MachineConfig& c, std::uint32_t n) { c.swappiness = static_cast<int>(n); }},
+     [](MachineConfig& c, std::uint32_t n) {
+       c.swappiness = c.linux_options.swappiness = static_cast<int>(n);
+     }},
+    {"page-cluster", 0, 10,
+     [](MachineConfig& c, std::uint32_t n) { c.linux_options.page_cluster = n; }},
     {"cluster", 1, 256, [](MachineConfig& c, std::uint32_t n) { c.page_out_cluster = n; }},
     {"prefer-clean", 0, 1U << 20, [](MachineConfig& c, std::uint32_t n) { c.prefer_clean = n; }},
     {"fault-around", 1, kMostPrefetch,
@@ -64,6 +68,9 @@ struct Choice {
   void (*set)(MachineConfig&, std::size_t);
 };
 constexpr Choice kChoices[] = {
+    {"model",
+     {"policy", "linux"},
+     [](MachineConfig& c, std::size_t n) { c.model = static_cast<MemoryModel>(n); }},
     {"pcid", {"off", "on"}, [](MachineConfig& c, std::size_t n) { c.cpu.tlb.pcid = n == 1; }},
     {"kpti", {"off", "on"}, [](MachineConfig& c, std::size_t n) { c.kpti = n == 1; }},
     {"kernel-map", {"off", "on"}, [](MachineConfig& c, std::size_t n) { c.kernel_map = n == 1; }},
@@ -177,6 +184,15 @@ Result<void> set_memory(MachineConfig& config, std::string_view key, std::string
   return {};
 }
 
+Result<void> set_group_limit(MachineConfig& config, std::string_view value) {
+  const Result<std::uint64_t> size = parse_size(value);
+  if (value != "none" && (!size || *size > kMostMemory || *size < kLeastRam)) {
+    return not_so("group-limit", value, "a size from 256K to 1T such as 1M, or none");
+  }
+  config.linux_options.limit_pages = value == "none" ? 0 : *size >> kPageShift;
+  return {};
+}
+
 Result<void> set_policy(MachineConfig& config, std::string_view value) {
   const std::string_view name = value.substr(0, value.find(':'));
   std::vector<std::string_view> names;
@@ -234,7 +250,7 @@ MachineConfig default_machine() {
 }
 
 std::vector<std::string_view> setting_names() {
-  std::vector<std::string_view> names = {"ram", "swap", "policy", "tlb"};
+  std::vector<std::string_view> names = {"ram", "swap", "group-limit", "policy", "tlb"};
   for (const NumberSetting& setting : kNumbers) names.push_back(setting.key);
   for (const Choice& setting : kChoices) names.push_back(setting.key);
   for (const DeviceSetting& setting : kDeviceSettings) names.push_back(setting.key);
@@ -244,6 +260,7 @@ std::vector<std::string_view> setting_names() {
 
 Result<void> apply_setting(MachineConfig& config, std::string_view key, std::string_view value) {
   if (key == "ram" || key == "swap") return set_memory(config, key, value);
+  if (key == "group-limit") return set_group_limit(config, value);
   if (key == "policy") return set_policy(config, value);
   if (key == "tlb") return set_tlb(config, value);
   for (const NumberSetting& setting : kNumbers) {

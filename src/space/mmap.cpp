@@ -121,6 +121,24 @@ bool may_lock(const AddressSpace& space, PageCount more) {
          counted_as_locked(space) + more.value <= limits.locked >> kPageShift;
 }
 
+// Keeps what is being mapped: its last area may lie in the place that is cleared for the new one (a
+// removed segment: shm_nattch in do_shmat(), ipc/shm.c).
+class Held {
+ public:
+  Held(Core& core, VmObject* object) : core_(core), object_(object) {
+    if (object_ != nullptr) ++object_->holders;
+  }
+  ~Held() {
+    if (object_ != nullptr) core_.objects.release(*object_);
+  }
+  Held(const Held&) = delete;
+  Held& operator=(const Held&) = delete;
+
+ private:
+  Core& core_;
+  VmObject* object_;
+};
+
 // do_mmap(), __mmap_region(), mm/mmap.c and vma.c.
 Result<VirtAddr> mmap(AddressSpace& space, const MmapRequest& request) {
   if (request.length.value == 0) return fail(Errno::Invalid);
@@ -141,6 +159,7 @@ Result<VirtAddr> mmap(AddressSpace& space, const MmapRequest& request) {
   }
   if (request.fixed) PW_TRY(prepare_unmap(space, *range));
   PW_TRY(within_limits(space, area, request.fixed));
+  const Held held(space.core(), area.backing);
   if (request.fixed) PW_TRY(munmap(space, address_of(range->begin), bytes_of(pages)));
   VmObject* fresh = nullptr;
   if (request.shared && request.backing == nullptr) {
@@ -153,7 +172,13 @@ Result<VirtAddr> mmap(AddressSpace& space, const MmapRequest& request) {
     area.backing = fresh;
   }
   if (!request.shared) space.homes().claim(*range);
-  space.insert(area);
+  if (locks && area.traits.droppable) {
+    // It is to be locked while neighbours are compared with it, and only then cannot be
+    // (__mmap_complete(), mm/vma.c).
+    space.adopt(area);
+  } else {
+    space.insert(area);
+  }
   if (fresh != nullptr) space.core().objects.release(*fresh);  // the area holds it now
   return address_of(range->begin);
 }

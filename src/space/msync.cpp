@@ -14,7 +14,8 @@ Result<void> msync(AddressSpace& space, VirtAddr address, ByteCount length, Sync
                          if (!how.sync || !area.shared || area.backing->kind != ObjectKind::File)
                            return {};
                          const PageOffset from = area.backing_at(part.begin);
-                         return write_back(space.core(), *area.backing, from, from + part.pages());
+                         return write_back_and_wait(space.core(), *area.backing, from,
+                                                    from + part.pages());
                        });
 }
 

@@ -83,7 +83,8 @@ void leave_out_stack(ProcessView& view, const script::Layout& layout, bool read_
     area.lazy_free = 0;
     if (read_by_others) {
       area.private_clean += area.private_dirty;
-      area.private_dirty = 0;
+      area.shared_clean += area.shared_dirty;  // a later fork shares what was copied
+      area.private_dirty = area.shared_dirty = 0;
     }
     if (!area.name.empty() && area.name != "[heap]" && area.name != "[stack]") {
       area.private_clean += area.private_dirty;

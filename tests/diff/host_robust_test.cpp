@@ -126,6 +126,22 @@ TEST(HostRobust, AProcessThatHangsIsNamed) {
   EXPECT_FALSE(exists(pid));
 }
 
+// As `ps` does, which must not change what a program's faults are.
+TEST_F(HostTest, WhoeverReadsArgumentsBringsNothingIn) {
+  if (::access("/proc/sys/kernel/ns_last_pid", F_OK) != 0) {
+    GTEST_SKIP() << "this kernel has no CONFIG_CHECKPOINT_RESTORE: arguments stay";
+  }
+  std::ifstream file("/proc/" + std::to_string(target_->pid_of(0)) + "/cmdline");
+  std::stringstream arguments;
+  arguments << file.rdbuf();
+  EXPECT_EQ(arguments.str(), "");
+  const auto layout = target_->layout(0);
+  ASSERT_TRUE(layout);
+  const std::uint64_t before = minor(0);
+  load(0, layout->stack_end.value - kPageSize, 1);
+  EXPECT_EQ(minor(0), before + 1);
+}
+
 TEST_F(HostTest, AProcessThatDiesIsNamed) {
   value(0, Call::Fork, {}, {}, 1);
   const pid_t first = target_->pid_of(1);

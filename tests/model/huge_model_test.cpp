@@ -249,6 +249,7 @@ MachineConfig scarce(std::uint64_t seed) {
     if (seed % 8 == 2) config.swap_device = kZram;
     config.resident_limit_pages = 0;
     config.linux_options.limit_pages = 3 * kHuge + 100;
+    config.linux_options.ageing = seed % 8 == 6 ? Ageing::Generations : Ageing::Lists;
   }
   return config;
 }

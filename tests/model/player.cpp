@@ -61,13 +61,14 @@ void Player::step(const Op& op) {
       &Player::truncate,
   };
   Random random(op.seed);
+  bury();
   if (processes_.empty()) spawn(random);
   (this->*kMethods[static_cast<std::size_t>(op.kind)])(random);
 }
 
 void Player::finish() {
   verify("before the end");
-  while (!processes_.empty()) {
+  for (bury(); !processes_.empty(); bury()) {
     const Pid pid = processes_.back().pid;
     check_all(processes_.back());
     if (processes_.empty() || processes_.back().pid != pid) continue;  // killed meanwhile
@@ -149,6 +150,19 @@ bool Player::drop(Proc& process) {
   zombies_.push_back(pid);
   processes_.erase(it);
   return true;
+}
+
+// Processes that ended so that another could go on, with the memory that they had: the kernel's way
+// (src/machine/oom.cpp), if nothing else was left.
+void Player::bury() {
+  for (std::size_t i = processes_.size(); i-- > 0;) {
+    const Process* there = machine_->find(processes_[i].pid);
+    if (there == nullptr || there->state != ProcessState::Zombie) continue;
+    expect(scenario_.tight && scenario_.config.model == MemoryModel::Linux &&
+               there->cause == ExitCause::OutOfMemory,
+           "a process ended by itself");
+    (void)drop(processes_[i]);
+  }
 }
 
 void Player::advance(Random& random) {

@@ -69,6 +69,7 @@ class Player {
   std::uint64_t far_page(Space& space, Random& random, std::uint64_t pages) const;
   VirtAddr any_address(Space& space, Random& random);
   bool drop(Proc& process);
+  void bury();
 
   // processes (player_processes.cpp)
   void spawn(Random& random);

@@ -31,10 +31,13 @@ INSTANTIATE_TEST_SUITE_P(All, PolicyModel, testing::ValuesIn(policy::policy_name
                          });
 
 // The kernel's way, under a limit, with swap that is written at once and swap that takes time.
-TEST(LinuxModel, AgreesOnEveryByteAndEveryOutcome) {
+class LinuxModel : public testing::TestWithParam<Ageing> {};
+
+TEST_P(LinuxModel, AgreesOnEveryByteAndEveryOutcome) {
   for (std::uint64_t seed = 1; seed <= 40; ++seed) {
     Scenario scenario = make_scenario(seed, 1'200, false);
     scenario.config.model = MemoryModel::Linux;
+    scenario.config.linux_options.ageing = GetParam();
     // Its readahead and its batches take what a smaller machine does not have.
     scenario.config.ram = std::max(scenario.config.ram, ByteCount(160 * kPageSize));
     scenario.config.linux_options.stat_flush_ns = seed % 2 == 0 ? 20'000'000 : 2'000'000'000;
@@ -45,6 +48,11 @@ TEST(LinuxModel, AgreesOnEveryByteAndEveryOutcome) {
     ASSERT_TRUE(plays(scenario)) << "shrunk to:\n" << narrate(shrink(scenario, 300));
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Both, LinuxModel, testing::Values(Ageing::Lists, Ageing::Generations),
+                         [](const auto& chosen) {
+                           return chosen.param == Ageing::Lists ? "Lists" : "Generations";
+                         });
 
 }  // namespace
 }  // namespace pw::model

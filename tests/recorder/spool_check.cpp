@@ -248,6 +248,26 @@ TEST_F(ValgrindRecorder, WaitsForOthersAreTold) {
   EXPECT_EQ(controls(only_spool("alone", "walk", ""), PW_WAIT), 0U);
 }
 
+TEST_F(ValgrindRecorder, WhatPagesHoldIsToldAtTheEnd) {
+  std::vector<std::uint64_t> values;
+  for (const auto& [type, payload] : only_spool("spool", "walk", "").frames) {
+    if (type != PW_FRAME_CONTENTS) continue;
+    for (std::size_t at = 0; at < payload.size();) {
+      std::uint64_t value = 0;
+      for (unsigned shift = 0; at < payload.size(); shift += 7) {
+        const auto byte = static_cast<unsigned char>(payload[at++]);
+        value |= std::uint64_t{byte & 127U} << shift;
+        if (byte < 128) break;
+      }
+      values.push_back(value);
+    }
+  }
+  ASSERT_EQ(values.size(), 2U);  // one frame: pages, effort
+  EXPECT_GT(values[0], 0U);
+  EXPECT_GE(values[1], values[0]);  // no page of zeros counts
+  EXPECT_LE(values[1], values[0] * 4 * 4'096);
+}
+
 TEST_F(ValgrindRecorder, AKillLeavesWholeFrames) {
   int status = record("spool", "killed", "--detail=full");
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 128 + 9);

@@ -3,10 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "base/random.hpp"
+#include "recorder/common/effort.h"
 #include "support/json_schema.hpp"
 #include "support/temporary_folder.hpp"
 #include "tools/calibration.hpp"
@@ -36,7 +39,7 @@ TEST(Costs, ComeBackAsTheyWereWritten) {
   const auto again = costs_from_json(text);
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_EQ(to_json(*again), text);
-  EXPECT_EQ(again->zram_out.high, again->zram_out.ns + 2.5);
+  EXPECT_EQ(again->zram_write.high, again->zram_write.ns + 2.5);
 }
 
 TEST(Costs, WhatWasNotMeasuredKeepsItsDefault) {
@@ -46,8 +49,8 @@ TEST(Costs, WhatWasNotMeasuredKeepsItsDefault) {
   ASSERT_TRUE(again);
   EXPECT_EQ(again->walk.ns, 7);
   EXPECT_TRUE(again->walk.measured);
-  EXPECT_EQ(again->zram_in.ns, Costs{}.zram_in.ns);
-  EXPECT_FALSE(again->zram_in.measured);
+  EXPECT_EQ(again->zram_read.ns, Costs{}.zram_read.ns);
+  EXPECT_FALSE(again->zram_read.measured);
 }
 
 TEST(Costs, WhatIsWrongIsSaid) {
@@ -104,23 +107,76 @@ TEST(Costs, AMachineTakesThemApart) {
   costs.anon_fault.ns = 900;
   costs.copy_fault.ns = 2'400;
   costs.zero_page_fault.ns = 600;
-  costs.zram_in.ns = 1'500;
-  costs.zram_out.ns = 5'000;
+  costs.zram_read.ns = 1'500;
+  costs.zram_write.ns = 5'000;
+  costs.zram_read_effort.ns = 100;
+  costs.zram_write_effort.ns = 1'000;
+  costs.look.ns = 300;
   costs.disk_read.ns = 40'000;
   costs.disk_page.ns = 2'500;
   MachineConfig machine;
-  machine.costs.reclaim_page_ns = 300;
-  apply(costs, SwapKind::Zram, machine);
+  apply(costs, SwapKind::Zram, 0, machine);
   EXPECT_EQ(machine.costs.minor_ns, 900U);
   EXPECT_EQ(machine.costs.copy_ns, 1'500U);
   EXPECT_EQ(machine.costs.major_ns, 600U);
   EXPECT_EQ(machine.swap_device.read_ns, 900U);
-  EXPECT_EQ(machine.swap_device.write_ns, 4'400U);
+  EXPECT_EQ(machine.costs.reclaim_page_ns, 300U);
+  EXPECT_EQ(machine.swap_device.write_ns, 4'700U);
   EXPECT_TRUE(machine.swap_device.synchronous);
   EXPECT_EQ(machine.file_device.read_ns, 37'500U);
-  apply(costs, SwapKind::Ssd, machine);
+  apply(costs, SwapKind::Zram, 2'000, machine);  // text
+  EXPECT_EQ(machine.swap_device.read_ns, 1'100U);
+  EXPECT_EQ(machine.swap_device.write_ns, 6'700U);
+  apply(costs, SwapKind::Ssd, 0, machine);
   EXPECT_FALSE(machine.swap_device.synchronous);
   EXPECT_EQ(machine.swap_device.per_page_ns, 2'500U);
+}
+
+TEST(Costs, EffortIsWhatTheRecordingSawOrAnything) {
+  const Effort none = effort_of({});
+  EXPECT_EQ(none.low, 0);
+  EXPECT_GT(none.high, none.middle);
+  const Effort seen = effort_of({.pages = 10, .effort = 8'000});
+  EXPECT_EQ(seen.middle, 800);
+  EXPECT_EQ(seen.low, 600);
+  EXPECT_EQ(seen.high, 1'000);
+}
+
+using PageBytes = std::array<unsigned char, PW_EFFORT_PAGE_BYTES>;
+
+unsigned effort_in(const PageBytes& page) {
+  static pw_effort_table table;
+  return pw_page_effort(page.data(), &table);
+}
+
+// What LZO does with them: nothing with zeros, next to nothing with one word among zeros; it gives
+// noise up with longer and longer steps; text is work all along.
+TEST(Costs, EffortOfZerosNoiseAndText) {
+  PageBytes page{};
+  EXPECT_EQ(effort_in(page), 0U);
+  page[8] = 1;
+  EXPECT_GE(effort_in(page), 1U);
+  EXPECT_LE(effort_in(page), 4 * PW_EFFORT_MATCH);
+  Random random(1);
+  for (unsigned char& byte : page) byte = static_cast<unsigned char>(random.below(256));
+  const unsigned noise = effort_in(page);
+  EXPECT_GT(noise, 100U);
+  EXPECT_LT(noise, 300U);
+  for (unsigned char& byte : page) byte = static_cast<unsigned char>('0' + random.below(3));
+  EXPECT_GT(effort_in(page), 5 * noise);
+  page.fill('x');  // one match for all of it
+  EXPECT_LE(effort_in(page), 4 * PW_EFFORT_MATCH);
+}
+
+// The same page costs the same whatever was looked at before.
+TEST(Costs, EffortForgetsThePageBefore) {
+  Random random(2);
+  PageBytes first{}, second{};
+  for (unsigned char& byte : first) byte = static_cast<unsigned char>(random.below(5));
+  for (unsigned char& byte : second) byte = static_cast<unsigned char>(random.below(5));
+  const unsigned alone = effort_in(second);
+  (void)effort_in(first);
+  EXPECT_EQ(effort_in(second), alone);
 }
 
 TEST(Calibration, MedianAndQuartiles) {

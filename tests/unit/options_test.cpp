@@ -228,6 +228,7 @@ TEST(Options, TheLinuxModelHasKnobsOfItsOwn) {
   }
   const LinuxOptions& knobs = request.config.linux_options;
   EXPECT_EQ(request.config.model, MemoryModel::Linux);
+  EXPECT_EQ(knobs.ageing, Ageing::Lists);
   EXPECT_EQ(knobs.limit_pages, 16384U);
   EXPECT_EQ(knobs.huge_pages, HugePages::Madvise);
   EXPECT_EQ(knobs.page_cluster, 0U);
@@ -236,7 +237,13 @@ TEST(Options, TheLinuxModelHasKnobsOfItsOwn) {
   EXPECT_GT(resolve(request, PageCount(0)).swap.value, 0U);  // a limit needs swap
   EXPECT_TRUE(apply_setting(request, "group-limit", "none"));
   EXPECT_EQ(knobs.limit_pages, 0U);
+  EXPECT_TRUE(apply_setting(request, "model", "linux-mglru"));
+  EXPECT_EQ(request.config.model, MemoryModel::Linux);
+  EXPECT_EQ(knobs.ageing, Ageing::Generations);
+  EXPECT_TRUE(apply_setting(request, "model", "policy"));
+  EXPECT_EQ(request.config.model, MemoryModel::Policy);
   for (const auto& [key, value] : {std::pair{"model", "windows"},
+                                   {"model", "mglru"},
                                    {"group-limit", "1K"},
                                    {"thp", "yes"},
                                    {"page-cluster", "11"},

@@ -67,6 +67,25 @@ TEST_F(PredictVerb, TellsEveryLimitAsTextAndAsJson) {
   EXPECT_LE(parsed["rows"][1]["limit_bytes"], parsed["rows"][0]["limit_bytes"]);
 }
 
+TEST_F(PredictVerb, BothWaysOfAgeingCanBeAskedForAndStandBesideEachOther) {
+  const Json lists = Json::parse(predict({"--limit", "50%", "--json"}).out);
+  const Said alone = predict({"--limit", "50%", "--model", "linux-mglru", "--json"});
+  const Json generations = Json::parse(alone.out);
+  const Json both = Json::parse(predict({"--limit", "50%", "--model", "both", "--json"}).out);
+  EXPECT_EQ(lists["knobs"]["model"], "linux");
+  EXPECT_EQ(generations["knobs"]["model"], "linux-mglru");
+  for (const Json& each : {lists, generations, both}) {
+    EXPECT_THAT(test::schema_errors(each, "predict.schema.json"), ::testing::IsEmpty());
+  }
+  EXPECT_TRUE(lists["mglru_rows"].is_null());
+  EXPECT_EQ(both["rows"], lists["rows"]);
+  EXPECT_EQ(both["mglru_rows"], generations["rows"]);
+  EXPECT_NE(both["mglru_rows"], both["rows"]);
+  const Said text = predict({"--limit", "50%", "--model", "both"});
+  EXPECT_THAT(text.out, HasSubstr("With the multi-generational LRU in place of"));
+  EXPECT_THAT(text.out, HasSubstr("follows the kernel's source"));
+}
+
 TEST_F(PredictVerb, TwoEqualRecordingsDoNotDiffer) {
   const Said said = predict({"--limit", "50%", "--against", path_, "--json"});
   EXPECT_EQ(Json::parse(said.out)["second_recording_differs"], 0.0);
@@ -96,15 +115,65 @@ predict::Outcome outcome(std::uint64_t in, double seconds) {
 TEST(Slowdown, IsWhatTheLimitAddsToTheProgramsOwnTime) {
   const predict::Costs costs;
   const auto known = predict::slowdown(outcome(0, 1), outcome(1000, 4), predict::SwapKind::Zram,
-                                       costs, 2, true);
+                                       costs, {}, 2, true);
   EXPECT_DOUBLE_EQ(known.middle, 1 + 3.0 / 2);
   EXPECT_LT(known.low, known.middle);
   EXPECT_GT(known.high, known.middle);
   const auto guessed = predict::slowdown(outcome(0, 1), outcome(1000, 4), predict::SwapKind::Zram,
-                                         costs, 2, false);
+                                         costs, {}, 2, false);
   EXPECT_DOUBLE_EQ(guessed.middle, known.middle);
+  const auto text = predict::slowdown(outcome(0, 1), outcome(1000, 4), predict::SwapKind::Zram,
+                                      costs, {1'500, 1'500, 1'500}, 2, true);
+  EXPECT_GT(text.low, known.low);  // what pages hold is known
+  EXPECT_LT(text.high, known.high);
   EXPECT_DOUBLE_EQ(guessed.low - 1, (known.low - 1) / 2);
   EXPECT_DOUBLE_EQ(guessed.high - 1, (known.high - 1) * 2);
+}
+
+TEST(Forecast, ThePaceIsThatOfTheProgramsOwnPart) {
+  predict::Outcome base = outcome(0, 3);
+  base.seconds = 4;  // one of which it waited
+  base.fault_seconds = 1;
+  predict::Outcome same = base;
+  EXPECT_DOUBLE_EQ(predict::pace_of(same, predict::SwapKind::Zram, 3), 1);
+  EXPECT_DOUBLE_EQ(same.cpu_seconds, 3);
+  EXPECT_DOUBLE_EQ(predict::pace_of(same, predict::SwapKind::Zram, 6), 2.5);
+  EXPECT_DOUBLE_EQ(same.cpu_seconds, 6);
+  EXPECT_DOUBLE_EQ(same.seconds, 7);
+  predict::Outcome wall = base;
+  EXPECT_DOUBLE_EQ(predict::pace_of(wall, predict::SwapKind::Ssd, 3), 0.5);
+  EXPECT_DOUBLE_EQ(wall.cpu_seconds, 2);
+  // Faults alone take longer than that: the program's own part is next to nothing, never less.
+  predict::Outcome fast = base;
+  EXPECT_GT(predict::pace_of(fast, predict::SwapKind::Zram, 0.5), 0);
+  EXPECT_GT(fast.cpu_seconds, 1);
+  predict::Outcome nothing;
+  EXPECT_EQ(predict::pace_of(nothing, predict::SwapKind::Zram, 1), 1);
+}
+
+TEST(Forecast, ATruthIsPredictedAtThePaceOfItsFirstRow) {
+  testing::TemporaryFolder folder;
+  const std::string path = (folder.path() / "sample.pwrec").string();
+  std::vector<record::Chunk> chunks;
+  ASSERT_TRUE(record::testing::write_sample(path, record::Detail::Pages, 50, chunks));
+  const auto recording = record::Recording::open(path);
+  ASSERT_TRUE(recording);
+  predict::Truth truth;
+  predict::Conditions half;
+  half.limit_bytes = 1 << 20;
+  const std::vector<predict::Outcome> runs{outcome(0, 6)};
+  truth.rows = {predict::summarize(0, {}, runs), predict::summarize(50, half, runs)};
+  const predict::Predict paces = [](const record::Recording&, const predict::Conditions& c,
+                                    const predict::Costs&) -> Result<predict::Outcome> {
+    return outcome(c.limit_bytes, 3 * c.pace);
+  };
+  const auto told = predict::predict_truth(*recording, truth, {}, paces);
+  ASSERT_TRUE(told);
+  ASSERT_EQ(told->size(), 2U);
+  EXPECT_DOUBLE_EQ((*told)[0].cpu_seconds, 6);
+  EXPECT_DOUBLE_EQ((*told)[1].cpu_seconds, 6);
+  truth.rows.erase(truth.rows.begin());  // nothing to go by
+  EXPECT_DOUBLE_EQ((*predict::predict_truth(*recording, truth, {}, paces))[0].cpu_seconds, 3);
 }
 
 TEST(Forecast, LimitsArePartsOfThePeakAndWholePages) {

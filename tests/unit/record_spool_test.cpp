@@ -353,6 +353,32 @@ TEST_F(RecordSpool, HitsBetweenFramesAreNoLoss) {
   EXPECT_EQ(recording.references(), 53U);
 }
 
+// A later frame replaces the one before; processes are added up.
+TEST_F(RecordSpool, WhatPagesHoldIsAddedUp) {
+  const auto contents = [](std::uint64_t pages, std::uint64_t effort) {
+    std::string bytes;
+    put_varint(bytes, pages);
+    put_varint(bytes, effort);
+    return bytes;
+  };
+  SpoolMaker first(10, 0, 1'000, PW_DETAIL_PAGES, 8), second(11, 10, 2'000, PW_DETAIL_PAGES, 8);
+  first.start("/usr/bin/sort", kMaps);
+  first.frame(PW_FRAME_CONTENTS, contents(1, 7));
+  first.frame(PW_FRAME_CONTENTS, contents(10, 5'000));
+  first.end(0, 0);
+  second.start("/usr/bin/sort", kMaps);
+  second.frame(PW_FRAME_CONTENTS, contents(30, 1'000));
+  second.frame(PW_FRAME_CONTENTS, contents(30, 1'000).substr(0, 2));  // cut off: passed over
+  second.end(0, 0);
+  put("10.0.spool", first);
+  put("11.0.spool", second);
+  const RecordingInfo info = convert().info();
+  EXPECT_EQ(info.contents.pages, 40U);
+  EXPECT_EQ(info.contents.effort, 6'000U);
+  EXPECT_DOUBLE_EQ(info.contents.effort_each(), 150);
+  EXPECT_EQ(Contents{}.effort_each(), 0);
+}
+
 TEST_F(RecordSpool, RedactionLeavesNoName) {
   SpoolMaker spool(5, 0, 1, PW_DETAIL_FULL, 0);
   const std::string secrets[] = {"secretprogram", "argument",     "/home/ann/secretlib.so.6",

@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 
 #include "predict/truth_file.hpp"
+#include "report/json.hpp"
+#include "report/text.hpp"
 #include "support/json_schema.hpp"
 #include "support/sample_recording.hpp"
 #include "support/temporary_folder.hpp"
@@ -80,6 +82,20 @@ TEST_F(TruthReplayTest, AFigureBeyondItsBarIsAFailure) {
   EXPECT_EQ(json["within"], false);
   EXPECT_EQ(json["rows"][1]["within"], true);
   EXPECT_EQ(json["rows"][2]["within"], false);
+}
+
+TEST_F(TruthReplayTest, AReportTellsTheSame) {
+  ASSERT_EQ(replay_truth(asked_, predicting(1281)), kFailed);
+  const auto checked = check_with(asked_, predicting(1281));
+  ASSERT_TRUE(checked);
+  report::Report report;
+  report.columns.push_back({"base", {}});
+  EXPECT_EQ(Json::parse(report::json(report))["check"], nullptr);
+  report.checked = *checked;
+  EXPECT_EQ(Json::parse(report::json(report))["check"], Json::parse(read_file(asked_.output)));
+  const std::string text = report::text(report, {});
+  EXPECT_NE(text.find("Prediction beside measurement"), std::string::npos);
+  EXPECT_NE(text.find("Predictions marked off are beyond their bars."), std::string::npos);
 }
 
 TEST_F(TruthReplayTest, AnotherProgramIsNoted) {

@@ -172,6 +172,41 @@ __attribute__((noreturn)) static void obey(struct PwSlot* slot) {
   }
 }
 
+// The n-th number of /proc/PID/stat, counted as proc(5) does; `after` is what follows the name.
+static uint64_t stat_number(const char* after, int n) {
+  uint64_t value = 0;
+  for (int field = 2; field < n && *after != 0; ++after) field += *after == ' ';
+  for (; *after >= '0' && *after <= '9'; ++after) value = value * 10 + (uint64_t)(*after - '0');
+  return value;
+}
+
+// Whoever lists processes (ps, pgrep -f) reads their arguments through their own memory, and would
+// bring in the top of the stack: the kernel is told that there are none. Where it does not let
+// itself be told (CONFIG_CHECKPOINT_RESTORE), they stay.
+static void forget_arguments(void) {
+  char text[1024];
+  const long file = raw3(__NR_open, (long)"/proc/self/stat", 0 /* O_RDONLY */, 0);
+  if (file < 0) return;
+  long end = raw3(__NR_read, file, (long)text, sizeof text - 1);
+  raw1(__NR_close, file);
+  if (end <= 0) return;
+  text[end] = 0;
+  while (end > 0 && text[end] != ')') --end;
+  const char* after = text + end + 1;
+  struct prctl_mm_map map;
+  map.start_code = stat_number(after, 26);
+  map.end_code = stat_number(after, 27);
+  map.start_stack = stat_number(after, 28);
+  map.start_data = stat_number(after, 45);
+  map.end_data = stat_number(after, 46);
+  map.start_brk = map.brk = stat_number(after, 47);
+  map.arg_start = map.arg_end = map.env_start = map.env_end = stat_number(after, 48);
+  map.auxv = 0;
+  map.auxv_size = 0;
+  map.exe_fd = ~0U;
+  raw6(__NR_prctl, PR_SET_MM, PR_SET_MM_MAP, (long)&map, sizeof map, 0, 0);
+}
+
 // On the stack of the kernel: maps the channel and finds the slot that the process has in it.
 struct PwSlot* pw_begin(void);
 struct PwSlot* pw_begin(void) {
@@ -190,6 +225,7 @@ __attribute__((noreturn)) void pw_main(struct PwSlot* slot, uint64_t stack);
 void pw_main(struct PwSlot* slot, uint64_t stack) {
   const uint64_t page = stack & ~(uint64_t)0xfff;
   if (raw2(__NR_munmap, 0, kPwBase) != 0) leave(123);
+  forget_arguments();
   raw3(__NR_madvise, (long)page, (long)(kPwStackTop - page), MADV_DONTNEED);
   if (slot->index == 0) pw_become_keeper();
   raw3(__NR_prctl, PR_SET_PTRACER, (long)PR_SET_PTRACER_ANY, 0);

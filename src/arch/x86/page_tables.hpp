@@ -121,6 +121,19 @@ class PageTables {
   void for_each_leaf(VpnRange range, Fn&& fn) {
     if (!range.empty()) visit(root_, levels_, origin(), range, fn);
   }
+  // Calls fn(vpn, Pte&) for each present entry of `level` that overlaps `range`, in order, whether
+  // it maps pages or leads to a table. The callee may change A/D bits.
+  template <class Fn>
+  void for_each_entry(int level, VpnRange range, Fn&& fn) {
+    if (!range.empty()) visit_entries(root_, levels_, level, origin(), range, fn);
+  }
+  // The physical address of an entry got from here.
+  std::uint64_t address_of(const Pte* entry) const {
+    const auto* host = reinterpret_cast<const std::byte*>(entry);
+    const Pfn table = memory_.frame_at(host);
+    const auto* first = reinterpret_cast<const std::byte*>(memory_.table(table));
+    return (table.value << kPageShift) + static_cast<std::uint64_t>(host - first);
+  }
   // Clears each present leaf inside `range` after fn(vpn, level, pte) has seen it, frees empty
   // tables. A larger leaf that is only partly inside is left alone. True if a table was freed.
   template <class Fn>
@@ -146,6 +159,8 @@ class PageTables {
 
   template <class Fn>
   void visit(Pfn table, int level, Vpn first, VpnRange range, Fn& fn);
+  template <class Fn>
+  void visit_entries(Pfn table, int level, int wanted, Vpn first, VpnRange range, Fn& fn);
   template <class Fn>
   void clear_below(Pfn table, int level, Vpn first, VpnRange range, Fn& fn);
   template <class Fn>
@@ -206,6 +221,22 @@ void PageTables::visit(Pfn table, int level, Vpn first, VpnRange range, Fn& fn) 
       fn(vpn, level, entries[i]);
     } else {
       visit(entries[i].pfn(), level - 1, vpn, range, fn);
+    }
+  }
+}
+
+template <class Fn>
+void PageTables::visit_entries(Pfn table, int level, int wanted, Vpn first, VpnRange range,
+                               Fn& fn) {
+  Pte* entries = entries_of(table);
+  const Span span = span_of(level, first, range);
+  for (unsigned i = span.begin; i < span.end; ++i) {
+    if (!entries[i].present()) continue;
+    const Vpn vpn = first + PageCount(i * pages_at(level).value);
+    if (level == wanted) {
+      fn(vpn, entries[i]);
+    } else if (!entries[i].leaf_at(level)) {
+      visit_entries(entries[i].pfn(), level - 1, wanted, vpn, range, fn);
     }
   }
 }

@@ -26,6 +26,19 @@ bool LinuxReclaim::make_frames_free() {
 }
 
 bool LinuxReclaim::charge(std::uint64_t pages) {
+  for (;;) {
+    if (pay(pages, false)) return true;
+    // Tables that hold translations of the zero page alone can be had back by faults.
+    const std::uint64_t before = used();
+    (void)drop_zero_translations();
+    if (used() >= before) return false;
+  }
+}
+
+// try_charge_memcg(). `once`: __GFP_NORETRY, as readahead asks. What is "costly" is given up after
+// some tries, even if each of them freed something.
+bool LinuxReclaim::pay(std::uint64_t pages, bool once) {
+  constexpr std::uint64_t kCostly = 8;  // 1 << PAGE_ALLOC_COSTLY_ORDER
   bool drained = false;
   for (int retries = kRetries;;) {
     if (group_.charge(used(), pages)) {
@@ -39,12 +52,9 @@ bool LinuxReclaim::charge(std::uint64_t pages) {
       drained = true;
       continue;
     }
-    if (freed > 0) continue;
-    if (--retries >= 0) continue;
-    // Tables that hold translations of the zero page alone can be had back by faults.
-    const std::uint64_t before = used();
-    (void)drop_zero_translations();
-    if (used() >= before) return false;
+    if (once) return false;
+    if (freed > 0 && pages <= kCostly) continue;
+    if (--retries < 0) return false;
   }
 }
 
@@ -75,9 +85,10 @@ std::uint64_t LinuxReclaim::reclaim_group(std::uint64_t pages) {
 // reclaim_throttle(): whoever finds nothing but pages being written waits for them. False: there
 // are none.
 bool LinuxReclaim::wait_for_write() {
-  if (writing_.empty()) return false;
+  const std::uint64_t until = writing_.when_written(1);
+  if (until == 0) return false;
   const std::uint64_t now = core_->clock.now_ns();
-  core_->clock.advance_to(writing_.front().ready_ns);
+  core_->clock.advance_to(until);
   core_->counters.io_wait_ns += core_->clock.now_ns() - now;
   finish_writes();
   return true;

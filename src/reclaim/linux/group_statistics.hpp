@@ -27,9 +27,9 @@ class GroupStatistics {
     now_.lists[static_cast<unsigned>(list)] += pages;
     changes_ += static_cast<std::uint64_t>(pages < 0 ? -pages : pages);
   }
-  void count_activation(bool file) {
-    ++now_.activations[file ? 1 : 0];
-    ++changes_;
+  void count_activation(bool file, std::uint64_t pages = 1) {
+    now_.activations[file ? 1 : 0] += pages;
+    changes_ += pages;
   }
 
   // Adds up if it is time for that.

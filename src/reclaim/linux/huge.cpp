@@ -29,28 +29,13 @@ bool LinuxReclaim::pinned(Pfn pfn) const {
   return false;
 }
 
-// try_charge_memcg() for an order that is "costly": what was reclaimed is no reason to go on, and
-// nobody is killed.
+// Nobody is killed for a huge page.
 bool LinuxReclaim::charge_huge(bool light) {
-  constexpr int kRetries = 16;  // MAX_RECLAIM_RETRIES
   constexpr std::uint64_t kPages = HugeBlocks::kFrames;
-  bool drained = false;
-  for (int retries = kRetries; retries >= 0;) {
-    if (group_.charge(used(), kPages)) {
-      core_->counters.reclaim.group_peak = group_.peak();
-      return true;
-    }
-    if (light) return false;
-    (void)reclaim_group(kPages);
-    if (group_.margin(used()) >= kPages) continue;
-    if (drained) {
-      --retries;
-    } else {
-      group_.drain_stock();
-      drained = true;
-    }
-  }
-  return false;
+  if (!light) return pay(kPages, false);
+  if (!group_.charge(used(), kPages)) return false;
+  core_->counters.reclaim.group_peak = group_.peak();
+  return true;
 }
 
 bool LinuxReclaim::allocate_huge(const FrameWant& want, FrameGrant& out) {

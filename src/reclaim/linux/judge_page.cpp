@@ -19,40 +19,40 @@
 namespace pw {
 
 // folio_referenced(): accessed bits are cleared without a flush, so a page that a TLB still holds
-// leaves no trace of its references.
-LinuxReclaim::Look LinuxReclaim::look_at(Pfn pfn) {
+// leaves no trace of its references. Of a unit of several pages each area counts once.
+LinuxReclaim::Look LinuxReclaim::look_at(const LruUnit& unit) {
   Look look;
-  std::vector<const Vma*> seen;  // of a huge page each area counts once
-  const bool huge = pool_->in_huge(pfn);
+  std::vector<const Vma*> seen;
+  const bool several = unit.weight() > 1;
   const auto note = [&](Vma& area, Vpn, x86::Pte& entry) {
     look.locked = look.locked || area.traits.locked;
     look.executable = look.executable || area.rights.execute;
     const bool used = (entry.raw & (x86::kAccessed | kInUse)) != 0;
     entry.raw &= ~x86::kAccessed;
-    if (!used || (huge && std::find(seen.begin(), seen.end(), &area) != seen.end())) return;
-    if (huge) seen.push_back(&area);
+    if (!used || (several && std::find(seen.begin(), seen.end(), &area) != seen.end())) return;
+    if (several) seen.push_back(&area);
     ++look.referenced;
   };
-  if (huge) {
-    for_each_mapping_of_huge(*core_, pfn, note);
+  if (pool_->in_huge(unit.first())) {
+    for_each_mapping_of_huge(*core_, unit.first(), note);
     return look;
   }
-  for_each_mapping(*core_, pfn, note);
-  const Frame& frame = pool_->frame(pfn);
+  for (const Pfn pfn : unit.entries()) for_each_mapping(*core_, pfn, note);
+  const Frame& frame = pool_->frame(unit.first());
   if (frame.kind == FrameKind::Shared && core_->objects.object(frame.owner).locked) {
     look.locked = true;  // SHM_LOCK
   }
   return look;
 }
 
-LinuxReclaim::Verdict LinuxReclaim::check_references(Pfn pfn) {
-  const Look look = look_at(pfn);
-  const bool seen_before = lists_.has(pfn, kLruReferenced);
-  const bool file = lists_.has(pfn, kLruFile);
-  lists_.unset(pfn, kLruReferenced);
+LinuxReclaim::Verdict LinuxReclaim::check_references(const LruUnit& unit) {
+  const Look look = look_at(unit);
+  const bool seen_before = has(unit, kLruReferenced);
+  const bool file = has(unit, kLruFile);
+  unset(unit, kLruReferenced);
   if (look.locked) return Verdict::Aside;
   if (look.referenced > 0) {
-    lists_.set(pfn, kLruReferenced);
+    set(unit, kLruReferenced);
     if (seen_before || look.referenced > 1) return Verdict::Activate;
     if (look.executable && file) return Verdict::Activate;
     return Verdict::Keep;
@@ -60,102 +60,132 @@ LinuxReclaim::Verdict LinuxReclaim::check_references(Pfn pfn) {
   return seen_before && file ? Verdict::ReclaimClean : Verdict::Reclaim;
 }
 
-void LinuxReclaim::activate(Pfn pfn) {
-  lists_.set(pfn, kLruActive);
-  age_.pass(1);  // move_folios_to_lru()
-  ++core_->counters.reclaim.pgactivate;
+void LinuxReclaim::activate(const LruUnit& unit) {
+  set(unit, kLruActive);
+  age_.pass(unit.weight());  // move_folios_to_lru()
+  core_->counters.reclaim.pgactivate += unit.weight();
 }
 
-void LinuxReclaim::set_aside(Pfn pfn) {
-  Frame& frame = pool_->frame(pfn);
-  frame.flags = static_cast<std::uint8_t>((frame.flags & ~kFrameListed) | kFrameAside);
-  --listed_;
+void LinuxReclaim::set_aside(const LruUnit& unit) {
+  for (const Pfn pfn : unit.entries()) {
+    Frame& frame = pool_->frame(pfn);
+    frame.flags = static_cast<std::uint8_t>((frame.flags & ~kFrameListed) | kFrameAside);
+    --listed_;
+  }
 }
 
-// The page is in no list while this goes on. Returns the frames that are free now.
-std::uint64_t LinuxReclaim::try_to_free(Pfn pfn, Tally& tally) {
-  const Frame& frame = pool_->frame(pfn);
+// A locked folio: something is done to it, or it is being read.
+bool LinuxReclaim::busy(const LruUnit& unit) const {
   const std::uint64_t now = core_->clock.now_ns();
-  if (frame.kind == FrameKind::File && (frame.flags & kFrameDirty) != 0) ++tally.dirty_files;
-  if (pinned(pfn) || pool_->io_awaited(pfn, now)) {
-    enlist_front(pfn);
+  for (const Pfn pfn : unit.entries()) {
+    if (pinned(pfn) || pool_->io_awaited(pfn, now)) return true;
+  }
+  return false;
+}
+
+// What is being written and meets reclaim for the first time goes to the active list, marked, to be
+// had as soon as that is done. The second time reclaim waits (folio_wait_writeback()): groups of
+// the old hierarchy have no other brake on writers. True: it may be judged now.
+bool LinuxReclaim::wait_for_writing(const LruUnit& unit) {
+  std::uint64_t until = 0;
+  for (const Pfn pfn : unit.entries()) until = std::max(until, writing_.until(pfn));
+  if (until == 0) return true;
+  if (!has(unit, kLruReclaim)) {
+    set(unit, kLruReclaim);
+    return false;
+  }
+  const std::uint64_t now = core_->clock.now_ns();
+  core_->counters.io_wait_ns += until - std::min(until, now);
+  core_->clock.advance_to(until);
+  finish_writes();
+  return true;
+}
+
+// The unit is in no list while this goes on. Returns the frames that are free now.
+std::uint64_t LinuxReclaim::try_to_free(const LruUnit& unit, Tally& tally) {
+  if (busy(unit)) {
+    put_front(unit);
     return 0;
   }
-  if (const auto it = writing_until_.find(pfn.value); it != writing_until_.end()) {
-    if (!lists_.has(pfn, kLruReclaim)) {
-      lists_.set(pfn, kLruReclaim);
-      activate(pfn);
-      enlist_front(pfn);
-      return 0;
-    }
-    // folio_wait_writeback(): groups of the old hierarchy have no other brake on writers.
-    core_->counters.io_wait_ns += it->second - std::min(it->second, now);
-    core_->clock.advance_to(it->second);
-    finish_writes();
+  const bool file = pool_->frame(unit.first()).kind == FrameKind::File;
+  const bool unwritten = file && dirty(unit);
+  if (unwritten && writing_.until(unit.first()) == 0) tally.dirty_files += unit.weight();
+  if (!wait_for_writing(unit)) {
+    activate(unit);
+    put_front(unit);
+    return 0;
   }
-  switch (check_references(pfn)) {
+  switch (check_references(unit)) {
     case Verdict::Aside:
-      set_aside(pfn);
+      set_aside(unit);
       return 0;
     case Verdict::Activate:
-      activate(pfn);
-      enlist_front(pfn);
+      activate(unit);
+      put_front(unit);
       return 0;
     case Verdict::Keep:
-      enlist_front(pfn);
+      put_front(unit);
       return 0;
     case Verdict::ReclaimClean:
-      if (!is_clean(pfn)) {
-        if (frame.kind == FrameKind::File) {
-          lists_.set(pfn, kLruReclaim);
-          activate(pfn);
-        }
-        enlist_front(pfn);
+      if (unwritten) {
+        set(unit, kLruReclaim);
+        activate(unit);
+      }
+      if (unwritten || !is_clean(unit.first())) {
+        put_front(unit);
         return 0;
       }
       break;
     case Verdict::Reclaim:
       break;
   }
-  if (pool_->in_huge(pfn)) {
-    if (goes_whole(pfn)) return swap_out_whole(pfn, tally);
+  if (pool_->in_huge(unit.first())) {
+    if (goes_whole(unit.first())) return swap_out_whole(unit.first(), tally);
     if (swap_left()) {
-      tally.pieces = take_apart(pfn);
+      tally.pieces = take_apart(unit.first());
       return 0;
     }
-    activate(pfn);
-    enlist_front(pfn);
+    activate(unit);
+    put_front(unit);
     return 0;
   }
-  switch (let_go(pfn, tally)) {
+  switch (let_go(unit, tally)) {
     case Gone::Freed:
-      return 1;
+      return unit.weight();
     case Gone::Activated:
-      activate(pfn);
+      activate(unit);
       break;
     case Gone::Kept:
       break;
   }
-  enlist_front(pfn);
+  put_front(unit);
   return 0;
 }
 
-LinuxReclaim::Gone LinuxReclaim::let_go(Pfn pfn, Tally& tally) {
-  return pool_->frame(pfn).kind == FrameKind::File ? let_file_go(pfn)
-                                                   : let_anonymous_go(pfn, tally);
+LinuxReclaim::Gone LinuxReclaim::let_go(const LruUnit& unit, Tally& tally) {
+  return pool_->frame(unit.first()).kind == FrameKind::File ? let_file_go(unit)
+                                                            : let_anonymous_go(unit.first(), tally);
 }
 
 // Reclaim does not write to files: the flusher does, and the page waits for it among the active.
-LinuxReclaim::Gone LinuxReclaim::let_file_go(Pfn pfn) {
-  unmap_everywhere(*core_, pfn, FlushReason::Reclaim);
-  if ((pool_->frame(pfn).flags & kFrameDirty) != 0) {
-    lists_.set(pfn, kLruReclaim);
+LinuxReclaim::Gone LinuxReclaim::let_file_go(const LruUnit& unit) {
+  for (const Pfn pfn : unit.entries()) unmap_everywhere(*core_, pfn, FlushReason::Reclaim);
+  if (dirty(unit)) {
+    set(unit, kLruReclaim);
     return Gone::Activated;
   }
-  note_wasted(*core_, pool_->frame(pfn));
-  drop_file_page(*core_, pfn, age_.leave(lists_.has(pfn, kLruWorkingset)));
+  const std::uint64_t mark = leave_mark(unit);
+  for (const Pfn pfn : unit.entries()) {
+    note_wasted(*core_, pool_->frame(pfn));
+    drop_file_page(*core_, pfn, mark);
+  }
   return Gone::Freed;
 }
+
+namespace {
+// What it takes the CPU to hand a page to a device's queue (swap_writeout(), submit_bio()).
+constexpr std::uint64_t kSubmitNs = 1'000;
+}  // namespace
 
 LinuxReclaim::Gone LinuxReclaim::let_anonymous_go(Pfn pfn, Tally& tally) {
   Frame& frame = pool_->frame(pfn);
@@ -175,59 +205,17 @@ LinuxReclaim::Gone LinuxReclaim::let_anonymous_go(Pfn pfn, Tally& tally) {
     set_swap_copy(frame, fresh);
     frame.flags &= static_cast<std::uint8_t>(~kFrameDirty);
     if (!core_->swap.synchronous(fresh)) {
+      core_->clock.advance(kSubmitNs);
       lists_.set(pfn, kLruReclaim);
-      writing_until_[pfn.value] = done;
-      writing_.push_back({pfn, done});
+      writing_.begin(pfn, done);
       return Gone::Kept;
     }
     core_->clock.advance_to(done);
   }
   const SwapSlot slot = swap_copy(frame);
-  marks_[slot.value] = age_.leave(lists_.has(pfn, kLruWorkingset));
+  marks_[slot.value] = leave_mark(LruUnit(pfn));
   leave_for_swap(*core_, pfn, slot);
   return Gone::Freed;
-}
-
-// Writes that are done: a page that was to go is moved to the back (folio_rotate_reclaimable()).
-void LinuxReclaim::finish_writes() {
-  const std::uint64_t now = core_->clock.now_ns();
-  while (!writing_.empty() && writing_.front().ready_ns <= now) {
-    const Writing done = writing_.front();
-    writing_.pop_front();
-    const auto it = writing_until_.find(done.pfn.value);
-    if (it == writing_until_.end() || it->second != done.ready_ns) continue;
-    writing_until_.erase(it);
-    if (!lists_.has(done.pfn, kLruReclaim)) continue;
-    lists_.unset(done.pfn, kLruReclaim);
-    if (lists_.listed(done.pfn)) rotate(done.pfn);
-  }
-}
-
-// lru_move_tail(), mm/swap.c.
-void LinuxReclaim::rotate(Pfn pfn) {
-  delist(pfn);
-  lists_.unset(pfn, kLruActive);
-  enlist_back(pfn);
-}
-
-// wakeup_flusher_threads(): everything dirty is written, beside the program; pages that were met
-// dirty are the next to go (folio_rotate_reclaimable()). The program waits until 32 pages are
-// written (reclaim_throttle(), acct_reclaim_writeback()).
-void LinuxReclaim::start_flusher() {
-  constexpr std::uint64_t kThrottleNs = 1'000'000;
-  const std::uint64_t now = core_->clock.now_ns();
-  core_->objects.for_each([&](VmObject& file) {
-    if (file.kind != ObjectKind::File) return;
-    const PageOffset end(file.pages().value);
-    (void)write_back(*core_, file, PageOffset(0), end);
-    file.slots.for_each(PageOffset(0), end, [&](PageOffset, PageSlot slot) {
-      if (!slot.is_resident() || !lists_.has(slot.pfn(), kLruReclaim)) return;
-      lists_.unset(slot.pfn(), kLruReclaim);
-      if (lists_.listed(slot.pfn())) rotate(slot.pfn());
-    });
-  });
-  core_->clock.advance_to(now + kThrottleNs);
-  core_->counters.io_wait_ns += core_->clock.now_ns() - now;
 }
 
 }  // namespace pw

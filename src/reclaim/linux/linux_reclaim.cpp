@@ -2,6 +2,7 @@
 #include "reclaim/linux/linux_reclaim.hpp"
 
 #include "base/check.hpp"
+#include "reclaim/linux/buffer_heads.hpp"
 #include "rmap/huge_split.hpp"
 #include "rmap/rmap.hpp"
 #include "space/translations.hpp"
@@ -21,14 +22,14 @@ void LinuxReclaim::connect(Core& core) { core_ = &core; }
 
 std::uint64_t LinuxReclaim::used() const {
   return pool_->user_frames() + pool_->spare_frames() - foreign_ + pool_->table_frames() +
-         options_.kernel_pages;
+         options_.kernel_pages + pages_of_buffers(buffer_heads_);
 }
 
 bool LinuxReclaim::allocate(const FrameWant& want, FrameGrant& out) {
   out.ready_ns = 0;
   if (fail_now()) return false;
   if (want.order != 0) return allocate_huge(want, out);
-  if (is_user(want.kind) && !want.foreign && !charge(1)) return false;
+  if (is_user(want.kind) && !want.foreign && !want.paid && !charge(1)) return false;
   while (!pool_->take(want.kind, out.pfn)) {
     if (!make_frames_free()) return false;
   }
@@ -78,7 +79,8 @@ void LinuxReclaim::admitted(Pfn pfn) {
     ++foreign_;
     return;
   }
-  if (pool_->in_huge(pfn)) {  // large ones don't wait in batches
+  const bool large = pool_->in_huge(pfn) || in_folio(pfn);
+  if (large) {  // they don't wait in batches (folio_may_be_lru_cached())
     lists_.drain();
     return enlist_front(pfn);
   }
@@ -93,7 +95,18 @@ void LinuxReclaim::departed(Pfn pfn) {
     return;
   }
   delist(pfn);
-  writing_until_.erase(pfn.value);
+  writing_.forget(pfn);
+  if (!lists_.has(pfn, kLruBuffers)) return;
+  lists_.unset(pfn, kLruBuffers);
+  --buffer_heads_;
+}
+
+// alloc_buffer_head()
+void LinuxReclaim::will_write(Pfn pfn) {
+  if (lists_.has(pfn, kLruBuffers | kLruForeign)) return;
+  if (pages_of_buffers(buffer_heads_ + 1) > pages_of_buffers(buffer_heads_)) (void)charge(1);
+  lists_.set(pfn, kLruBuffers);
+  ++buffer_heads_;
 }
 
 // Time alone does nothing here but end transfers; see MemoryGroup for who reclaims.
@@ -117,32 +130,34 @@ void LinuxReclaim::deactivate(Pfn pfn) {
   if ((pool_->frame(pfn).flags & kFrameListed) == 0 || lists_.has(pfn, kLruForeign)) return;
   lists_.drain();
   if (!lists_.listed(pfn)) return;
-  delist(pfn);
-  lists_.unset(pfn, kLruActive | kLruReferenced);
+  const LruUnit unit = unit_of(pfn);
+  take_off(unit);
+  unset(unit, kLruActive | kLruReferenced);
   // A page that MADV_FREE named belongs with the files' pages: it goes without being written.
   if ((pool_->frame(pfn).flags & kFrameLazy) != 0) lists_.set(pfn, kLruFile);
-  enlist_front(pfn);
+  put_front(unit);
 }
 
 // folio_mark_accessed(), mm/swap.c: the second time makes a page active.
 void LinuxReclaim::mark_accessed(Pfn pfn) {
   if ((pool_->frame(pfn).flags & kFrameListed) == 0 || lists_.has(pfn, kLruForeign)) return;
   if (!lists_.has(pfn, kLruReferenced)) {
-    lists_.set(pfn, kLruReferenced);
+    set(unit_of(pfn), kLruReferenced);
     return;
   }
   if (lists_.has(pfn, kLruActive)) return;
+  const LruUnit unit = unit_of(pfn);
   if (lists_.listed(pfn)) {
-    delist(pfn);
-    lists_.set(pfn, kLruActive);
-    enlist_front(pfn);
+    take_off(unit);
+    set(unit, kLruActive);
+    put_front(unit);
   } else if (lists_.has(pfn, kLruBatched)) {
     count_in(lists_.list_of_page(pfn), -1);
     lists_.set(pfn, kLruActive);
     count_in(lists_.list_of_page(pfn), 1);
   }
-  lists_.unset(pfn, kLruReferenced);
-  age_.pass(1);  // workingset_activation()
+  unset(unit, kLruReferenced);
+  age_.pass(unit.weight());  // workingset_activation()
 }
 
 std::uint64_t LinuxReclaim::reclaim(std::uint64_t frames) {
@@ -161,11 +176,11 @@ bool LinuxReclaim::evict_unasked(Pfn pfn, std::uint64_t& /*ready_ns*/) {
   if ((frame.flags & kFrameListed) == 0 || frame.aux > 0 || lists_.has(pfn, kLruForeign)) {
     return false;
   }
-  lists_.drain();
-  if (!lists_.listed(pfn)) return false;
+  drain();
+  if (!enlisted(pfn)) return false;
   delist(pfn);
   Tally tally;
-  if (let_go(pfn, tally) == Gone::Freed) return true;
+  if (let_go(LruUnit(pfn), tally) == Gone::Freed) return true;
   if ((pool_->frame(pfn).flags & kFrameListed) != 0) enlist_front(pfn);
   return false;
 }

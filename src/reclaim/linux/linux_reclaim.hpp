@@ -16,16 +16,20 @@
 // unmapped, until the device is done, is then moved to the back of its list, and goes when it is
 // met there; until then a touch takes it back without reading.
 //
+// With the multi-generational LRU (mglru/mglru_reclaim.hpp) what is virtual below is another's.
+//
 // Owned by the Machine.
 #pragma once
 
-#include <deque>
 #include <memory>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
+#include "reclaim/linux/being_written.hpp"
 #include "reclaim/linux/group_statistics.hpp"
 #include "reclaim/linux/lru_lists.hpp"
+#include "reclaim/linux/lru_unit.hpp"
 #include "reclaim/linux/memory_group.hpp"
 #include "reclaim/linux/nonresident_age.hpp"
 #include "reclaim/linux/scan_balance.hpp"
@@ -33,7 +37,7 @@
 
 namespace pw {
 
-class LinuxReclaim final : public Reclaim {
+class LinuxReclaim : public Reclaim {
  public:
   static constexpr std::uint64_t kClusterMax = 32;  // SWAP_CLUSTER_MAX
   static constexpr int kFirstPriority = 12;         // DEF_PRIORITY
@@ -49,6 +53,10 @@ class LinuxReclaim final : public Reclaim {
   void departed(Pfn pfn) override;
   void gone(PageSlot slot) override;
   void mark_accessed(Pfn pfn) override;
+  bool pay(std::uint64_t pages, bool once) override;
+  void returned(std::span<const Pfn> folio, std::uint64_t shadow) override;
+  void will_write(Pfn pfn) override;
+  void write_began(Pfn pfn, std::uint64_t until_ns) override;
   bool evicted_lately(Pfn pfn) const override { return lists_.has(pfn, kLruWorkingset); }
 
   void run_background() override;
@@ -62,10 +70,19 @@ class LinuxReclaim final : public Reclaim {
 
   const MemoryGroup& group() const { return group_; }
   const LruLists& lists() const { return lists_; }
-  // User pages, tables and the rest that the group has used.
+  // What is believed of the lists' sizes, and what is known of pages that are away: how far off the
+  // back one would be a refault (none is known: kNoDistance), and how far is still soon.
+  static constexpr std::uint64_t kNoDistance = ~std::uint64_t{0};
+  const GroupStatistics& statistics() const { return statistics_; }
+  const NonresidentAge& age() const { return age_; }
+  virtual std::uint64_t refault_distance(PageSlot slot) const;
+  std::uint64_t refault_room(bool file) const {
+    return NonresidentAge::room(file, statistics_, swap_left());
+  }
+  // User pages, tables, buffer heads and the rest that the group has used.
   std::uint64_t used() const;
 
- private:
+ protected:
   // One try_to_free_mem_cgroup_pages(), scan_control of mm/vmscan.c.
   struct Scan {
     std::uint64_t wanted = kClusterMax;
@@ -85,17 +102,17 @@ class LinuxReclaim final : public Reclaim {
   // Charging and direct reclaim, in direct.cpp.
   bool charge(std::uint64_t pages);
   std::uint64_t reclaim_group(std::uint64_t pages);
-  void prepare(Scan& scan);
+  virtual void prepare(Scan& scan);
   bool make_frames_free();
   bool wait_for_write();
   bool swap_left() const;
 
   // Rounds over the lists, in shrink.cpp.
-  void shrink_lists(Scan& scan);
+  virtual void shrink_lists(Scan& scan);
   std::uint64_t shrink(Lru list, std::uint64_t pages, Scan& scan);
   void shrink_active(Lru list, std::uint64_t pages);
   std::uint64_t shrink_inactive(Lru list, std::uint64_t pages);
-  std::vector<Pfn> isolate(Lru list, std::uint64_t pages);
+  std::vector<LruUnit> isolate(Lru list, std::uint64_t pages);
   bool inactive_is_low(bool file) const;
   std::uint64_t seen_in_lists() const;
 
@@ -103,19 +120,21 @@ class LinuxReclaim final : public Reclaim {
   struct Tally {
     std::vector<Pfn> pieces;        // of huge pages that were split: they are judged next
     std::uint64_t written = 0;      // swap writes begun (nr_pageout)
-    std::uint64_t dirty_files = 0;  // met: the flusher is to write them
+    std::uint64_t dirty_files = 0;  // pages met: the flusher is to write them
   };
   enum class Gone : std::uint8_t { Freed, Kept, Activated };
-  std::uint64_t try_to_free(Pfn pfn, Tally& tally);
-  Look look_at(Pfn pfn);
-  Verdict check_references(Pfn pfn);
-  void activate(Pfn pfn);
-  void set_aside(Pfn pfn);
-  Gone let_go(Pfn pfn, Tally& tally);
-  Gone let_file_go(Pfn pfn);
+  std::uint64_t try_to_free(const LruUnit& unit, Tally& tally);
+  bool busy(const LruUnit& unit) const;
+  bool wait_for_writing(const LruUnit& unit);
+  Look look_at(const LruUnit& unit);
+  virtual Verdict check_references(const LruUnit& unit);
+  void activate(const LruUnit& unit);
+  void set_aside(const LruUnit& unit);
+  Gone let_go(const LruUnit& unit, Tally& tally);
+  Gone let_file_go(const LruUnit& unit);
   Gone let_anonymous_go(Pfn pfn, Tally& tally);
   void finish_writes();
-  void rotate(Pfn pfn);
+  void rotate(const LruUnit& unit);
   void start_flusher();
 
   // Huge pages, which the lists know by their heads, in huge.cpp.
@@ -129,12 +148,27 @@ class LinuxReclaim final : public Reclaim {
   std::uint64_t swap_out_whole(Pfn head, Tally& tally);
   void split_partly_used_ones(int priority);
 
-  void note_refault(const FrameWant& want, Pfn pfn);  // in refault.cpp
+  // In refault.cpp; the mark of a unit that goes is never 0.
+  void note_refault(const FrameWant& want, Pfn pfn);
+  virtual std::uint64_t leave_mark(const LruUnit& unit);
   bool evict_unasked(Pfn pfn, std::uint64_t& ready_ns) override;
   void count_in(Lru list, std::int64_t pages) { statistics_.count_list(list, pages); }
-  void enlist_front(Pfn pfn);
-  void enlist_back(Pfn pfn);
-  void delist(Pfn pfn);
+  virtual bool enlisted(Pfn pfn) const { return lists_.listed(pfn); }
+  virtual void drain() { lists_.drain(); }
+  virtual void enlist_front(Pfn pfn);
+  virtual void enlist_back(Pfn pfn);
+  virtual void delist(Pfn pfn);
+
+  // Units, in units.cpp.
+  LruUnit unit_of(Pfn pfn) const;
+  bool in_folio(Pfn pfn) const;  // of a file, of several pages
+  bool has(const LruUnit& unit, std::uint8_t flag) const { return lists_.has(unit.first(), flag); }
+  void set(const LruUnit& unit, std::uint8_t flag);
+  void unset(const LruUnit& unit, std::uint8_t flag);
+  virtual void put_front(const LruUnit& unit);
+  void put_back(const LruUnit& unit);
+  void take_off(const LruUnit& unit);
+  bool dirty(const LruUnit& unit) const;
 
   LinuxOptions options_;
   Watermarks watermarks_;
@@ -146,12 +180,8 @@ class LinuxReclaim final : public Reclaim {
   std::uint64_t seen_refaults_[2] = {0, 0};  // lruvec->refaults[]
   std::uint64_t listed_ = 0, foreign_ = 0;
   std::unordered_map<std::uint32_t, std::uint64_t> marks_;  // by swap slot
-  struct Writing {
-    Pfn pfn;
-    std::uint64_t ready_ns;
-  };
-  std::deque<Writing> writing_;                                     // in the order of their ends
-  std::unordered_map<std::uint64_t, std::uint64_t> writing_until_;  // by frame
+  BeingWritten writing_;
+  std::uint64_t buffer_heads_ = 0;
 };
 
 }  // namespace pw

@@ -36,6 +36,7 @@ enum LruFlag : std::uint8_t {
   kLruFile = 16,       // belongs to the lists of files
   kLruBatched = 32,    // not in its list yet
   kLruForeign = 64,    // of another group: not charged, not listed
+  kLruBuffers = 128,   // was written to: has a buffer head, which is charged too
 };
 
 class LruLists {
@@ -94,6 +95,15 @@ class LruLists {
   // Where the page's flags say.
   void push_front(Pfn pfn) { lists_.push_front(id(pfn), index(list_of_page(pfn))); }
   void push_back(Pfn pfn) { lists_.push_back(id(pfn), index(list_of_page(pfn))); }
+  // For those who look: the pages of a list, that which is scanned next first; those that are in no
+  // list yet.
+  template <class Visit>
+  void for_each(Lru list, Visit&& visit) const {
+    for (policy::Id at = lists_.back(index(list)); at != policy::kNoPage; at = lists_.prev(at)) {
+      visit(Pfn(at));
+    }
+  }
+  const std::vector<Pfn>& batch() const { return batch_; }
   // The page that is looked at next; false: the list is empty.
   bool back(Lru list, Pfn& out) const {
     const policy::Id last = lists_.back(index(list));

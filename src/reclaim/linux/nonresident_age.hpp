@@ -23,23 +23,29 @@ class NonresidentAge {
   };
 
   void pass(std::uint64_t pages) { age_ += pages; }
-  // The mark of a page that goes now; never 0.
-  std::uint64_t leave(bool was_active) {
+  // The mark of a page, or of a folio of `pages`, that goes now; never 0.
+  std::uint64_t leave(bool was_active, std::uint64_t pages = 1) {
     const std::uint64_t mark = (age_ << 2) | (was_active ? 2U : 0U) | 1U;
-    ++age_;
+    age_ += pages;
     return mark;
   }
   // A page with that mark is back.
   Refault judge(std::uint64_t mark, bool file, const GroupStatistics& seen, bool swap_left) const {
-    const std::uint64_t distance = age_ - (mark >> 2);
+    return {distance(mark) <= room(file, seen, swap_left), (mark & 2) != 0};
+  }
+  // Evictions and activations since a page went, and how many of them are few enough.
+  std::uint64_t distance(std::uint64_t mark) const { return age_ - (mark >> 2); }
+  static std::uint64_t room(bool file, const GroupStatistics& seen, bool swap_left) {
     std::uint64_t room = seen.size(Lru::ActiveFile);
     if (!file) room += seen.size(Lru::InactiveFile);
     if (swap_left) {
       room += seen.size(Lru::ActiveAnon);
       if (file) room += seen.size(Lru::InactiveAnon);
     }
-    return {distance <= room, (mark & 2) != 0};
+    return room;
   }
+
+  std::uint64_t age() const { return age_; }
 
  private:
   std::uint64_t age_ = 0;

@@ -8,8 +8,20 @@ void LinuxReclaim::gone(PageSlot slot) {
   if (slot.is_swapped()) marks_.erase(slot.swap().value);
 }
 
+std::uint64_t LinuxReclaim::refault_distance(PageSlot slot) const {
+  std::uint64_t mark = slot.is_shadow() ? slot.note() : 0;
+  if (slot.is_swapped()) {
+    const auto it = marks_.find(slot.swap().value);
+    if (it != marks_.end()) mark = it->second;
+  }
+  return mark == 0 ? kNoDistance : age_.distance(mark);
+}
+
+std::uint64_t LinuxReclaim::leave_mark(const LruUnit& unit) {
+  return age_.leave(has(unit, kLruWorkingset), unit.weight());
+}
+
 void LinuxReclaim::note_refault(const FrameWant& want, Pfn pfn) {
-  const bool file = want.kind == FrameKind::File;
   std::uint64_t mark = want.shadow;
   if (want.swapped.valid()) {
     const auto it = marks_.find(want.swapped.value);
@@ -17,19 +29,26 @@ void LinuxReclaim::note_refault(const FrameWant& want, Pfn pfn) {
     mark = it->second;
     marks_.erase(it);
   }
+  returned({&pfn, 1}, mark);
+}
+
+// A folio is judged as a whole, by what one of its pages left (filemap_add_folio()).
+void LinuxReclaim::returned(std::span<const Pfn> folio, std::uint64_t mark) {
   if (mark == 0) return;
+  const bool file = lists_.has(folio.front(), kLruFile);
+  const std::uint64_t pages = folio.size();
   ReclaimCounters& counters = core_->counters.reclaim;
-  ++(file ? counters.refault_file : counters.refault_anon);
+  (file ? counters.refault_file : counters.refault_anon) += pages;
   statistics_.look(core_->clock.now_ns());
   const NonresidentAge::Refault refault = age_.judge(mark, file, statistics_, swap_left());
   if (!refault.soon) return;
-  lists_.set(pfn, kLruActive);
-  age_.pass(1);
-  statistics_.count_activation(file);
-  ++(file ? counters.activate_file : counters.activate_anon);
+  for (const Pfn pfn : folio) lists_.set(pfn, kLruActive);
+  age_.pass(pages);
+  statistics_.count_activation(file, pages);
+  (file ? counters.activate_file : counters.activate_anon) += pages;
   if (!refault.was_working) return;
-  lists_.set(pfn, kLruWorkingset);
-  balance_.note(file, 1, 0, seen_in_lists());  // lru_note_cost_refault()
+  for (const Pfn pfn : folio) lists_.set(pfn, kLruWorkingset);
+  balance_.note(file, pages, 0, seen_in_lists());  // lru_note_cost_refault()
 }
 
 }  // namespace pw

@@ -82,15 +82,14 @@ std::uint64_t LinuxReclaim::shrink(Lru list, std::uint64_t pages, Scan& scan) {
   return 0;
 }
 
-// Takes pages off the back of the list. Oldest first.
-std::vector<Pfn> LinuxReclaim::isolate(Lru list, std::uint64_t pages) {
-  std::vector<Pfn> taken;
-  taken.reserve(pages);
+// Takes units off the back of the list. Oldest first.
+std::vector<LruUnit> LinuxReclaim::isolate(Lru list, std::uint64_t pages) {
+  std::vector<LruUnit> taken;
   Pfn pfn;
   for (std::uint64_t n = 0; n < pages && lists_.back(list, pfn);) {
-    n += static_cast<std::uint64_t>(pages_of(pfn));
-    delist(pfn);
-    taken.push_back(pfn);
+    taken.push_back(unit_of(pfn));
+    take_off(taken.back());
+    n += taken.back().weight();
   }
   return taken;
 }
@@ -98,48 +97,49 @@ std::vector<Pfn> LinuxReclaim::isolate(Lru list, std::uint64_t pages) {
 void LinuxReclaim::shrink_active(Lru list, std::uint64_t pages) {
   lists_.drain();
   std::uint64_t spared = 0;
-  for (const Pfn pfn : isolate(list, pages)) {
+  for (const LruUnit& unit : isolate(list, pages)) {
     core_->clock.advance(core_->options.costs.reclaim_page_ns);
-    const Look look = look_at(pfn);
+    const Look look = look_at(unit);
     if (look.locked) {
-      set_aside(pfn);
+      set_aside(unit);
       continue;
     }
     // Programs' text is worth another round (VM_EXEC); other pages go down even if referenced.
     if (look.referenced > 0 && look.executable && is_file(list)) {
-      ++spared;
-      age_.pass(1);  // move_folios_to_lru()
-      enlist_front(pfn);
+      spared += unit.weight();
+      age_.pass(unit.weight());  // move_folios_to_lru()
+      put_front(unit);
       continue;
     }
-    lists_.unset(pfn, kLruActive);
-    lists_.set(pfn, kLruWorkingset);
-    ++core_->counters.reclaim.pgdeactivate;
-    enlist_front(pfn);
+    unset(unit, kLruActive);
+    set(unit, kLruWorkingset);
+    core_->counters.reclaim.pgdeactivate += unit.weight();
+    put_front(unit);
   }
   balance_.note(is_file(list), 0, spared, seen_in_lists());
 }
 
 std::uint64_t LinuxReclaim::shrink_inactive(Lru list, std::uint64_t pages) {
+  finish_writes();  // the device does not wait for reclaim to end
   lists_.drain();
-  std::vector<Pfn> taken = isolate(list, pages);
+  std::vector<LruUnit> taken = isolate(list, pages);
   if (taken.empty()) return 0;
   ReclaimCounters& counters = core_->counters.reclaim;
   std::uint64_t scanned = 0;
-  for (const Pfn pfn : taken) scanned += static_cast<std::uint64_t>(pages_of(pfn));
+  for (const LruUnit& unit : taken) scanned += unit.weight();
   counters.pgscan_direct += scanned;
   Tally tally;
   std::uint64_t freed = 0;
   for (std::size_t i = 0; i < taken.size(); ++i) {
     core_->clock.advance(core_->options.costs.reclaim_page_ns);
     freed += try_to_free(taken[i], tally);
-    taken.insert(taken.end(), tally.pieces.begin(), tally.pieces.end());
+    for (const Pfn piece : tally.pieces) taken.emplace_back(piece);
     tally.pieces.clear();
   }
   counters.pgsteal_direct += freed;
   (is_file(list) ? counters.pgsteal_file : counters.pgsteal_anon) += freed;
   balance_.note(is_file(list), tally.written, scanned - freed, seen_in_lists());
-  if (tally.dirty_files == taken.size()) start_flusher();
+  if (tally.dirty_files == scanned) start_flusher();
   return freed;
 }
 

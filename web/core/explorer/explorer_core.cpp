@@ -69,7 +69,7 @@ PW_PAGE_EXPORT(pw_walk)
 std::uint32_t pw_walk(std::uint32_t side, std::uint32_t process, std::uint64_t address) {
   Session* session = side_of(side).get();
   if (session == nullptr) return refuse("no script is open");
-  pw::Process* found = session->machine().find(session->target().pid_of(process));
+  pw::Process* found = session->machine().find(session->pid_of(process));
   if (found == nullptr || found->space == nullptr) return refuse("the process has ended");
   pw::explorer::Json json;
   pw::explorer::write_walk(json, *session, *found, pw::VirtAddr(address));

@@ -1,4 +1,6 @@
 // The faults of the last step: what each of them went through.
+#include <iterator>
+
 #include "web/core/explorer/state.hpp"
 
 namespace pw::explorer {
@@ -7,20 +9,22 @@ namespace {
 
 constexpr const char* kKinds[] = {"spurious",      "zero-page",    "fresh",      "map",
                                   "copy-on-write", "swap-in",      "map-object", "copy-object",
-                                  "read-file",     "fresh-shared", "beyond-end"};
+                                  "read-file",     "fresh-shared", "beyond-end", "huge-zero",
+                                  "huge-page",     "huge-reuse"};
+static_assert(std::size(kKinds) == static_cast<std::size_t>(FaultKind::HugeReuse) + 1);
 constexpr const char* kAccesses[] = {"read", "write", "execute"};
 constexpr const char* kSteps[] = {"request", "area", "frame", "page-in", "install", "restart"};
 
-AddressSpace* space_of(Session& session, SpaceId id) {
+AddressSpace* space_of(Scene& scene, SpaceId id) {
   AddressSpace* found = nullptr;
-  session.machine().processes().for_each([&](Process& process) {
+  scene.machine().processes().for_each([&](Process& process) {
     if (process.space != nullptr && process.space->id() == id) found = process.space.get();
   });
   return found;
 }
 
-void write_story(Json& json, Session& session, const FaultStory& story) {
-  json.open('{').field("process", names_of_space(session, story.space));
+void write_story(Json& json, Scene& scene, const FaultStory& story) {
+  json.open('{').field("process", names_of_space(scene, story.space));
   json.field_hex("address", story.address.value);
   json.field("access", kAccesses[static_cast<unsigned>(story.access)]);
   json.flag("major", story.major);
@@ -48,10 +52,15 @@ void write_story(Json& json, Session& session, const FaultStory& story) {
   }
   json.close(']');
   json.flag("area", area_found).flag("resolved", installed);
-  AddressSpace* space = space_of(session, story.space);
-  const x86::Pte* entry = space == nullptr ? nullptr : space->tables().find(page_of(story.address));
+  AddressSpace* space = space_of(scene, story.space);
+  const Vpn page = page_of(story.address);
+  int level = 1;
+  const x86::Pte* entry = space == nullptr ? nullptr : space->tables().find_any(page, level);
   const Vma* area = space == nullptr ? nullptr : space->find(page_of(story.address));
-  if (entry != nullptr && entry->present()) json.field("frame", entry->pfn().value);
+  if (entry != nullptr && entry->present()) {
+    json.field("frame", x86::leaf_frame(*entry, level).value +
+                            (page.value & (x86::pages_at(level).value - 1)));
+  }
   if (area != nullptr) {
     json.field_hex("begin", address_of(area->range().begin).value);
     json.field_hex("end", address_of(area->range().end).value);
@@ -69,10 +78,10 @@ void write_story(Json& json, Session& session, const FaultStory& story) {
 
 }  // namespace
 
-void write_faults(Json& json, Session& session, const Snapshot&) {
-  json.open('{').field("count", session.faults().count());
+void write_faults(Json& json, Scene& scene, const Snapshot&) {
+  json.open('{').field("count", scene.faults().count());
   json.key("list").open('[');
-  for (const FaultStory& story : session.faults().stories()) write_story(json, session, story);
+  for (const FaultStory& story : scene.faults().stories()) write_story(json, scene, story);
   json.close(']').close('}');
 }
 

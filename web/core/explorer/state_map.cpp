@@ -1,6 +1,7 @@
 // Processes with their areas and pages, and the walk of an address.
 #include <algorithm>
 
+#include "reclaim/linux/linux_reclaim.hpp"
 #include "script/show.hpp"
 #include "space/address_space.hpp"
 #include "view/areas.hpp"
@@ -23,19 +24,29 @@ enum class Cell : std::uint8_t {
 struct PageCell {
   Cell cell = Cell::Untouched;
   std::uint64_t where = 0;  // frame or slot
-  std::uint64_t bits = 0;   // of the translation: W 1, A 2, D 4
+  std::uint64_t bits = 0;   // of the translation: W 1, A 2, D 4, large 8; away: the refault
+                            // distance, and 1
 };
 
 constexpr std::uint64_t kMostPages = 4'096;  // of an area that are looked at one by one
 
+// The refault distance of a page that is away, and 1; 0: nothing is known of it.
+std::uint64_t distance_of(Machine& machine, PageSlot slot) {
+  if (machine.config().model != MemoryModel::Linux) return 0;
+  const auto& reclaim = static_cast<const LinuxReclaim&>(machine.reclaimer());
+  return reclaim.refault_distance(slot) + 1;
+}
+
 PageCell cell_of(Machine& machine, AddressSpace& space, const Vma& area, Vpn vpn) {
   PageCell out;
-  const x86::Pte* entry = space.tables().find(vpn);
+  int level = 1;
+  const x86::Pte* entry = space.tables().find_any(vpn, level);
   if (entry != nullptr && entry->present()) {
-    out.cell = entry->pfn() == machine.core().zero_frame ? Cell::Zero : Cell::Mapped;
-    out.where = entry->pfn().value;
+    const Pfn first = x86::leaf_frame(*entry, level);
+    out.cell = machine.core().is_zero(first) ? Cell::Zero : Cell::Mapped;
+    out.where = first.value + (vpn.value & (x86::pages_at(level).value - 1));
     out.bits = (entry->writable() ? 1U : 0U) | (entry->accessed() ? 2U : 0U) |
-               (entry->dirty() ? 4U : 0U);
+               (entry->dirty() ? 4U : 0U) | (level > 1 ? 8U : 0U);
     return out;
   }
   PageSlot slot;
@@ -49,8 +60,10 @@ PageCell cell_of(Machine& machine, AddressSpace& space, const Vma& area, Vpn vpn
   } else if (slot.is_swapped()) {
     out.cell = Cell::Swapped;
     out.where = slot.swap().value;
+    out.bits = distance_of(machine, slot);
   } else if (slot.is_shadow()) {
     out.cell = Cell::Shadow;
+    out.bits = distance_of(machine, slot);
   }
   return out;
 }
@@ -63,8 +76,11 @@ std::vector<Vpn> pages_of(AddressSpace& space, const Vma& area) {
     for (Vpn vpn = range.begin; vpn < range.end; vpn = vpn + PageCount(1)) pages.push_back(vpn);
     return pages;
   }
-  space.tables().for_each_leaf(range, [&](Vpn vpn, int, const x86::Pte&) {
-    if (pages.size() < kMostPages) pages.push_back(vpn);
+  space.tables().for_each_leaf(range, [&](Vpn vpn, int level, const x86::Pte&) {
+    const Vpn end = vpn + x86::pages_at(level);
+    for (; vpn < end && pages.size() < kMostPages; vpn = vpn + PageCount(1)) {
+      if (range.contains(vpn)) pages.push_back(vpn);
+    }
   });
   if (!area.shared) {
     const PageOffset first = space.private_at(range.begin);
@@ -87,8 +103,9 @@ std::vector<Vpn> pages_of(AddressSpace& space, const Vma& area) {
   return pages;
 }
 
-void write_area(Json& json, Session& session, Process& process, const Vma& area) {
-  Machine& machine = session.machine();
+// `left`: pages that may still be told.
+void write_area(Json& json, Scene& scene, Process& process, const Vma& area, std::uint64_t& left) {
+  Machine& machine = scene.machine();
   const view::AreaLine line = view::line_of(machine, process, area);
   json.open('{');
   json.field_hex("begin", line.begin).field_hex("end", line.end);
@@ -101,6 +118,8 @@ void write_area(Json& json, Session& session, Process& process, const Vma& area)
   for (const Vpn vpn : pages_of(*process.space, area)) {
     const PageCell cell = cell_of(machine, *process.space, area, vpn);
     if (cell.cell == Cell::Untouched) continue;
+    if (left == 0) break;
+    --left;
     json.number((vpn - area.range().begin).value).number(static_cast<std::uint64_t>(cell.cell));
     json.number(cell.where).number(cell.bits);
   }
@@ -121,14 +140,15 @@ void write_entry(Json& json, x86::Pte entry, int level) {
   bits += entry.global() ? 'G' : '-';
   bits += entry.no_execute() ? 'N' : '-';
   json.field("bits", bits);
-  json.field("frame", entry.pfn().value);
+  const bool leaf = entry.present() && entry.leaf_at(level);
+  json.field("frame", leaf ? x86::leaf_frame(entry, level).value : entry.pfn().value);
   json.field("pkey", entry.protection_key());
 }
 
 }  // namespace
 
-void write_walk(Json& json, Session& session, Process& process, VirtAddr address) {
-  Machine& machine = session.machine();
+void write_walk(Json& json, Scene& scene, Process& process, VirtAddr address) {
+  Machine& machine = scene.machine();
   AddressSpace& space = *process.space;
   const int levels = space.tables().levels();
   json.open('{');
@@ -138,15 +158,15 @@ void write_walk(Json& json, Session& session, Process& process, VirtAddr address
   json.key("entries").open('[');
   const Vpn vpn = page_of(address);
   Pfn table = space.tables().root();
-  const auto& before = session.before().tables;
+  const auto& before = scene.before().tables;
   for (int level = levels; level >= 1 && x86::canonical(address, levels); --level) {
     const unsigned index = x86::index_at(vpn, level);
     const x86::Pte entry{*machine.frames().table_memory().entry(table, index)};
     json.open('{').field("level", static_cast<std::uint64_t>(level));
     json.field("table", table.value).field("index", index);
     write_entry(json, entry, level);
-    json.flag("zero",
-              entry.present() && entry.leaf_at(level) && entry.pfn() == machine.core().zero_frame);
+    json.flag("zero", entry.present() && entry.leaf_at(level) &&
+                          machine.core().is_zero(x86::leaf_frame(entry, level)));
     const auto old = before.find(table.value);
     json.key("was").hex(old == before.end() ? 0 : old->second[index]);
     json.close('}');
@@ -156,11 +176,12 @@ void write_walk(Json& json, Session& session, Process& process, VirtAddr address
   json.close(']').close('}');
 }
 
-void write_processes(Json& json, Session& session) {
-  Machine& machine = session.machine();
+void write_processes(Json& json, Scene& scene) {
+  Machine& machine = scene.machine();
+  std::uint64_t cells = scene.bounds().cells;
   json.open('[');
-  for (const auto& [name, index] : session.execution().names().processes()) {
-    Process* process = machine.find(session.target().pid_of(index));
+  for (const auto& [name, index, pid] : scene.actors()) {
+    Process* process = machine.find(pid);
     if (process == nullptr) continue;
     json.open('{').field("name", name).field("index", index).field("pid", process->pid);
     json.field("cpu", process->cpu);
@@ -170,11 +191,18 @@ void write_processes(Json& json, Session& session) {
       json.field("root", process->space->tables().root().value);
       json.field("minor", process->minor_faults).field("major", process->major_faults);
       json.key("areas").open('[');
+      std::uint64_t told = 0, hidden = 0;
       for (Vma* area = process->space->areas().lower_bound(Vpn(0)); area != nullptr;
            area = process->space->areas().next(*area)) {
-        write_area(json, session, *process, *area);
+        if (told < scene.bounds().areas) {
+          write_area(json, scene, *process, *area, cells);
+          ++told;
+        } else {
+          ++hidden;
+        }
       }
       json.close(']');
+      if (hidden > 0) json.field("hidden", hidden);
     }
     json.close('}');
   }

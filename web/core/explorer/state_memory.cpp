@@ -21,7 +21,7 @@ auto at_key(const Pairs& pairs, const Key& key) {
 // What a page is called: the spaces of its family, or its file.
 class OwnerNames {
  public:
-  explicit OwnerNames(Session& session) : session_(&session) {}
+  explicit OwnerNames(Scene& scene) : scene_(&scene) {}
 
   // Its number in the list that write() gives.
   std::uint64_t number(const FrameOwner& owner, Pfn pfn) {
@@ -55,14 +55,14 @@ class OwnerNames {
   std::uint64_t holders(const FrameOwner& owner, Pfn pfn) {
     if (owner.kind != FrameKind::Anon) return 0;
     std::uint64_t mask = 0, bit = 1;
-    for (const VmObject* member : session_->machine().core().objects.family(owner.owner).members) {
+    for (const VmObject* member : scene_->machine().core().objects.family(owner.owner).members) {
       if (holds(*member, owner, pfn)) mask |= bit;
       bit = bit >> 63 != 0 ? 1 : bit << 1;
     }
     return mask;
   }
   std::string name(const FrameOwner& owner, Pfn pfn) {
-    ObjectTable& objects = session_->machine().core().objects;
+    ObjectTable& objects = scene_->machine().core().objects;
     if (owner.kind != FrameKind::Anon) {
       const std::string& name = objects.object(owner.owner).name;
       return name.empty() ? "shared memory" : name;
@@ -71,14 +71,14 @@ class OwnerNames {
     std::set<std::string> seen;
     for (const VmObject* member : objects.family(owner.owner).members) {
       if (!holds(*member, owner, pfn)) continue;
-      const std::string name = names_of_space(*session_, member->space->id());
+      const std::string name = names_of_space(*scene_, member->space->id());
       if (!seen.insert(name).second) continue;
       names += (names.empty() ? "" : ", ") + name;
     }
     return names;
   }
 
-  Session* session_;
+  Scene* scene_;
   std::vector<Key> keys_;
   std::vector<std::string> names_;
 };
@@ -88,7 +88,8 @@ bool was_in(const Snapshot& snapshot, std::uint64_t frame, const FrameOwner& own
   return at != snapshot.frames.end() && at->first == frame && at->second == owner;
 }
 
-// Accessed and dirty bits of the translations, by frame.
+}  // namespace
+
 std::vector<std::uint8_t> bits_by_frame(Machine& machine) {
   std::vector<std::uint8_t> bits(static_cast<std::size_t>(machine.frames().total().value));
   std::set<AddressSpace*> seen;
@@ -97,16 +98,19 @@ std::vector<std::uint8_t> bits_by_frame(Machine& machine) {
     AddressSpace& space = *process.space;
     for (Vma* area = space.areas().lower_bound(Vpn(0)); area != nullptr;
          area = space.areas().next(*area)) {
-      space.tables().for_each_leaf(area->range(), [&](Vpn, int, const x86::Pte& entry) {
-        if (entry.present()) {
-          bits[static_cast<std::size_t>(entry.pfn().value)] |= static_cast<std::uint8_t>(
-              (entry.accessed() ? 1U : 0U) | (entry.dirty() ? 2U : 0U));
-        }
+      space.tables().for_each_leaf(area->range(), [&](Vpn, int level, const x86::Pte& entry) {
+        if (!entry.present()) return;
+        const auto first = static_cast<std::size_t>(x86::leaf_frame(entry, level).value);
+        const auto marks = static_cast<std::uint8_t>((entry.accessed() ? 1U : 0U) |
+                                                     (entry.dirty() ? 2U : 0U));
+        for (std::size_t i = 0; i < x86::pages_at(level).value; ++i) bits[first + i] |= marks;
       });
     }
   });
   return bits;
 }
+
+namespace {
 
 constexpr const char* kUnits[] = {"L1d", "L1i", "L2"};
 constexpr const char* kSizes[] = {"4K", "2M", "1G"};
@@ -149,9 +153,9 @@ void write_array(Json& json, const Snapshot& now, const Snapshot& before, TlbPla
 
 }  // namespace
 
-void write_tlb(Json& json, Session& session, const Snapshot& now) {
-  Machine& machine = session.machine();
-  const Snapshot& before = session.at() == 0 ? now : session.before();
+void write_tlb(Json& json, Scene& scene, const Snapshot& now) {
+  Machine& machine = scene.machine();
+  const Snapshot& before = scene.at() == 0 ? now : scene.before();
   json.open('{').key("arrays").open('[');
   for (unsigned c = 0; c < machine.mmu().cpus(); ++c) {
     for (unsigned unit = 0; unit < sim::SimCpu::kUnits; ++unit) {
@@ -166,17 +170,17 @@ void write_tlb(Json& json, Session& session, const Snapshot& now) {
   std::set<SpaceId> seen;
   machine.processes().for_each([&](Process& process) {
     if (process.space == nullptr || !seen.insert(process.space->id()).second) return;
-    json.field(std::to_string(process.space->id()), names_of_space(session, process.space->id()));
+    json.field(std::to_string(process.space->id()), names_of_space(scene, process.space->id()));
   });
   json.close('}').close('}');
 }
 
-void write_frames(Json& json, Session& session, const Snapshot& now) {
-  Machine& machine = session.machine();
+void write_frames(Json& json, Scene& scene, const Snapshot& now) {
+  Machine& machine = scene.machine();
   FramePool& pool = machine.frames();
   const auto bits = bits_by_frame(machine);
-  const Snapshot& before = session.before();
-  OwnerNames owners(session);
+  const Snapshot& before = scene.before();
+  OwnerNames owners(scene);
   json.open('{').field("total", pool.total().value).field("free", pool.free_frames().value);
   json.field("tables", pool.table_frames()).field("user", pool.user_frames());
   json.field("zero", machine.core().zero_frame.value);
@@ -195,7 +199,7 @@ void write_frames(Json& json, Session& session, const Snapshot& now) {
       continue;
     }
     const FrameOwner owner = owner_of(frame);
-    const bool fresh = session.at() > 0 && !was_in(before, n, owner);
+    const bool fresh = scene.at() > 0 && !was_in(before, n, owner);
     std::uint64_t seen = bits[static_cast<std::size_t>(n)];
     seen |= (frame.flags & kFrameDirty) != 0 ? 2U : 0U;
     seen |= (fresh ? 4U : 0U) | ((frame.flags & kFrameAside) != 0 ? 8U : 0U);
@@ -203,24 +207,24 @@ void write_frames(Json& json, Session& session, const Snapshot& now) {
         .number(frame.index)
         .number(frame.mapcount)
         .number(seen);
-    json.number(session.last_used(Pfn(n), owner));
+    json.number(scene.last_used(Pfn(n), owner));
   }
   json.close(']').key("owners");
   owners.write(json);
   // Frames whose page went away in this step: [frame, owner's kind, page].
   json.key("left").open('[');
   for (const auto& [n, owner] : before.frames) {
-    if (session.at() == 0 || was_in(now, n, owner)) continue;
+    if (scene.at() == 0 || was_in(now, n, owner)) continue;
     json.open('[').number(n).number(static_cast<std::uint64_t>(owner.kind));
     json.hex(owner.index << kPageShift).close(']');
   }
   json.close(']');
-  json.field("evicted", now.evicted - (session.at() == 0 ? now.evicted : before.evicted));
+  json.field("evicted", now.evicted - (scene.at() == 0 ? now.evicted : before.evicted));
   json.close('}');
 }
 
-void write_swap(Json& json, Session& session) {
-  SwapSpace& swap = session.machine().swap();
+void write_swap(Json& json, Scene& scene) {
+  SwapSpace& swap = scene.machine().swap();
   json.open('{').field("total", swap.total_slots()).field("used", swap.used_slots());
   json.key("slots").open('[');
   std::uint64_t told = 0;
@@ -230,8 +234,8 @@ void write_swap(Json& json, Session& session) {
   json.close(']').close('}');
 }
 
-void write_cache(Json& json, Session& session) {
-  Machine& machine = session.machine();
+void write_cache(Json& json, Scene& scene) {
+  Machine& machine = scene.machine();
   json.open('[');
   machine.core().objects.for_each([&](VmObject& object) {
     if (object.kind == ObjectKind::Private) return;

@@ -37,14 +37,15 @@ void write_list(Json& json, const Reclaim& reclaim, const policy::ShownList& lis
 
 }  // namespace
 
-void write_policy(Json& json, Session& session) {
-  Reclaim& reclaim = session.machine().reclaimer();
-  json.open('{').field("name", session.machine().config().policy);
+void write_policy(Json& json, Scene& scene) {
+  if (scene.machine().config().model == MemoryModel::Linux) return write_linux(json, scene);
+  Reclaim& reclaim = scene.machine().reclaimer();
+  json.open('{').field("name", scene.machine().config().policy);
   json.key("parts").open('[');
   for (const Part& part : reclaim.parts()) {
     if (part.order == nullptr) continue;
     json.open('{').field(
-        "owner", part.space == nullptr ? std::string() : names_of_space(session, part.space->id()));
+        "owner", part.space == nullptr ? std::string() : names_of_space(scene, part.space->id()));
     json.key("lists").open('[');
     const bool two = part.file_order != nullptr;
     for (const auto& list : part.order->lists())

@@ -4,33 +4,43 @@ import {t} from "../common/texts";
 import {CompareChoice, CompareView} from "./compare";
 import {Controls} from "./controls";
 import {Editor, LessonChoice} from "./editor";
+import {live} from "./live";
+import {LiveCharts, LiveControls} from "./live_controls";
 import {ProcessMaps, WalkPanel} from "./panels_map";
 import {CachePanel, CountersPanel, FramesPanel, SwapPanel, TlbPanel} from "./panels_memory";
 import {PolicyPanel} from "./panels_policy";
 import {StoryPanel} from "./panels_story";
 import {Quiz, QuizSwitch, revealed} from "./quiz";
-import {fromTool, lesson, pinned, quizSeed, second, state, walk} from "./store";
+import {fromTool, lesson, pinned, quizSeed, script, second, state, walk} from "./store";
 import "./explorer.css";
 
 export function Explorer() {
   const now = state.value;
   const shown = walk.value;
   const two = second.value !== undefined;
+  const following = live.value !== undefined;
   const quiz = quizSeed.value !== undefined;
   const name = now?.processes.find((p) => p.index === shown?.process)?.name ?? "";
   return (
     <Frame title="explorer.title" what={lesson.value ?? fromTool.value ?? t("editor.own")}>
-      <div class="choices">
-        <LessonChoice />
-        <CompareChoice />
-        <QuizSwitch />
-      </div>
-      {quiz ? null : <Controls />}
+      {following ? (
+        <>
+          <LiveControls />
+          <LiveCharts />
+        </>
+      ) : (
+        <div class="choices">
+          <LessonChoice />
+          <CompareChoice />
+          <QuizSwitch />
+        </div>
+      )}
+      {quiz || following ? null : <Controls />}
       {now === undefined ? null : (
         <div class={`screen ${two ? "two" : ""}`}>
           <div class="column left">
             {quiz ? <Quiz /> : null}
-            <Editor />
+            {following && script.value === "" ? null : <Editor />}
             {quiz && !revealed.value ? null : <StoryPanel state={now} />}
           </div>
           <div class="column middle">

@@ -3,12 +3,31 @@ import {useState} from "preact/hooks";
 import {type TextKey, t} from "../common/texts";
 import {CountersPanel, FramesPanel, SwapPanel, TlbPanel} from "./panels_memory";
 import {PolicyPanel} from "./panels_policy";
-import {compare, compareProblem, outline, second, secondState, setCompare, state} from "./store";
+import {
+  compare,
+  compareProblem,
+  outline,
+  second,
+  secondState,
+  setCompare,
+  settingsIn,
+  state,
+} from "./store";
 
 interface Choice {
   settings: string;
   text: TextKey;
 }
+const kPairs: Choice[] = [
+  {settings: "policy=fifo | policy=lru", text: "compare.fifo-lru"},
+  {settings: "policy=clock | policy=arc", text: "compare.clock-arc"},
+  {settings: "model=linux thp=never | model=linux thp=always", text: "compare.page-sizes"},
+  {settings: "pcid=off | pcid=on", text: "compare.pcids"},
+  {
+    settings: "model=policy policy=clock frames=256 | model=linux group-limit=1M",
+    text: "compare.models",
+  },
+];
 const kChoices: Choice[] = [
   {settings: "policy=fifo", text: "compare.fifo"},
   {settings: "policy=lru", text: "compare.lru"},
@@ -17,6 +36,9 @@ const kChoices: Choice[] = [
   {settings: "policy=2q", text: "compare.2q"},
   {settings: "policy=arc", text: "compare.arc"},
   {settings: "policy=linux-lists", text: "compare.linux"},
+  {settings: "model=linux group-limit=1M", text: "compare.model-linux"},
+  {settings: "model=policy", text: "compare.model-policy"},
+  {settings: "thp=always", text: "compare.thp"},
   {settings: "pcid=off", text: "compare.pcid-off"},
   {settings: "pcid=on", text: "compare.pcid-on"},
   {settings: "tlb=l1d=1x4,l2=none", text: "compare.small-tlb"},
@@ -28,7 +50,7 @@ const kChoices: Choice[] = [
 export function CompareChoice() {
   const settings = compare.value;
   const [own, setOwn] = useState(settings ?? "");
-  const known = kChoices.some((choice) => choice.settings === settings);
+  const known = [...kChoices, ...kPairs].some((choice) => choice.settings === settings);
   return (
     <>
       <label>
@@ -37,16 +59,25 @@ export function CompareChoice() {
           id="compare"
           value={settings === undefined ? "" : known ? settings : "own"}
           onChange={(event) => {
-            const value = event.currentTarget.value;
+            const {value} = event.currentTarget;
             setCompare(value === "" ? undefined : value === "own" ? own : value);
           }}
         >
           <option value="">{t("compare.none")}</option>
-          {kChoices.map((choice) => (
-            <option key={choice.settings} value={choice.settings}>
-              {t(choice.text)}
-            </option>
-          ))}
+          <optgroup label={t("compare.others")}>
+            {kChoices.map((choice) => (
+              <option key={choice.settings} value={choice.settings}>
+                {t(choice.text)}
+              </option>
+            ))}
+          </optgroup>
+          <optgroup label={t("compare.pairs")}>
+            {kPairs.map((choice) => (
+              <option key={choice.settings} value={choice.settings}>
+                {t(choice.text)}
+              </option>
+            ))}
+          </optgroup>
           <option value="own">{t("compare.own")}</option>
         </select>
       </label>
@@ -83,6 +114,7 @@ export function CompareView() {
   if (one === undefined || two === undefined || other === undefined) return null;
   const first = faultsIn(outline.value?.kinds ?? "");
   const next = faultsIn(other.outline.kinds);
+  const [settings] = settingsIn(compare.value);
   return (
     <>
       <p class="panel verdict" id="compare-verdict">
@@ -95,7 +127,15 @@ export function CompareView() {
       </p>
       <div class="sides">
         <div class="side">
-          <h2>{t("compare.one")}</h2>
+          <h2>
+            {settings === "" ? (
+              t("compare.one")
+            ) : (
+              <>
+                {t("compare.two")} <code>{settings}</code>
+              </>
+            )}
+          </h2>
           <FramesPanel state={one} side={1} />
           <PolicyPanel state={one} side={1} />
           <TlbPanel state={one} side={1} />

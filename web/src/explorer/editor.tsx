@@ -4,6 +4,7 @@ import {signal} from "@preact/signals";
 import {useEffect, useRef, useState} from "preact/hooks";
 import {type TextKey, t} from "../common/texts";
 import {type Group, kGroups, lessonNamed} from "./lessons";
+import {live} from "./live";
 import {Panel} from "./panel";
 import {fromTool, lesson, openLesson, problem, script, setScript, state, toLine} from "./store";
 
@@ -101,6 +102,7 @@ export function Editor() {
                 aria-label={t("editor.run-to", {line})}
                 title={t("editor.run-to", {line})}
                 aria-current={line === nextLine ? "step" : undefined}
+                disabled={live.value !== undefined}
                 onClick={() => toLine(line)}
               >
                 {line}
@@ -139,6 +141,7 @@ export function Editor() {
           spellcheck={false}
           autocapitalize="off"
           wrap="off"
+          readOnly={live.value !== undefined}
           rows={lines.length}
           value={text}
           onInput={(event) => take(event.currentTarget.value)}

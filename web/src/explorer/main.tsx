@@ -3,19 +3,27 @@ import {coreOfPage} from "../common/core";
 import {startPage} from "../common/frame";
 import {dataOfPage, textOf} from "../common/payload";
 import {Explorer} from "./app";
-import {fromTool, machine, openAddress, setScript, state, step, useCore} from "./store";
+import type {LiveGiven} from "./live";
+import {fromTool, machine, openAddress, setScript, startLive, state, step, useCore} from "./store";
 
 // What `pagewright explore SCRIPT` puts into the page.
 interface Given {
+  live?: undefined;
   name: string;
   script: string;
 }
 
 startPage(async () => {
   const data = dataOfPage();
+  const given = data === undefined ? undefined : (JSON.parse(textOf(data)) as Given | LiveGiven);
+  if (given?.live) {
+    fromTool.value = given.name;
+    startLive(given);
+    Object.assign(globalThis, {pagewright: {state: () => state.value}});
+    return <Explorer />;
+  }
   const core = await coreOfPage();
   useCore(core);
-  const given = data === undefined ? undefined : (JSON.parse(textOf(data)) as Given);
   if (given !== undefined && !/[#&][ls]=/.test(location.hash)) {
     fromTool.value = given.name;
     setScript(given.script);

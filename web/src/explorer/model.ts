@@ -80,6 +80,7 @@ export interface Process {
   minor?: number;
   major?: number;
   areas?: Area[];
+  hidden?: number; // areas that are not told
 }
 // set, way, space, page number, frame, rights, level, change, and of what was there before: space,
 // page number.
@@ -138,6 +139,20 @@ export interface PolicyList {
   size: number;
   pages: (number | string)[];
   hand?: number;
+  marks?: number[]; // of the pages, in the Linux model: see kListMarks
+}
+export const kListMarks = {accessed: 1, referenced: 2, workingset: 4, writing: 8};
+// The group of the Linux model. Pairs: anonymous pages, pages of files.
+export interface LinuxGroup {
+  limit: number; // pages; 0: none
+  used: number;
+  peak: number;
+  swappiness: number;
+  age: number; // evictions and activations so far
+  room: [number, number]; // refault distances up to this are soon
+  refaults: [number, number];
+  activated: [number, number];
+  shadows: [number, number];
 }
 export interface State {
   step: number;
@@ -155,7 +170,11 @@ export interface State {
   frames: Frames;
   swap: {total: number; used: number; slots: number[]};
   cache: CacheObject[];
-  policy?: {name: string; parts: {owner: string; lists: PolicyList[]}[]};
+  policy?: {
+    name: string;
+    parts: {owner: string; lists: PolicyList[]}[];
+    group?: LinuxGroup;
+  };
 }
 
 export interface Outline {
@@ -177,7 +196,7 @@ export enum Cell {
   Swapped,
   Shadow,
 }
-export const kCellBits = {writable: 1, accessed: 2, dirty: 4};
+export const kCellBits = {writable: 1, accessed: 2, dirty: 4, large: 8};
 export const kFrameBits = {accessed: 1, dirty: 2, fresh: 4, locked: 8};
 export enum FrameKind {
   Table = 2,
@@ -210,7 +229,7 @@ export interface PageCell {
   page: number; // of the area
   cell: Cell;
   where: number;
-  bits: number;
+  bits: number; // kCellBits; of a page that is away: its refault distance and 1, or 0
 }
 export function cellsOf(area: Area): PageCell[] {
   const all: PageCell[] = [];

@@ -26,12 +26,18 @@ function areaName(area: Area): string {
   return area.role === 2 ? "[stack]" : "";
 }
 
+// Of a page that is away, in the Linux model: its refault distance, told as 1 more.
+function refaultText(cell: PageCell): string {
+  return cell.bits > 0 ? `; ${t("linux.distance", {n: count(cell.bits - 1)})}` : "";
+}
+
 function describeCell(begin: string, cell: PageCell): string {
   const at = addressOf(begin, cell.page);
   const bits = [
     cell.bits & kCellBits.writable ? t("bit.writable") : t("bit.readonly"),
     cell.bits & kCellBits.accessed ? t("bit.accessed") : "",
     cell.bits & kCellBits.dirty ? t("bit.dirty") : "",
+    cell.bits & kCellBits.large ? t("bit.large") : "",
   ].filter((word) => word !== "");
   const words = bits.join(", ");
   switch (cell.cell) {
@@ -42,9 +48,9 @@ function describeCell(begin: string, cell: PageCell): string {
     case Cell.Resident:
       return t("cell.resident", {at, frame: cell.where});
     case Cell.Swapped:
-      return t("cell.swapped", {at, slot: cell.where});
+      return t("cell.swapped", {at, slot: cell.where}) + refaultText(cell);
     case Cell.Shadow:
-      return t("cell.shadow", {at});
+      return t("cell.shadow", {at}) + refaultText(cell);
     default:
       return t("cell.untouched", {at});
   }
@@ -169,6 +175,9 @@ export function ProcessMaps({state}: {state: State}) {
             {(process.areas ?? []).map((area) => (
               <AreaRow key={area.begin} state={state} process={process} area={area} />
             ))}
+            {process.hidden === undefined ? null : (
+              <li class="quiet">{t("map.hidden", {n: count(process.hidden)})}</li>
+            )}
           </ul>
         </div>
       ))}

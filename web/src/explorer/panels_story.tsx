@@ -1,6 +1,7 @@
 // What the last step did, in sentences; and why a fault happened, in five steps.
 import {count} from "../common/numbers";
 import {type TextKey, t} from "../common/texts";
+import {live, stride} from "./live";
 import {counter, type Fault, type State, translationOf} from "./model";
 import {Panel} from "./panel";
 import {Scroll} from "./scroll";
@@ -18,6 +19,9 @@ const kKinds: Record<string, TextKey> = {
   "read-file": "fault.read-file",
   "fresh-shared": "fault.fresh-shared",
   "beyond-end": "fault.beyond-end",
+  "huge-zero": "fault.huge-zero",
+  "huge-page": "fault.huge-page",
+  "huge-reuse": "fault.huge-reuse",
 };
 
 function kindsOf(fault: Fault): string[] {
@@ -55,7 +59,9 @@ export function fiveSteps(fault: Fault, state: State): {title: TextKey; says: st
   if (!fault.resolved) return steps;
   steps.push({title: "why.4", says: bringing});
   const frame = fault.frame === undefined ? "" : String(fault.frame);
-  steps.push({title: "why.5", says: [t("why.install", {page, frame}), t("why.restart")]});
+  // Of several steps told together: what was mapped may be gone again.
+  const installed = frame === "" ? [] : [t("why.install", {page, frame})];
+  steps.push({title: "why.5", says: [...installed, t("why.restart")]});
   return steps;
 }
 
@@ -103,6 +109,7 @@ export function StoryPanel({state}: {state: State}) {
   const {last, next} = state;
   const faults = state.faults;
   const kMost = 6;
+  const following = live.value !== undefined;
   const said = translationText(state);
   const names = last === null ? "" : namesIn(last.text, state.variables);
   return (
@@ -112,8 +119,13 @@ export function StoryPanel({state}: {state: State}) {
           <p class="quiet">{t("story.begin")}</p>
         ) : (
           <>
+            {following && stride.value > 1 ? (
+              <p class="quiet">{t("live.stride", {n: count(stride.value)})}</p>
+            ) : null}
             <p class="did">
-              <span class="quiet">{t("story.line", {line: last.line})}</span>{" "}
+              {last.line > 0 ? (
+                <span class="quiet">{t("story.line", {line: last.line})} </span>
+              ) : null}
               <code>{last.text}</code>
             </p>
             {names === "" ? null : (
@@ -141,14 +153,16 @@ export function StoryPanel({state}: {state: State}) {
       {faults.count > 0 ? (
         <>
           <h3>{t("story.why")}</h3>
-          <p class="links">
-            <button type="button" onClick={() => goTo(state.step - 1)}>
-              {t("story.before")}
-            </button>
-            <button type="button" disabled>
-              {t("story.after")}
-            </button>
-          </p>
+          {following ? null : (
+            <p class="links">
+              <button type="button" onClick={() => goTo(state.step - 1)}>
+                {t("story.before")}
+              </button>
+              <button type="button" disabled>
+                {t("story.after")}
+              </button>
+            </p>
+          )}
         </>
       ) : null}
       {faults.list.slice(0, kMost).map((fault, i) => (
@@ -168,7 +182,7 @@ export function StoryPanel({state}: {state: State}) {
         </Scroll>
       )}
       {state.stopped === null ? null : <p class="bad">{state.stopped}</p>}
-      {next === null ? (
+      {next === null && following ? null : next === null ? (
         <p class="quiet">{t("story.end", {checks: state.report[0], failed: state.report[1]})}</p>
       ) : (
         <p class="next">

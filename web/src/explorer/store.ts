@@ -1,9 +1,10 @@
 // What is open and where the reader is: signals that the parts of the page draw from, and the
 // actions that change them.
-import {batch, computed, signal} from "@preact/signals";
+import {batch, computed, effect, signal} from "@preact/signals";
 import type {Core} from "../common/core";
 import {addressFor, type PageState, stateIn} from "./address";
 import {type Lesson, lessonNamed, lessonWith, textOfLesson} from "./lessons";
+import {follow, type LiveGiven, live, news, order} from "./live";
 import {errorOf, Machine, type ScriptError} from "./machine";
 import {findStep, isFault, type Outline, type State, type Walk} from "./model";
 
@@ -31,10 +32,13 @@ export const fromTool = signal<string | undefined>(undefined); // name of what t
 export const lesson = computed(() => lessonWith(script.value));
 export const outline = computed<Outline | undefined>(() => machine.value?.outline);
 export const total = computed(() => machine.value?.last ?? 0);
-export const state = computed<State | undefined>(() => machine.value?.state(step.value));
+export const state = computed<State | undefined>(() =>
+  live.value === undefined ? machine.value?.state(step.value) : news.value?.state,
+);
 export const secondState = computed<State | undefined>(() => second.value?.state(step.value));
 
 export const walk = computed<{process: number; walk: Walk} | undefined>(() => {
+  if (live.value !== undefined) return liveWalk();
   const [now, pin, from] = [state.value, pinned.value, machine.value];
   if (now === undefined || from === undefined) return undefined;
   if (pin !== undefined) {
@@ -45,8 +49,33 @@ export const walk = computed<{process: number; walk: Walk} | undefined>(() => {
   return now.access === null ? undefined : {process: now.access.process, walk: now.access.walk};
 });
 
+function liveWalk(): {process: number; walk: Walk} | undefined {
+  const told = news.value;
+  if (pinned.value !== undefined && told?.pinned) return told.pinned;
+  const access = told?.state.access ?? null;
+  return access === null ? undefined : {process: access.process, walk: access.walk};
+}
+
+// From now on the page shows a run of the tool's.
+export function startLive(given: LiveGiven): void {
+  script.value = given.script ?? "";
+  follow(given);
+  let told: string | undefined;
+  effect(() => {
+    const pin = pinned.value;
+    if (pin !== told) order(pin === undefined ? "unpin" : `pin ${pin}`);
+    told = pin;
+  });
+}
+
 export function useCore(made: Core): void {
   core = made;
+}
+
+// Settings of the two machines: "policy=lru", of the second alone, or "policy=fifo | policy=lru".
+export function settingsIn(compared: string | undefined): [first: string, second: string] {
+  const parts = (compared ?? "").split("|").map((part) => part.trim());
+  return parts.length === 1 ? ["", parts[0] ?? ""] : [parts[0] ?? "", parts.slice(1).join(" ")];
 }
 
 function makeSecond(): void {
@@ -54,7 +83,7 @@ function makeSecond(): void {
   compareProblem.value = undefined;
   if (core === undefined || compare.value === undefined || machine.value === undefined) return;
   try {
-    second.value = new Machine(core, script.value, compare.value);
+    second.value = new Machine(core, script.value, settingsIn(compare.value)[1]);
   } catch (error) {
     compareProblem.value = errorOf(error instanceof Error ? error.message : String(error)).sentence;
   }
@@ -68,7 +97,7 @@ export function setScript(text: string, at = 0): void {
   batch(() => {
     script.value = text;
     try {
-      const made = new Machine(core as Core, text, "");
+      const made = new Machine(core as Core, text, settingsIn(compare.value)[0]);
       problem.value = undefined;
       pinned.value = undefined;
       machine.value = made;
@@ -81,9 +110,21 @@ export function setScript(text: string, at = 0): void {
   saveAddress();
 }
 
+function remakeFirst(): void {
+  if (core === undefined || machine.value === undefined) return;
+  try {
+    machine.value = new Machine(core, script.value, settingsIn(compare.value)[0]);
+    step.value = Math.min(step.value, machine.value.last);
+  } catch (error) {
+    compareProblem.value = errorOf(error instanceof Error ? error.message : String(error)).sentence;
+  }
+}
+
 export function setCompare(settings: string | undefined): void {
   batch(() => {
+    const before = settingsIn(compare.value)[0];
     compare.value = settings;
+    if (settingsIn(settings)[0] !== before) remakeFirst();
     makeSecond();
   });
   saveAddress();
@@ -148,6 +189,7 @@ export function pageState(): PageState {
 }
 
 export function saveAddress(): void {
+  if (live.value !== undefined) return;
   clearTimeout(saving);
   saving = setTimeout(async () => {
     history.replaceState(null, "", await addressFor(pageState()));

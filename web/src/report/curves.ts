@@ -60,7 +60,8 @@ function* workAtRam(slot: number, policies: string[], pages: number, window: Win
   atRam.value = found;
 }
 
-function run(steps: Generator<void>, mine: () => boolean): void {
+// In slices, so that the page stays quick, as long as `mine` says that they are wanted.
+export function runSteps(steps: Generator<void>, mine: () => boolean): void {
   const slice = () => {
     const end = performance.now() + kSliceMs;
     while (mine()) {
@@ -81,11 +82,11 @@ export function followCurves(): void {
   effect(() => {
     const steps = work(sizeSlot.value, chosenPolicies.value, window_.value);
     const mine = ++round;
-    run(steps, () => mine === round);
+    runSteps(steps, () => mine === round);
   });
   effect(() => {
     const steps = workAtRam(sizeSlot.value, chosenPolicies.value, ramInPages.value, window_.value);
     const mine = ++ramRound;
-    run(steps, () => mine === ramRound);
+    runSteps(steps, () => mine === ramRound);
   });
 }

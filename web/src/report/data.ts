@@ -49,6 +49,21 @@ export interface Need {
   assumed_references: number;
 }
 
+export interface CheckFigure {
+  name: string;
+  label: string;
+  measured: {median: number; low: number; high: number};
+  predicted: number | null;
+  error: number | null;
+  within: boolean | null;
+}
+
+export interface CheckRow {
+  limit_percent: number;
+  limit_bytes: number;
+  figures: CheckFigure[];
+}
+
 export interface SampleFacts {
   rate: number;
   pages: number;
@@ -73,6 +88,7 @@ export interface Meta {
     };
     machines: Machine[];
     need: Need | null;
+    check: {kernel: string; knobs: {swap: string}; rows: CheckRow[]; notes: string[]} | null;
     notes: string[];
   };
   references: number;
@@ -96,21 +112,26 @@ export interface Meta {
 
 const kSchema = "pagewright.page/1";
 
-export class PageData {
-  private constructor(
-    readonly meta: Meta,
+function taken<M>(block: Uint8Array): [M, Uint8Array, number] {
+  const view = new DataView(block.buffer, block.byteOffset, block.byteLength);
+  const length = view.getUint32(0, true);
+  const meta = JSON.parse(textOf(block.subarray(4, 4 + length))) as M;
+  // Numbers in arrays are read in place, so the block has to begin at a multiple of 8.
+  const aligned = block.byteOffset % 8 === 0 ? block : block.slice();
+  return [meta, aligned, Math.ceil((4 + length) / 8) * 8];
+}
+
+// A JSON text and the arrays that it names.
+export class Block<M extends {schema: string; arrays: Meta["arrays"]} = Meta> {
+  protected constructor(
+    readonly meta: M,
     private readonly block: Uint8Array,
     private readonly base: number,
   ) {}
 
-  static parse(block: Uint8Array): PageData {
-    const view = new DataView(block.buffer, block.byteOffset, block.byteLength);
-    const length = view.getUint32(0, true);
-    const meta = JSON.parse(textOf(block.subarray(4, 4 + length))) as Meta;
-    if (meta.schema !== kSchema) throw new Error(`data of another version: ${meta.schema}`);
-    // Numbers in arrays are read in place, so the block has to begin at a multiple of 8.
-    const aligned = block.byteOffset % 8 === 0 ? block : block.slice();
-    return new PageData(meta, aligned, Math.ceil((4 + length) / 8) * 8);
+  static of<M extends {schema: string; arrays: Meta["arrays"]}>(block: Uint8Array): Block<M> {
+    const [meta, aligned, base] = taken<M>(block);
+    return new Block<M>(meta, aligned, base);
   }
 
   private place(name: string, kind: string): [ArrayBuffer, number, number] {
@@ -130,5 +151,14 @@ export class PageData {
   }
   doubles(name: string): Float64Array {
     return new Float64Array(...this.place(name, "f64"));
+  }
+}
+
+// Of one recording.
+export class PageData extends Block<Meta> {
+  static parse(block: Uint8Array): PageData {
+    const [meta, aligned, base] = taken<Meta>(block);
+    if (meta.schema !== kSchema) throw new Error(`data of another version: ${meta.schema}`);
+    return new PageData(meta, aligned, base);
   }
 }

@@ -4,8 +4,10 @@ import {Frame, startPage} from "../common/frame";
 import {dataOfPage} from "../common/payload";
 import {type TextKey, t} from "../common/texts";
 import {Answer} from "./answer";
+import {CheckView} from "./check_view";
 import {CurveView} from "./curve_view";
 import {followCurves} from "./curves";
+import {DiffReport, startDiff} from "./diff_view";
 import {FlameView} from "./flame_view";
 import {HeatView} from "./heat_view";
 import "./report.css";
@@ -23,9 +25,14 @@ const kParts: [string, TextKey][] = [
   ["tlb-title", "tlb.title"],
   ["fork-title", "fork.title"],
   ["areas-title", "area.title"],
+  ["check-title", "check.title"],
   ["counters-title", "counter.title"],
   ["how-title", "how.title"],
 ];
+
+function isThere([id]: [string, TextKey]): boolean {
+  return id !== "check-title" || data.meta.report.check !== null;
+}
 
 function Report() {
   return (
@@ -33,7 +40,7 @@ function Report() {
       <Answer />
       <nav class="parts" aria-label={t("report.sections")}>
         <ul>
-          {kParts.map(([id, key]) => (
+          {kParts.filter(isThere).map(([id, key]) => (
             <li key={id}>
               <a href={`#${id}`}>{t(key)}</a>
             </li>
@@ -49,6 +56,7 @@ function Report() {
       <TlbView />
       <ForkView />
       <AreaView />
+      <CheckView />
       <CounterView />
       <MeasuredView />
     </Frame>
@@ -66,7 +74,9 @@ function Empty() {
 startPage(async () => {
   const block = dataOfPage();
   if (block === undefined) return <Empty />;
-  start(await coreOfPage(), block);
+  const core = await coreOfPage();
+  if (startDiff(core, block)) return <DiffReport />;
+  start(core, block);
   followCurves();
   return <Report />;
 });

@@ -8,7 +8,7 @@ import {t} from "../common/texts";
 import type {AreaRow} from "./data";
 import {data, machine} from "./state";
 
-interface Column<Row> {
+export interface Column<Row> {
   head: string;
   cell: (row: Row) => ComponentChildren;
   raw: (row: Row) => Cell; // for the file
@@ -17,7 +17,7 @@ interface Column<Row> {
 
 const kRows = 15;
 
-function Table<Row>({
+export function Table<Row>({
   id,
   title,
   rows,
@@ -76,10 +76,10 @@ function Table<Row>({
   );
 }
 
-function named<Row>(head: string, of: (row: Row) => string): Column<Row> {
+export function named<Row>(head: string, of: (row: Row) => string): Column<Row> {
   return {head, cell: of, raw: of};
 }
-function counted<Row>(
+export function counted<Row>(
   head: string,
   of: (row: Row) => number,
   text: (value: number) => string = numbers.count,
@@ -87,7 +87,15 @@ function counted<Row>(
   return {head, cell: (row) => text(of(row)), raw: of, number: true};
 }
 
-function Section({id, title, children}: {id: string; title: string; children: ComponentChildren}) {
+export function Section({
+  id,
+  title,
+  children,
+}: {
+  id: string;
+  title: string;
+  children: ComponentChildren;
+}) {
   return (
     <section aria-labelledby={`${id}-title`}>
       <h2 id={`${id}-title`}>{title}</h2>

@@ -1,5 +1,6 @@
 // Texts of the explorer page.
 import {lessonTexts} from "./lessons";
+import {liveTexts} from "./live";
 
 export const explorerTexts = {
   "explorer.title": {en: "Explorer", ko: "탐색기"},
@@ -38,7 +39,7 @@ export const explorerTexts = {
   "editor.title": {en: "Script", ko: "스크립트"},
   "editor.lesson": {en: "Lesson", ko: "수업"},
   "editor.own": {en: "a script of your own", ko: "직접 쓴 스크립트"},
-  "editor.run-to": {en: "Run to line {line}", ko: "{line}번 줄까지 실행"},
+  "editor.run-to": {en: "Run to line {line}", ko: "{line} 번째 줄까지 실행"},
   "editor.error": {
     en: "Line {line}, column {column}: {what}",
     ko: "{line}번 줄 {column}번째 글자: {what}",
@@ -362,6 +363,11 @@ export const explorerTexts = {
   "policy.page": {en: "frame {page}", ko: "프레임 {page}"},
   "policy.ghost": {en: "the name of a page that is gone: {page}", ko: "나간 페이지의 이름: {page}"},
   "policy.more": {en: "and {n} more", ko: "{n}개 더"},
+  "compare.model-linux": {en: "Linux's own reclaim, 1 MiB", ko: "리눅스의 회수 방식, 1 MiB"},
+  "compare.model-policy": {
+    en: "one policy for all pages (no Linux)",
+    ko: "모든 페이지에 한 정책(리눅스 아님)",
+  },
   "compare.title": {en: "Compare with", ko: "비교 대상"},
   "compare.none": {en: "nothing", ko: "없음"},
   "compare.own": {en: "other settings…", ko: "다른 설정…"},
@@ -428,4 +434,5 @@ export const explorerTexts = {
   "quiz.code": {en: "Code", ko: "코드"},
   "quiz.no-code": {en: "This is no code for this script.", ko: "이 스크립트의 코드가 아닙니다."},
   ...lessonTexts,
+  ...liveTexts,
 };

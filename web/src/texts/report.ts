@@ -217,6 +217,23 @@ export const reportTexts = {
   "area.minor": {en: "Minor faults", ko: "마이너 폴트"},
   "area.major": {en: "Major faults", ko: "메이저 폴트"},
 
+  "check.title": {en: "Prediction beside measurement", ko: "예측과 측정 비교"},
+  "check.where": {
+    en: "Linux {kernel}, swap {swap}; measured by pagewright check.",
+    ko: "Linux {kernel}, 스왑 {swap}. pagewright check로 측정했습니다.",
+  },
+  "check.no_limit": {en: "no limit", ko: "제한 없음"},
+  "check.limit": {en: "Limit", ko: "제한"},
+  "check.figure": {en: "Figure", ko: "항목"},
+  "check.predicted": {en: "Predicted", ko: "예측"},
+  "check.measured": {en: "Measured", ko: "측정"},
+  "check.spread": {en: "Spread", ko: "편차"},
+  "check.error": {en: "Error", ko: "오차"},
+  "check.verdict": {en: "Verdict", ko: "판정"},
+  "check.within": {en: "ok", ko: "양호"},
+  "check.beyond": {en: "off", ko: "벗어남"},
+  "check.no_bar": {en: "no bar", ko: "기준 없음"},
+
   "counter.title": {en: "Raw counters", ko: "원시 카운터"},
   "counter.group": {en: "Group", ko: "분류"},
   "counter.name": {en: "Counter", ko: "카운터"},
@@ -245,4 +262,97 @@ export const reportTexts = {
     en: "This file is complete: it loads nothing from anywhere, and nothing leaves it.",
     ko: "이 파일은 그 자체로 완전합니다. 아무것도 불러오지 않고 아무것도 보내지 않습니다.",
   },
+
+  "diff.title": {en: "Two recordings compared", ko: "두 기록 비교"},
+  "diff.answer": {en: "What changed?", ko: "무엇이 달라졌는가?"},
+  "diff.more": {
+    en: "B needs {size} more than A for at most {percent} slowdown: {b} after {a}.",
+    ko: "느려짐을 {percent} 이하로 하려면 B는 A보다 {size} 더 필요합니다({a} → {b}).",
+  },
+  "diff.less": {
+    en: "B needs {size} less than A for at most {percent} slowdown: {b} after {a}.",
+    ko: "느려짐을 {percent} 이하로 하려면 B는 A보다 {size} 덜 필요합니다({a} → {b}).",
+  },
+  "diff.same": {
+    en: "B needs as much as A for at most {percent} slowdown: {b}.",
+    ko: "느려짐을 {percent} 이하로 하는 데 A와 B 모두 {b}가 필요합니다.",
+  },
+  "diff.faults": {
+    en: "Page faults: {a}, then {b} ({change}).",
+    ko: "페이지 폴트: {a} → {b}({change}).",
+  },
+  "diff.peak": {
+    en: "Peak resident: {a}, then {b} ({change}).",
+    ko: "상주 최대: {a} → {b}({change}).",
+  },
+  "diff.figures": {en: "Figures side by side", ko: "수치 비교"},
+  "diff.difference": {en: "difference", ko: "차이"},
+  "diff.of_a": {en: "of A", ko: "A 대비"},
+  "diff.new": {en: "new", ko: "새로 생김"},
+  "diff.gone": {en: "gone", ko: "없어짐"},
+  "diff.faults_head": {en: "Faults", ko: "폴트"},
+  "diff.part": {en: "Part of the run", ko: "실행의 진행"},
+  "diff.part_help": {
+    en: "Each run from its own beginning to its own end, by references.",
+    ko: "각 실행의 처음부터 끝까지를 참조 횟수 기준으로 맞추었습니다.",
+  },
+  "diff.curve_help": {
+    en:
+      "LRU and OPT are counted; for other policies Pagewright's core in this page plays a " +
+      "sample of each recording, with the standard error as told.",
+    ko:
+      "LRU와 OPT는 정확한 값이고, 나머지 정책은 이 페이지 안의 Pagewright 코어가 각 기록의 표본으로 계산하며 표준 오차를 함께 " +
+      "표시합니다.",
+  },
+  "diff.flame": {en: "Who touches more, who less", ko: "메모리를 더 쓰는 코드와 덜 쓰는 코드"},
+  "diff.flame_help": {
+    en:
+      "Bytes touched first, by call stack. Red: B touches more there than A, blue: less, the " +
+      "deeper the colour, the greater the part that changed. A path that B no longer has shows " +
+      "in the widths of A.",
+    ko:
+      "처음 사용한 바이트를 호출 스택별로 나타냅니다. 빨강은 B가 더 많이, 파랑은 더 적게 사용한 곳이며 진할수록 변화 비율이 큽니다. B에서 " +
+      "사라진 경로는 A 기준 너비에서 볼 수 있습니다.",
+  },
+  "diff.width_b": {en: "bytes of B", ko: "B의 바이트"},
+  "diff.width_a": {en: "bytes of A", ko: "A의 바이트"},
+  "diff.sites": {en: "Call sites", ko: "호출 위치"},
+  "diff.listed": {
+    en: "The {n} that changed most, of {all}.",
+    ko: "전체 {all}개 중 가장 많이 바뀐 {n}개.",
+  },
+
+  "figure.faults": {en: "page faults", ko: "페이지 폴트"},
+  "figure.minor": {en: "minor faults (no device)", ko: "마이너 폴트(장치 없음)"},
+  "figure.anonymous": {en: "new anonymous pages", ko: "새 익명 페이지"},
+  "figure.zero_page": {en: "zero pages", ko: "제로 페이지"},
+  "figure.file_mapped": {en: "file pages in cache", ko: "캐시에 있던 파일 페이지"},
+  "figure.copy_on_write": {en: "copies on write", ko: "쓰기 시 복사"},
+  "figure.major": {en: "major faults (device)", ko: "메이저 폴트(장치)"},
+  "figure.swap_in": {en: "swapped in", ko: "스왑 인"},
+  "figure.resident_peak_pages": {en: "peak resident", ko: "상주 메모리 최대"},
+  "figure.mapped_peak_pages": {en: "peak mapped", ko: "매핑 최대"},
+  "figure.table_peak_pages": {en: "page tables at the peak", ko: "페이지 테이블 최대"},
+  "figure.pswpout": {en: "pages swapped out", ko: "스왑 아웃 페이지"},
+  "figure.file_read": {en: "file pages read", ko: "읽은 파일 페이지"},
+  "figure.processes_peak": {en: "processes at once", ko: "동시 프로세스"},
+  "figure.forks": {en: "forks", ko: "fork 횟수"},
+  "figure.slowdown_pages": {
+    en: "memory for the slowdown allowed",
+    ko: "허용한 느려짐에 필요한 메모리",
+  },
+  "figure.knee_pages": {en: "knee of the curve", ko: "곡선의 무릎"},
+  "figure.fits_in_pages": {
+    en: "memory that fetches every page once",
+    ko: "모든 페이지를 한 번만 가져오는 메모리",
+  },
+  "figure.first_touches": {en: "memory touched", ko: "사용한 메모리"},
+  "figure.references": {en: "references", ko: "참조"},
+  "figure.walks": {en: "page walks", ko: "페이지 워크"},
+  "figure.walk_references": {en: "table entries read", ko: "읽은 테이블 항목"},
+  "figure.walk_ratio": {en: "walks of references", ko: "참조당 페이지 워크"},
+  "figure.effective_access_ns": {en: "effective access time", ko: "실효 접근 시간"},
+  "figure.kernel_ns": {en: "time in the kernel", ko: "커널 시간"},
+  "figure.io_wait_ns": {en: "waiting for devices", ko: "장치 대기"},
+  "figure.simulated_ns": {en: "the whole run", ko: "전체 실행 시간"},
 };

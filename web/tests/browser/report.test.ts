@@ -183,6 +183,34 @@ describe.skipIf(browserPath === undefined || !existsSync(tool))("the report page
     },
   );
 
+  it("shows predictions beside a measurement, if there was one", async () => {
+    const truth = join(import.meta.dirname, "../../../tests/data/truth/seqloop.json");
+    const checked = join(folder, "checked.html");
+    const recording = join(folder, "sort.pwrec");
+    const call = (...words: string[]) => execFileSync(tool, ["report", recording, ...words]);
+    call("--truth", truth, "--html", checked);
+    const {check} = JSON.parse(call("--truth", truth, "--json").toString());
+    const {page, complaints, close} = await openPage(browser, checked);
+    await settled(page);
+    const rows = page.locator("#check tbody tr");
+    const first = await rows.first().locator("td").allTextContents();
+    const figure = check.rows[0].figures[0];
+    expect(first.slice(0, 4)).toEqual([
+      "no limit",
+      "minor faults",
+      figure.predicted.toLocaleString("en-US"),
+      figure.measured.median.toLocaleString("en-US"),
+    ]);
+    expect(first[6]).toBe("off"); // it is another program's
+    expect(await page.getByText("The recording is of another command").count()).toBe(1);
+    expect(complaints).toEqual([]);
+    await close();
+    const without = await openPage(browser, file);
+    await settled(without.page);
+    expect(await without.page.locator("#check").count()).toBe(0);
+    await without.close();
+  });
+
   it("speaks Korean", async () => {
     const {page, complaints, close} = await openPage(browser, file, {locale: "ko-KR"});
     await settled(page);

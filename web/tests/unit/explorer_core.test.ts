@@ -11,7 +11,15 @@ import {afterAll, beforeAll, describe, expect, it} from "vitest";
 import {Core, CoreError} from "../../src/common/core";
 import {kLessons, textOfLesson} from "../../src/explorer/lessons";
 import {Machine} from "../../src/explorer/machine";
-import {counter, FrameKind, framesOf} from "../../src/explorer/model";
+import {
+  Cell,
+  cellsOf,
+  counter,
+  FrameKind,
+  framesOf,
+  kCellBits,
+  kFrameBits,
+} from "../../src/explorer/model";
 import {checkCode, codeOf, questionsOf, scoreOf} from "../../src/explorer/quiz_questions";
 
 const root = join(import.meta.dirname, "../../..");
@@ -155,6 +163,69 @@ describe.skipIf(!existsSync(wasm))("the explorer's core", () => {
     );
     expect(heavy.outline.whole).toBe(false);
     expect(heavy.last).toBeLessThan(1_000);
+  });
+
+  it("shows the lists of Linux with what they remember", () => {
+    const machine = open(
+      "machine ram=64M swap=16M swap-device=zram model=linux group-limit=1M swap-readahead=1\n" +
+        'process A\np = mmap 0 400P rw private|anonymous\nfor i = 0..399 { store p+i*1P "x" }\n',
+    );
+    const {policy, processes} = machine.state(machine.last);
+    const lists = policy?.parts[0]?.lists ?? [];
+    expect(lists.map((list) => list.name)).toEqual(
+      expect.arrayContaining(["inactive anon", "active anon", "inactive file", "active file"]),
+    );
+    const area = processes[0]?.areas?.find((each) => each.pages === 400);
+    const cells = area === undefined ? [] : cellsOf(area);
+    const away = cells.filter((cell) => cell.cell === Cell.Swapped);
+    const mapped = cells.filter((cell) => cell.cell === Cell.Mapped);
+    expect(away.length + mapped.length).toBe(400);
+    expect(lists.reduce((sum, list) => sum + list.size, 0)).toBe(mapped.length);
+    expect(policy?.group?.limit).toBe(256);
+    expect(policy?.group?.shadows).toEqual([away.length, 0]);
+    for (const list of lists) expect(list.marks?.length).toBe(list.pages.length);
+    const other = open(machine.script, "model=policy").state(machine.last);
+    expect(other.policy?.group).toBeUndefined();
+  });
+
+  it("compares pages of 4 KiB with pages of 2 MiB", () => {
+    const text =
+      "machine ram=64M\nprocess A\np = mmap 0 2048P rw private|anonymous\n" +
+      'for i = 0..2047 { store p+i*1P "x" }\n';
+    const small = open(text, "model=linux thp=never");
+    const large = open(text, "model=linux thp=always");
+    const faults = (machine: Machine) => [...machine.outline.kinds].filter((k) => k === "n").length;
+    expect(faults(small)).toBeGreaterThanOrEqual(2_048);
+    expect(faults(large)).toBeLessThan(1_200); // three huge pages at least lie in 8 MiB
+    const end = large.state(large.last);
+    const area = end.processes[0]?.areas?.find((each) => each.pages === 2_048);
+    const huge = (area === undefined ? [] : cellsOf(area)).filter(
+      (cell) => cell.bits & kCellBits.large,
+    );
+    expect(huge.length).toBeGreaterThanOrEqual(3 * 512);
+    expect(huge.length % 512).toBe(0);
+    // Their frames are 512 in a row, and each is accessed and dirty.
+    const frames = new Map(framesOf(end.frames).map((frame) => [frame.frame, frame]));
+    for (const cell of huge) {
+      expect((cell.where - cell.page) % 512).toBe(
+        ((huge[0]?.where ?? 0) - (huge[0]?.page ?? 0)) % 512,
+      );
+      expect((frames.get(cell.where)?.bits ?? 0) & kFrameBits.dirty).not.toBe(0);
+    }
+    const used = (machine: Machine) =>
+      machine
+        .state(machine.last)
+        .tlb.arrays.filter((array) => array.size === "2M")
+        .reduce((sum, array) => sum + array.used, 0);
+    expect(used(small)).toBe(0);
+    expect(used(large)).toBeGreaterThan(0);
+    expect(end.access?.walk.entries.at(-1)).toBeDefined();
+    // The first store to a huge page brings all of it.
+    const step = 3 + (huge[0]?.page ?? 0);
+    const fault = large.state(step).faults.list[0];
+    expect(fault?.steps.filter(([name]) => name === "frame")).toEqual([["frame", "huge-page"]]);
+    expect(fault?.frame).toBe(huge[0]?.where);
+    expect(large.state(step + 1).faults.count).toBe(0);
   });
 
   it("makes references in bulk", () => {

@@ -1,0 +1,58 @@
+// Pages that a device is writing (PG_writeback): which, and until when.
+//
+// A page under writeback is clean already, unless it is written again meanwhile, but it can't go
+// before the device is done with it. Pages of one request end together (ext4_end_bio(),
+// fs/ext4/page-io.c). Owned by LinuxReclaim.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <unordered_map>
+
+#include "base/units.hpp"
+
+namespace pw {
+
+class BeingWritten {
+ public:
+  bool empty() const { return until_.empty(); }
+  void begin(Pfn pfn, std::uint64_t until_ns) {
+    const auto [it, fresh] = until_.try_emplace(pfn.value, until_ns);
+    if (!fresh) it->second = until_ns;
+    order_.emplace(until_ns, pfn);
+  }
+  // The page is somebody else's from now on.
+  void forget(Pfn pfn) { until_.erase(pfn.value); }
+  // When the writing of the page ends; 0: it is not being written.
+  std::uint64_t until(Pfn pfn) const {
+    const auto it = until_.find(pfn.value);
+    return it == until_.end() ? 0 : it->second;
+  }
+  // When the next `pages` of them will have been written, or all if there are not as many.
+  std::uint64_t when_written(std::uint64_t pages) const {
+    std::uint64_t last = 0;
+    for (auto it = order_.begin(); it != order_.end() && pages > 0; ++it) {
+      if (until(it->second) != it->first) continue;
+      last = it->first;
+      --pages;
+    }
+    return last;
+  }
+  // fn(pfn) for what has ended by now, in that order; they are forgotten.
+  template <class Fn>
+  void end(std::uint64_t now_ns, Fn&& fn) {
+    while (!order_.empty() && order_.begin()->first <= now_ns) {
+      const auto [until_ns, pfn] = *order_.begin();
+      order_.erase(order_.begin());
+      if (until(pfn) != until_ns) continue;
+      until_.erase(pfn.value);
+      fn(pfn);
+    }
+  }
+
+ private:
+  std::multimap<std::uint64_t, Pfn> order_;                 // by end; of equals, the first begun
+  std::unordered_map<std::uint64_t, std::uint64_t> until_;  // by frame
+};
+
+}  // namespace pw

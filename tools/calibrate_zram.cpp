@@ -1,0 +1,218 @@
+// zram: what a page costs on its way there and back, by how dear it is to compress, and what
+// reclaim takes for a page that it only looks at.
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+
+#include "base/random.hpp"
+#include "ports/host/memory_group.hpp"
+#include "recorder/common/effort.h"
+#include "tools/calibration.hpp"
+#include "tools/mapping.hpp"
+
+namespace pw::tools {
+namespace {
+
+using Page = std::array<char, kPageSize>;
+using Fill = void (*)(Page& page, Random& random);
+
+constexpr unsigned kRounds = 7;
+constexpr std::uint64_t kLimit = 16 << 20;  // of the group
+constexpr std::size_t kPages = 4 * kLimit / kPageSize;
+
+// A word in each page: not all zeros, which would not be swapped, and next to nothing to do.
+void fill_cheap(Page& page, Random& random) {
+  const std::uint64_t word = random.next() | 1;
+  std::memcpy(page.data() + 8, &word, sizeof word);
+}
+
+// Numbers as text, words, or pointers into a heap.
+void fill_dear(Page& page, Random& random) {
+  static constexpr const char* kWords[] = {"the ", "page ", "of ", "memory ", "swapped ", "is "};
+  const std::uint64_t kind = random.below(3);
+  for (std::size_t at = 0; at + 32 <= page.size();) {
+    char* const text = page.data() + at;
+    if (kind == 0) {
+      const int length = std::snprintf(text, 32, "%llu,%llu\n",
+                                       static_cast<unsigned long long>(at * 7919),
+                                       static_cast<unsigned long long>(random.below(1'000'000)));
+      at += static_cast<std::size_t>(std::max(length, 1));
+    } else if (kind == 1) {
+      const char* word = kWords[random.below(std::size(kWords))];
+      std::memcpy(text, word, std::strlen(word));
+      at += std::strlen(word);
+    } else {
+      const std::uint64_t pointer = 0x7f12'3400'0000 + random.below(1U << 26) * 16;
+      std::memcpy(text, &pointer, sizeof pointer);
+      at += sizeof pointer;
+    }
+  }
+}
+
+void write_page(const Mapping& memory, std::size_t page, const Page& bytes) {
+  for (std::size_t i = 0; i < kPageSize; i += 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, bytes.data() + i, sizeof word);
+    reinterpret_cast<volatile std::uint64_t&>(memory.at(page * kPageSize + i)) = word;
+  }
+}
+
+struct WayAndBack {
+  predict::Cost out, in;
+  double effort = 0;  // of a page
+};
+
+// Pages put out and read again, in one process that has memory enough: no reclaim takes part.
+bool measure_way(const Fill fill, WayAndBack& into) {
+  constexpr std::size_t kSome = 2'048;
+  const Mapping memory(kSome * kPageSize);
+  if (!memory.ok()) return false;
+  memory.advise(MADV_NOHUGEPAGE);
+  Random random(6);
+  const auto table = std::make_unique<pw_effort_table>();
+  double effort = 0;
+  for (std::size_t page = 0; page < kSome; ++page) {
+    Page bytes{};
+    fill(bytes, random);
+    effort += pw_page_effort(reinterpret_cast<const unsigned char*>(bytes.data()), table.get());
+    write_page(memory, page, bytes);
+  }
+  into.effort = effort / kSome;
+  std::vector<double> out, in;
+  for (unsigned round = 0; round < kRounds; ++round) {
+    rusage before{}, after{};
+    getrusage(RUSAGE_SELF, &before);
+    const double began = cpu_ns();
+    memory.advise(MADV_PAGEOUT);
+    const double gone = cpu_ns();
+    for (std::size_t page = 0; page < kSome; ++page) (void)memory.load(page * kPageSize);
+    const double back = cpu_ns();
+    getrusage(RUSAGE_SELF, &after);
+    const double faults = static_cast<double>(after.ru_majflt - before.ru_majflt);
+    if (faults < kSome * 0.9) continue;
+    out.push_back((gone - began) / kSome);
+    in.push_back((back - gone) / kSome);
+  }
+  if (out.empty()) return false;
+  into.out = cost_of(out);
+  into.in = cost_of(in);
+  return true;
+}
+
+// What the dear pages took more, for each 1,000 of effort.
+predict::Cost for_effort(const predict::Cost& cheap, const predict::Cost& dear, double more) {
+  const auto each = [&](double a, double b) { return std::max(b - a, 0.0) / more * 1000; };
+  return {each(cheap.ns, dear.ns), each(cheap.ns, dear.low), each(cheap.ns, dear.high), true};
+}
+
+struct Pressed {  // what one round in the group took
+  double ns = 0;  // CPU time of the child
+  double in = 0, out = 0, scanned = 0;
+  bool ok = false;
+};
+
+// In the group: fills four times what fits, then reads it all, which is counted.
+Pressed press() {
+  Pressed result;
+  const Mapping memory(kPages * kPageSize);
+  if (!memory.ok()) return result;
+  memory.advise(MADV_NOHUGEPAGE);
+  Random random(5);
+  for (std::size_t page = 0; page < kPages; ++page) {
+    const std::uint64_t word = random.next() | 1;
+    reinterpret_cast<volatile std::uint64_t&>(memory.at(page * kPageSize)) = word;
+  }
+  const auto count = [](const char* name) {
+    const auto all = host::parse_counters(host::text_of_file("/proc/vmstat"));
+    return static_cast<double>(host::value_of(all, name));
+  };
+  const double in = count("pswpin"), out = count("pswpout"), scanned = count("pgscan_anon");
+  const double began = cpu_ns();
+  // Not in order: neighbours in memory are rarely neighbours in time, and what the kernel knows of
+  // a page is in no cache then.
+  constexpr std::size_t kStep = 40'503;
+  static_assert(kPages % 2 == 0 && kStep % 2 == 1 && (kPages & (kPages - 1)) == 0);
+  for (std::size_t i = 0; i < kPages; ++i) (void)memory.load(i * kStep % kPages * kPageSize);
+  result.ns = cpu_ns() - began;
+  result.in = count("pswpin") - in;
+  result.out = count("pswpout") - out;
+  result.scanned = count("pgscan_anon") - scanned;
+  result.ok = true;
+  return result;
+}
+
+// One round in a child that has entered the group.
+Pressed press_in(const host::MemoryGroup& group) {
+  Pressed result;
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return result;
+  const pid_t child = fork();
+  if (child == 0) {
+    if (!host::write_to_file(group.processes_file(), "0")) _exit(1);
+    const Pressed done = press();
+    _exit(write(ends[1], &done, sizeof done) == sizeof done ? 0 : 1);
+  }
+  close(ends[1]);
+  if (read(ends[0], &result, sizeof result) != sizeof result) result = {};
+  close(ends[0]);
+  if (child > 0) waitpid(child, nullptr, 0);
+  return result;
+}
+
+// A page that goes is looked at once more than what its way out was measured with.
+Result<void> measure_look(predict::Costs& costs, const host::GroupParent& parent,
+                          host::Guardian& guardian) {
+  std::vector<double> looks;
+  for (unsigned round = 0; round < kRounds; ++round) {
+    const auto path = guardian.make_group(parent);
+    if (!path) return tl::unexpected(path.error());
+    const host::MemoryGroup group(parent.version, *path);
+    std::vector<std::string> ignored;
+    PW_TRY(group.set({kLimit, 60, true}, ignored));
+    const Pressed done = press_in(group);
+    (void)guardian.remove_group(*path);
+    const double kept = done.scanned - done.out;
+    // Others swap too: a round in which they took part is none.
+    const bool alone = done.in >= kPages / 2 && done.in <= kPages * 1.02;
+    if (!done.ok || !alone || kept < kPages / 2) continue;
+    const double ways = done.in * costs.zram_read.ns + done.out * costs.zram_write.ns;
+    looks.push_back(std::max(done.ns - ways, 0.0) / kept);
+  }
+  if (looks.empty()) return fail(Errno::Io, "other programs swapped too: reclaim's look");
+  costs.look = cost_of(looks);
+  return {};
+}
+
+}  // namespace
+
+void measure_zram(Calibration& into, host::Guardian& guardian) {
+  const auto give_up = [&](const Error& error) { into.notes.push_back("zram: " + error.message); };
+  const auto parent = host::find_group_parent();
+  if (!parent) return give_up(parent.error());
+  if (parent->make_room) {
+    const auto room = guardian.make_room(*parent);
+    if (!room) return give_up(room.error());
+  }
+  const auto device = guardian.make_zram(8 * kLimit, "");
+  if (!device) return give_up(device.error());
+  WayAndBack cheap, dear;
+  if (!measure_way(fill_cheap, cheap) || !measure_way(fill_dear, dear)) {
+    return give_up({Errno::Io, "nothing was swapped"});
+  }
+  predict::Costs& costs = into.costs;
+  costs.zram_write = cheap.out;
+  costs.zram_read = cheap.in;
+  costs.zram_write_effort = for_effort(cheap.out, dear.out, dear.effort - cheap.effort);
+  costs.zram_read_effort = for_effort(cheap.in, dear.in, dear.effort - cheap.effort);
+  const auto look = measure_look(costs, *parent, guardian);
+  if (!look) give_up(look.error());
+}
+
+}  // namespace pw::tools
