@@ -79,7 +79,8 @@ TEST_P(Limits, ArePredicted) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Saved, Limits, ::testing::Values("zipf", "seqloop", "seqloop_read"),
+INSTANTIATE_TEST_SUITE_P(Saved, Limits,
+                         ::testing::Values("zipf", "seqloop", "seqloop_read", "seqloop_huge"),
                          [](const auto& tested) { return std::string(tested.param); });
 
 }  // namespace
