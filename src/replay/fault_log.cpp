@@ -29,8 +29,7 @@ bool changes_memory(EventKind kind) {
 }  // namespace
 
 FaultLog::FaultLog(const record::Recording& recording, const Limits& limits)
-    : recording_(recording),
-      limits_(limits),
+    : limits_(limits),
       by_thread_(FaultSpans::Alike::Thread, limits.spans),
       by_stack_(FaultSpans::Alike::Stack, limits.spans) {
   const std::vector<ChunkInfo>& chunks = recording.chunks();

@@ -72,7 +72,6 @@ class FaultLog final : public Watcher {
   void keep(const MemorySample& sample);
   void thin();
 
-  const record::Recording& recording_;
   Limits limits_;
   bool has_times_ = false;
   std::uint64_t first_ns_ = 0;

@@ -31,7 +31,7 @@ enum Number : std::uint32_t {
 
 // include/uapi/asm-generic/fcntl.h, include/uapi/linux/falloc.h
 constexpr std::uint64_t kTruncates = 01000;
-constexpr std::uint64_t kKeepSize = 1, kPunchHole = 2;
+constexpr std::uint64_t kPunchHole = 2;
 
 }  // namespace
 
