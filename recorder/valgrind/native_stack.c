@@ -11,6 +11,7 @@
 #include "recorder.h"
 
 #include "pub_tool_libcbase.h"
+#include "pub_tool_libcproc.h"
 #include "pub_tool_machine.h"
 #include "pub_tool_mallocfree.h"
 
@@ -105,6 +106,17 @@ static UWord keep_own(UWord* envp, UWord* count_of_all) {
   return kept;
 }
 
+/* Valgrind goes on reading the environment that it was started with, VALGRIND_LIB among it,
+ * whenever it looks for a library's debug information or for a place for temporary files. It reads
+ * it where it put it, on the stack; what is there now is the program's. */
+static void keep_environment(UWord* envp) {
+  const UWord lines = entries(envp);
+  HChar** kept = VG_(calloc)("pagewright.environment", lines + 1, sizeof *kept);
+  UWord at;
+  for (at = 0; at < lines; ++at) kept[at] = VG_(strdup)("pagewright.line", (HChar*)envp[at]);
+  VG_(client_envp) = kept;
+}
+
 void pw_native_stack(ThreadId tid) {
   const UWord* const old = (const UWord*)VG_(get_SP)(tid);
   const UWord argc = old[0];
@@ -117,6 +129,7 @@ void pw_native_stack(ThreadId tid) {
   stack.bytes = VG_(calloc)("pagewright.stack", 1, stack.top - stack.begin);
   UWord* words = VG_(malloc)("pagewright.words", all * sizeof(UWord));
   VG_(memcpy)(words, old, all * sizeof(UWord));
+  keep_environment(words + argc + 2);
   UWord behind_argv = all - (argc + 2);
   const UWord lines = keep_own(words + argc + 2, &behind_argv);
   all = argc + 2 + behind_argv;

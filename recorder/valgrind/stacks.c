@@ -17,6 +17,9 @@
 #define BEYOND_BUDGET 64                                  /* one first touch in so many */
 #define NUMBERED_STACKS 16384
 
+/* From Valgrind's core. */
+extern void VG_(set_IP)(ThreadId tid, Addr ip);
+
 static UChar* chunks[CHUNKS];
 static ULong first_touches;
 

@@ -78,7 +78,7 @@ class Generator {
       case 1:
         return walk(slot, 2 + below(20));
       case 2:
-        return walk(slot, -1 - below(20));
+        return walk(slot, 0 - (1 + below(20)));
       case 3:
         return touch_anywhere(slot);
       case 4:
@@ -170,7 +170,8 @@ class Generator {
   void read_anywhere(unsigned file) {
     const std::uint64_t reads = 5 + below(25);
     for (std::uint64_t i = 0; i < reads; ++i) {
-      add(Kind::Read, file, below(c_.bytes), 1 + below(any({4096, 20'000, 200'000})));
+      add(Kind::Read, file, below(c_.bytes),
+          1 + below(any<std::uint64_t>({4096, 20'000, 200'000})));
     }
   }
 
@@ -178,7 +179,7 @@ class Generator {
     std::uint64_t at = below(c_.bytes);
     const std::uint64_t writes = 1 + below(12);
     for (std::uint64_t i = 0; i < writes; ++i) {
-      const std::uint64_t length = 1 + below(any({4096, 20'000, 70'000, 3'000'000}));
+      const std::uint64_t length = 1 + below(any<std::uint64_t>({4096, 20'000, 70'000, 3'000'000}));
       add(Kind::Write, file, at, length);
       c_grown_ = std::max(c_grown_, at + length);
       at = one_in(2) ? at + length : below(c_.bytes);

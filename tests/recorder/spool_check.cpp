@@ -41,14 +41,16 @@ class ValgrindRecorder : public testing::Test {
     if (!folder_.empty()) fs::remove_all(folder_, a_child_may_still_write);
   }
 
+  static std::string library() { return built_file("PW_VALGRIND_LIB", "lib/pagewright/valgrind"); }
+
   // Runs the guest under the recorder, in an environment that does not change between runs. Returns
   // the wait status; the spools are then in folder_/name, what reached stderr in
   // folder_/name.stderr.
-  int record(const std::string& name, const std::string& mode, const std::string& options) {
+  int record(const std::string& name, const std::string& mode, const std::string& options,
+             const std::string& library_folder = library()) {
     fs::create_directory(folder_ / name);
     const std::string
-        command = "setarch -R env -i PATH=/usr/bin:/bin VALGRIND_LIB=" +
-                  built_file("PW_VALGRIND_LIB", "lib/pagewright/valgrind") +
+        command = "setarch -R env -i PATH=/usr/bin:/bin VALGRIND_LIB=" + library_folder +
                   " valgrind --tool=pagewright --vgdb=no --trace-children=yes --spool-dir=" +
                   (folder_ / name).string() + " " + options + " " +
                   built_file("PW_VALGRIND_GUEST", "tests/recorder/valgrind_guest") + " " + mode +
@@ -391,6 +393,20 @@ TEST_F(ValgrindRecorder, NothingReachesTheProgramsStandardError) {
     EXPECT_EQ(text.find("=="), std::string::npos) << mode << ": " << text;
     EXPECT_FALSE(spools(mode).empty()) << mode;
   }
+}
+
+// The program's stack is as the kernel would have made it, shorter by what Valgrind had put there
+// for itself; what Valgrind still wants of it must not be the program's to write over. Here that is
+// far below where the program's stack begins.
+TEST_F(ValgrindRecorder, TheStackMayBeWrittenWhereValgrindsEnvironmentWas) {
+  std::string long_way = library();
+  for (int i = 0; i < 2000; ++i) long_way += "/.";
+  const int status = record("spool", "load_library", "", long_way);
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0) << file_text(folder_ / "spool.stderr");
+  const auto all = spools("spool");
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_TRUE(all[0].has_frame(PW_FRAME_END));
 }
 
 TEST_F(ValgrindRecorder, ALogIsThereOnlyIfThereIsSomethingToSay) {

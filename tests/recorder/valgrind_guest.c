@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include "valgrind_guest.h"
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -295,6 +296,14 @@ static void be_killed(void) {
   for (;;) sink = sink + 1;
 }
 
+/* Has the stack below hold what is no address, then a library loaded while it is there. */
+static __attribute__((noinline)) int load_library(void) {
+  volatile unsigned char below[64 * 1024];
+  for (size_t i = 0; i < sizeof below; ++i) below[i] = 0x5a;
+  sink = below[sink % sizeof below];
+  return dlopen(GUEST_LIBRARY, RTLD_NOW) == NULL ? 93 : 0;
+}
+
 int main(int argc, char** argv) {
   const char* mode = argc == 2 ? argv[1] : "";
   if (strcmp(mode, "walk") == 0) {
@@ -323,6 +332,8 @@ int main(int argc, char** argv) {
     return handle_signal();
   } else if (strcmp(mode, "close_all") == 0) {
     return close_all();
+  } else if (strcmp(mode, "load_library") == 0) {
+    return load_library();
   } else if (strcmp(mode, "killed") == 0) {
     be_killed();
   } else if (strcmp(mode, "crash") == 0) {

@@ -283,7 +283,7 @@ TEST(HugePages, ZerosAreGivenUpWhenItIsSplit) {
     config.contents = contents;
     HugeProgram program(kHuge, config);
     Process& process = *program.machine->find(program.pid);
-    for (const std::uint64_t i : {3, 7, 8}) {
+    for (const std::uint64_t i : {3U, 7U, 8U}) {
       if (contents == Contents::Bytes) {
         program.write_all(i, i + 1);
       } else {

@@ -106,7 +106,6 @@ TEST(HeatMap, KeepsAPageInUseThroughHiddenReferences) {
 }
 
 TEST(HeatMap, BoundsItsRowsAndNamesWhatTheyHold) {
-  Random random(5);
   for (const std::uint64_t each : {1U, 3U, 1000U}) {
     Pages refs;
     for (std::uint64_t page = 0; page < 20'000; ++page) refs.push_back(page * 7);

@@ -167,7 +167,7 @@ TEST_F(RecordFiles, StartStringsReachTheImage) {
   SpoolMaker spool(10, 0, 1000, PW_DETAIL_PAGES, 64);
   spool.start("/bin/program", "400000-480000 r-xp 00001000 08:01 123 /bin/program\n");
   std::string start;
-  for (std::uint64_t value : {2, 22, 31, 1404, 13}) put_varint(start, value);
+  for (const std::uint64_t value : {2U, 22U, 31U, 1404U, 13U}) put_varint(start, value);
   spool.frame(PW_FRAME_START, start);
   spool.frame(PW_FRAME_EVENTS, std::string(1, '\0'), 1000, 1);
   spool.end(0, 0);

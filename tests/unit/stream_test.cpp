@@ -49,7 +49,7 @@ std::string text_of(const Names& names, char between) {
 
 TEST(Stream, ASinkGetsTheReferencesOfTheWholeTraceInEveryFormat) {
   Random random(3);
-  for (const std::size_t count : {1, 5, 900, 300'000}) {
+  for (const std::size_t count : {1U, 5U, 900U, 300'000U}) {
     PageTrace made;
     made.ids = 5'000;
     Names names;
