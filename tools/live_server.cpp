@@ -19,6 +19,7 @@ constexpr int kMostFollowers = 4;  // connections that get events; each has a th
 constexpr int kThreads = kMostFollowers + 4;
 constexpr std::size_t kMostOrder = 256;  // bytes
 constexpr std::chrono::milliseconds kPatience{1'000};
+constexpr std::chrono::milliseconds kFarewell{2'000};  // for all to hear that it is the end
 constexpr int kSilence = 10;  // of them without news: then a comment, to see who is still there
 
 Result<std::string> random_token() {
@@ -251,6 +252,11 @@ LiveServer::LiveServer(std::unique_ptr<Inside> inside) : inside_(std::move(insid
 
 LiveServer::~LiveServer() {
   inside_->board.end();
+  // A server that is told to stop feeds nobody any more: first everybody hears that it is the end.
+  const auto latest = std::chrono::steady_clock::now() + kFarewell;
+  while (inside_->followers > 0 && std::chrono::steady_clock::now() < latest) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
   // stop() is in vain before the listener has begun.
   while (!inside_->server.is_running() && !inside_->returned) std::this_thread::yield();
   inside_->server.stop();
