@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "tools/console.hpp"
@@ -39,6 +40,8 @@ Result<Side> look_at(const std::string& path, const Flags& flags, const Machines
     return tl::unexpected(std::move(error));
   }
   const bool page = !flags.html.empty();
+  std::optional<PageJob> job;
+  if (page) job.emplace(*recording, 2);
   replay::FaultLog log(*recording);
   StudyOptions options{!page, flags.percent};
   options.points = page ? kPagePoints : 0;
@@ -46,8 +49,8 @@ Result<Side> look_at(const std::string& path, const Flags& flags, const Machines
   Result<report::Report> report = study(*recording, asked, options);
   if (!report) return tl::unexpected(report.error());
   Side side;
-  if (page) {
-    Result<std::string> data = page_data_of(*recording, *report, flags.percent, 2);
+  if (job) {
+    Result<std::string> data = job->data(*report, flags.percent);
     if (!data) return tl::unexpected(data.error());
     side.page = std::move(*data);
   }
@@ -74,7 +77,7 @@ Result<void> compare(const Flags& flags) {
   if (!b) return tl::unexpected(b.error());
   const report::Diff diff = report::diff_of(std::move(a->side), std::move(b->side));
   if (page) {
-    return write_page_of(report::diff_page(diff, {a->page, b->page}), flags.html, flags.force);
+    return write_page(report::diff_page(diff, {a->page, b->page}), flags.html, flags.force);
   }
   const std::string content = flags.json
                                   ? report::diff_json(diff)

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <cstdio>
 
 #include "embedded/report_html.hpp"
@@ -22,21 +23,35 @@ Result<void> has_pages() {
       "and as JSON (--json) is all there");
 }
 
-Result<std::string> page_data_of(const record::Recording& recording, report::Report& report,
-                                 double percent, std::size_t parts) {
-  Progress progress("making the page");
+namespace {
+
+report::PageDataOptions options_for(std::size_t parts, std::atomic<double>& done) {
   report::PageDataOptions options;
   options.bins = kPagePoints;
   options.sample /= parts;
   options.stacks /= parts;
-  options.progress = progress.callback();
-  options.costs = [&](std::uint64_t first_touches) {
-    return need_costs(report, first_touches, percent);
-  };
-  return report::page_data(recording, report, options);
+  options.progress = [&done](double part) { done.store(part, std::memory_order_relaxed); };
+  return options;
 }
 
-Result<void> write_page_of(const std::string& data, const std::string& path, bool force) {
+}  // namespace
+
+PageJob::PageJob(const record::Recording& recording, std::size_t parts)
+    : maker_(recording, options_for(parts, done_)),
+      analyzed_(std::async(std::launch::async, [this] { return maker_.analyze(); })) {}
+
+Result<std::string> PageJob::data(report::Report& report, double percent) {
+  Progress progress("making the page");
+  while (analyzed_.wait_for(std::chrono::milliseconds(100)) != std::future_status::ready) {
+    progress(done_.load(std::memory_order_relaxed));
+  }
+  PW_TRY(analyzed_.get());
+  return maker_.finish(report, [&](std::uint64_t first_touches) {
+    return need_costs(report, first_touches, percent);
+  });
+}
+
+Result<void> write_page(const std::string& data, const std::string& path, bool force) {
   PW_TRY(has_pages());
   const Result<std::string> page = report::page_with(embedded::report_html, data);
   if (!page) return tl::unexpected(page.error());
@@ -44,14 +59,6 @@ Result<void> write_page_of(const std::string& data, const std::string& path, boo
   fmt::print(stderr, "report: {} ({:.1f} MiB); open it in a browser\n", path,
              static_cast<double>(page->size()) / 1048576.0);
   return {};
-}
-
-Result<void> write_page(const record::Recording& recording, report::Report& report, double percent,
-                        const std::string& path, bool force) {
-  PW_TRY(has_pages());
-  const Result<std::string> data = page_data_of(recording, report, percent);
-  if (!data) return tl::unexpected(data.error());
-  return write_page_of(*data, path, force);
 }
 
 }  // namespace pw::tools

@@ -79,6 +79,8 @@ std::string page_path(const Flags& flags, const std::vector<std::string>& progra
 // The report on `recording`, written where the flags say; `path` is empty if it is not kept.
 Result<void> tell(const record::Recording& recording, const Flags& flags, const Machines& asked,
                   const std::string& path, const std::string& page) {
+  std::optional<PageJob> job;
+  if (flags.page) job.emplace(recording);
   std::optional<replay::FaultLog> log;
   if (flags.exports.any()) log.emplace(recording);
   StudyOptions options{!flags.page, flags.percent};
@@ -87,7 +89,11 @@ Result<void> tell(const record::Recording& recording, const Flags& flags, const 
   Result<report::Report> report = study(recording, asked, options);
   if (!report) return tl::unexpected(report.error());
   if (log) PW_TRY(write_exports(recording, *report, *log, flags.exports, flags.record.force));
-  if (flags.page) return write_page(recording, *report, flags.percent, page, flags.record.force);
+  if (job) {
+    const Result<std::string> data = job->data(*report, flags.percent);
+    if (!data) return tl::unexpected(data.error());
+    return write_page(*data, page, flags.record.force);
+  }
   report->next_command = next_step(*report, path);
   const bool to_stdout = flags.report.empty();
   const std::string content = flags.json ? report::json(*report)

@@ -52,6 +52,8 @@ Result<void> show_recording(const Flags& flags, const Machines& asked) {
   PW_TRY(check_export_files(flags.exports, page ? flags.html : flags.output, flags.force));
   const Result<record::Recording> recording = open_recording(flags);
   if (!recording) return tl::unexpected(recording.error());
+  std::optional<PageJob> job;
+  if (page) job.emplace(*recording);
   std::optional<replay::FaultLog> log;
   if (flags.exports.any()) log.emplace(*recording);
   StudyOptions options{flags.curves && !page, flags.percent};
@@ -66,7 +68,11 @@ Result<void> show_recording(const Flags& flags, const Machines& asked) {
     report->checked = std::move(*checked);
   }
   if (log) PW_TRY(write_exports(*recording, *report, *log, flags.exports, flags.force));
-  if (page) return write_page(*recording, *report, flags.percent, flags.html, flags.force);
+  if (job) {
+    const Result<std::string> data = job->data(*report, flags.percent);
+    if (!data) return tl::unexpected(data.error());
+    return write_page(*data, flags.html, flags.force);
+  }
   report->next_command = next_step(*report, flags.recording);
   return tell(flags, *report);
 }

@@ -81,6 +81,7 @@ void SimCpu::change_pkru(std::uint32_t pkru) {
 void SimCpu::load_space(SpaceId space, Pfn root, Pfn user_root) {
   if (is_active(space) && contexts_[active_].root == root) return;
   ++raw_.space_switches;
+  if (listener_ != nullptr) tell_switch(space);
   forget_near();
   unsigned chosen = kNoContext;
   if (config_.tlb.pcid) {
@@ -104,6 +105,15 @@ void SimCpu::load_space(SpaceId space, Pfn root, Pfn user_root) {
   view_ = View::Kernel;
   root_ = root;
   set_pcid(pcid_of(chosen));
+}
+
+void SimCpu::tell_switch(SpaceId space) {
+  MemoryEvent event;
+  event.kind = MemoryEvent::Kind::Switch;
+  event.cpu = number_;
+  event.from = has_space() ? this->space() : kNoSpace;
+  event.space = space;
+  listener_->happened(event);
 }
 
 void SimCpu::unload_space() {

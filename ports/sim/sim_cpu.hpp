@@ -27,6 +27,7 @@
 #include "arch/x86/walk.hpp"
 #include "base/access.hpp"
 #include "base/units.hpp"
+#include "port/memory_events.hpp"
 #include "port/mmu_port.hpp"
 #include "ports/sim/counters.hpp"
 #include "ports/sim/geometry.hpp"
@@ -68,6 +69,12 @@ class SimCpu {
   bool has_space() const { return active_ != kNoContext; }
   SpaceId space() const { return contexts_[active_].space; }
   Pfn root() const { return contexts_[active_].root; }  // of the kernel's view
+
+  // To each load of another space, told as one of CPU `number`. Null: nobody listens any more.
+  void listen(MemoryListener* listener, unsigned number) {
+    listener_ = listener;
+    number_ = number;
+  }
 
   // The PKRU of the thread that runs. What is cached stays: entries know their page's key.
   void set_pkru(std::uint32_t pkru) {
@@ -211,6 +218,7 @@ class SimCpu {
   bool open_by_key(Entry entry, Access access, Mode mode) const;
   void note_ready();
   void change_pkru(std::uint32_t pkru);
+  void tell_switch(SpaceId space);
   std::uint64_t key_for(std::uint64_t vpn, const x86::Walk& walk) const;
 
   std::uint32_t pcid_of(unsigned context) const { return config_.tlb.pcid ? context + 1 : 0; }
@@ -248,6 +256,8 @@ class SimCpu {
   x86::TableMemory memory_;
   std::array<Context, kContexts + 1> contexts_{};  // the last one stands for "none"
   unsigned next_context_ = 0;
+  MemoryListener* listener_ = nullptr;
+  unsigned number_ = 0;         // as the listener knows this CPU
   VpnRange globals_;            // all global translations cached since the start lie inside
   std::array<First, 2> first_;  // data, fetch
   TlbUnit l2_;

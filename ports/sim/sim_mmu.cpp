@@ -26,7 +26,7 @@ void SimMmu::drop_space(SpaceId space, FlushReason reason) {
 void SimMmu::shoot_down(SpaceId space, VpnRange range, FlushReason reason) {
   ++shootdowns_.requests;
   ++shootdowns_.requests_by_reason[static_cast<unsigned>(reason)];
-  bool sent = false;
+  std::uint32_t sent = 0;
   for (unsigned i = 0; i < cpus(); ++i) {
     SimCpu& cpu = *cpus_[i];
     bool disturbed = cpu.flush_global(range);
@@ -39,9 +39,24 @@ void SimMmu::shoot_down(SpaceId space, VpnRange range, FlushReason reason) {
       }
     }
     if (cpu.mark_stale(space) && !disturbed) ++shootdowns_.lazy;
-    if (disturbed && i != initiator_) sent |= interrupt(i, reason);
+    if (disturbed && i != initiator_ && interrupt(i, reason)) ++sent;
   }
-  if (sent) ++shootdowns_.shootdowns;
+  if (sent == 0) return;
+  ++shootdowns_.shootdowns;
+  if (listener_ == nullptr) return;
+  MemoryEvent event;
+  event.kind = MemoryEvent::Kind::Shootdown;
+  event.cpu = initiator_;
+  event.space = space;
+  event.range = range;
+  event.reason = reason;
+  event.cpus = sent;
+  listener_->happened(event);
+}
+
+void SimMmu::listen(MemoryListener* listener) {
+  listener_ = listener;
+  for (unsigned i = 0; i < cpus(); ++i) cpus_[i]->listen(listener, i);
 }
 
 bool SimMmu::interrupt(unsigned cpu, FlushReason reason) {

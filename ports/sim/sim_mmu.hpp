@@ -17,6 +17,7 @@
 #include <memory>
 #include <vector>
 
+#include "port/memory_events.hpp"
 #include "port/mmu_port.hpp"
 #include "ports/sim/sim_cpu.hpp"
 
@@ -49,6 +50,9 @@ class SimMmu final : public MmuPort {
   void invalidate(SpaceId space, VpnRange range, FlushReason reason, bool tables_freed) override;
   void drop_space(SpaceId space, FlushReason reason) override;
 
+  // To switches of spaces and to shootdowns. Null: nobody listens any more.
+  void listen(MemoryListener* listener);
+
   void begin_batch();
   void end_batch();
 
@@ -79,6 +83,7 @@ class SimMmu final : public MmuPort {
   bool in_batch_ = false;
   std::vector<bool> interrupted_;  // in this batch
   ShootdownCounters shootdowns_;
+  MemoryListener* listener_ = nullptr;
 };
 
 }  // namespace pw::sim

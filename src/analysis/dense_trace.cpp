@@ -385,6 +385,11 @@ DenseTraceBuilder::DenseTraceBuilder(record::Detail detail, std::uint32_t filter
 
 DenseTraceBuilder::~DenseTraceBuilder() = default;
 
+void DenseTraceBuilder::reserve(std::size_t operations) {
+  state_->trace.ops.reserve(operations);
+  if (state_->details.times) state_->trace.times.reserve(operations);
+}
+
 Result<void> DenseTraceBuilder::add(const record::Chunk& chunk) {
   State& s = *state_;
   s.begin_chunk(chunk);
@@ -403,11 +408,28 @@ DenseTrace DenseTraceBuilder::finish() {
   return std::move(state_->trace);
 }
 
+namespace {
+
+// A fetch is a Use, and later a Rest. Bounded, as figures in a file may be forged.
+std::size_t likely_operations(const record::Recording& recording) {
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 26;
+  if (recording.info().detail == record::Detail::Full) return 0;
+  std::uint64_t events = 0;
+  for (const record::ChunkInfo& chunk : recording.chunks()) {
+    events += std::min(chunk.events, kMost);
+    if (events >= kMost / 2) return kMost;
+  }
+  return static_cast<std::size_t>(2 * events);
+}
+
+}  // namespace
+
 Result<DenseTrace> dense_trace(const record::Recording& recording,
                                const std::function<void(double)>& progress,
                                const TraceDetails& details) {
   const record::RecordingInfo& info = recording.info();
   DenseTraceBuilder builder(info.detail, info.filter_pages, details);
+  builder.reserve(likely_operations(recording));
   record::Chunk chunk;
   const std::size_t chunks = recording.chunks().size();
   for (std::size_t i = 0; i < chunks; ++i) {

@@ -83,6 +83,8 @@ class DenseTraceBuilder {
                     const TraceDetails& details = {});
   ~DenseTraceBuilder();
 
+  // So many operations are likely.
+  void reserve(std::size_t operations);
   // Error: Overflow beyond 2^30 pages or about 2^32 operations.
   Result<void> add(const record::Chunk& chunk);
   DenseTrace finish();

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <tbb/global_control.h>
-#include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 #include <mutex>
 #include <variant>
 
+#include "analysis/in_parallel.hpp"
 #include "analysis/lru_curve.hpp"
 #include "analysis/opt_curve.hpp"
 #include "base/check.hpp"
@@ -80,22 +80,16 @@ class Run {
     const tbb::global_control most(tbb::global_control::max_allowed_parallelism, threads);
     tbb::task_arena arena(static_cast<int>(threads));
     arena.execute([&] {
-      tbb::parallel_for(
-          tbb::blocked_range<std::size_t>(0, tasks.size(), 1),
-          [&](const auto& part) {
-            for (std::size_t i = part.begin(); i < part.end(); ++i) {
-              const Task& task = tasks[i];
-              const std::uint64_t pages = task.point == kEverySize ? 0 : options_.sizes[task.point];
-              outcomes[i] = carry_out(sources_[task.source], options_.policies[task.curve], task,
-                                      pages);
-              const std::lock_guard lock(telling);
-              ++done;
-              if (options_.progress) {
-                options_.progress(static_cast<double>(done) / static_cast<double>(tasks.size()));
-              }
-            }
-          },
-          tbb::simple_partitioner());
+      in_parallel(tasks.size(), [&](std::size_t i) {
+        const Task& task = tasks[i];
+        const std::uint64_t pages = task.point == kEverySize ? 0 : options_.sizes[task.point];
+        outcomes[i] = carry_out(sources_[task.source], options_.policies[task.curve], task, pages);
+        const std::lock_guard lock(telling);
+        ++done;
+        if (options_.progress) {
+          options_.progress(static_cast<double>(done) / static_cast<double>(tasks.size()));
+        }
+      });
     });
     return gather(tasks, outcomes);
   }

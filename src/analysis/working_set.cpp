@@ -44,7 +44,7 @@ class Counter {
 
   // Referenced at `from`, and then not before `to`: present at [from, min(from + tau, to)).
   void interval(PageId page, std::uint64_t from, std::uint64_t to, bool returns) {
-    (returns ? result_.returns : result_.ends).add(to - from);
+    if (options_.lengths) (returns ? result_.returns : result_.ends).add(to - from);
     if (!by_area_.empty()) {
       std::vector<std::uint64_t>& sums = by_area_[area(page)];
       for (std::size_t i = 0; i < sums.size(); ++i) {

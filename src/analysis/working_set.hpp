@@ -90,6 +90,7 @@ struct WorkingSets {
 struct WorkingSetOptions {
   std::vector<std::uint64_t> taus;  // each > 0
   std::size_t points = 100;         // at most so many times, evenly spaced, T the last
+  bool lengths = true;              // count intervals: without, only `times` and `sizes` are told
   // By page id, with the names of the areas; null: not known.
   const std::vector<std::uint32_t>* area_of_page = nullptr;
   const std::vector<std::string>* area_names = nullptr;

@@ -41,6 +41,9 @@ bool map_neighbour(PageFault& fault, Vpn vpn) {
   const PageView view = view_page(fault.core, fault.area, vpn);
   if (view.translation.present() || !view.own.is_empty() || !view.common.is_resident()) return true;
   const FramePin pin(fault.core.pool, view.common.pfn());
+  const std::uint64_t cost = fault.core.options.costs.around_page_ns;
+  fault.core.clock.advance(cost);
+  fault.core.counters.kernel_ns += cost;
   return map_page(fault.core, fault.area, vpn, view.common.pfn(), false, true);
 }
 
@@ -85,6 +88,7 @@ bool map_around(PageFault& fault) {
   if (core.options.prefetch.fault_around_pages <= 1) return false;
   VmObject& file = *fault.area.backing;
   Window window{window_of(fault), fault};
+  const ToldResident::Batch batch(fault.area.space->counters().told_resident);
   const Vpn begin = window.pages.begin;
   const PageOffset first = fault.area.backing_at(begin);
   const PageOffset file_end(file.pages().value);

@@ -170,6 +170,11 @@ void Machine::run_due() {
   });
 }
 
+void Machine::listen(MemoryListener* listener) {
+  core_->listener = listener;
+  mmu_->listen(listener);
+}
+
 void Machine::advance(std::uint64_t ns) {
   clock_.advance(ns);
   counters_.idle_ns += ns;

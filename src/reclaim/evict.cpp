@@ -18,12 +18,14 @@ bool Reclaimer::evict(Pfn pfn, std::uint64_t& ready_ns) {
 }
 
 bool Reclaimer::evict_file(Pfn pfn, std::uint64_t& ready_ns) {
-  if ((pool_->frame(pfn).flags & kFrameDirty) != 0) {
+  const bool dirty = (pool_->frame(pfn).flags & kFrameDirty) != 0;
+  if (dirty) {
     const Result<std::uint64_t> written = page_out_file(pfn);
     if (!written) return false;
     ready_ns = std::max(ready_ns, *written);
   }
-  drop_file_page(*core_, pfn, ids_ == nullptr ? eviction_count_ : ids_->leave_shadow(pfn));
+  drop_file_page(*core_, pfn, ids_ == nullptr ? eviction_count_ : ids_->leave_shadow(pfn),
+                 dirty ? WasDirty::Yes : WasDirty::No);
   return true;
 }
 
@@ -37,14 +39,15 @@ bool Reclaimer::evict_anonymous(Pfn pfn, std::uint64_t& ready_ns) {
     }
   }
   SwapSlot slot = swap_copy(frame);
-  if (!slot.valid()) {
+  const bool dirty = !slot.valid();
+  if (dirty) {
     slot = store_in_swap(*core_, pfn);
     if (!slot.valid()) return false;
+    note_swap_write(*core_, pfn, slot);
     ready_ns = std::max(ready_ns, write_out(pfn, slot));
-    ++core_->counters.reclaim.pswpout;
   }
   if (ids_ != nullptr) ids_->leave(pfn, slot);
-  leave_for_swap(*core_, pfn, slot);
+  leave_for_swap(*core_, pfn, slot, dirty ? WasDirty::Yes : WasDirty::No);
   return true;
 }
 

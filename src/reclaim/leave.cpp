@@ -5,7 +5,36 @@
 
 namespace pw {
 
-void drop_file_page(Core& core, Pfn pfn, std::uint64_t shadow) {
+namespace {
+
+EventPage page_of_event(Core& core, Pfn pfn) {
+  const Frame& frame = core.pool.frame(pfn);
+  EventPage page{pfn, frame.kind, frame.owner, frame.index};
+  if (frame.kind != FrameKind::Anon) return page;
+  for (const VmObject* member : core.objects.family(frame.owner).members) {
+    if (member->space == nullptr) continue;
+    if (member->slots.get(PageOffset(frame.index)) != PageSlot::resident(pfn)) continue;
+    page.space = member->space->id();
+    break;
+  }
+  return page;
+}
+
+// Before its slots change.
+void tell_evicted(Core& core, Pfn pfn, MemoryEvent::To to, SwapSlot slot, WasDirty dirty) {
+  if (core.listener == nullptr) return;
+  MemoryEvent event;
+  event.page = page_of_event(core, pfn);
+  event.to = to;
+  event.slot = slot;
+  event.written = dirty == WasDirty::Yes;
+  core.listener->happened(event);
+}
+
+}  // namespace
+
+void drop_file_page(Core& core, Pfn pfn, std::uint64_t shadow, WasDirty dirty) {
+  tell_evicted(core, pfn, MemoryEvent::To::File, SwapSlot{}, dirty);
   Frame& frame = core.pool.frame(pfn);
   PW_CHECK(frame.refs == 1);
   VmObject& file = core.objects.object(frame.owner);
@@ -24,6 +53,7 @@ bool drop_lazy_page(Core& core, Pfn pfn) {
   for (VmObject* member : core.objects.family(frame.owner).members) {
     if (member->slots.get(at) != PageSlot::resident(pfn)) continue;
     if (member->slots.shared(at)) return false;
+    tell_evicted(core, pfn, MemoryEvent::To::Nowhere, SwapSlot{}, WasDirty::No);
     member->slots.set(at, PageSlot());  // gives the frame back
     ++core.counters.reclaim.pglazyfreed;
     return true;
@@ -42,7 +72,18 @@ SwapSlot store_in_swap(Core& core, Pfn pfn) {
   }
 }
 
-void leave_for_swap(Core& core, Pfn pfn, SwapSlot slot) {
+void note_swap_write(Core& core, Pfn pfn, SwapSlot slot) {
+  ++core.counters.reclaim.pswpout;
+  if (core.listener == nullptr) return;
+  MemoryEvent event;
+  event.kind = MemoryEvent::Kind::SwapWrite;
+  event.page = page_of_event(core, pfn);
+  event.slot = slot;
+  core.listener->happened(event);
+}
+
+void leave_for_swap(Core& core, Pfn pfn, SwapSlot slot, WasDirty dirty) {
+  tell_evicted(core, pfn, MemoryEvent::To::Swap, slot, dirty);
   Frame& frame = core.pool.frame(pfn);
   const PageOffset at(frame.index);
   const PageSlot from = PageSlot::resident(pfn);

@@ -60,10 +60,10 @@ std::uint64_t Reclaimer::write_out(Pfn pfn, SwapSlot slot) {
     }
     set_swap_copy(frame, next);
     frame.flags &= static_cast<std::uint8_t>(~kFrameDirty);
+    note_swap_write(*core_, neighbour.pfn(), next);
     ++pages;
   }
   core_->counters.reclaim.clustered += pages - 1;
-  core_->counters.reclaim.pswpout += pages - 1;
   return core_->swap.submit(slot, Transfer::Write, core_->clock.now_ns(), pages);
 }
 

@@ -31,7 +31,8 @@ bool changes_memory(EventKind kind) {
 FaultLog::FaultLog(const record::Recording& recording, const Limits& limits)
     : limits_(limits),
       by_thread_(FaultSpans::Alike::Thread, limits.spans),
-      by_stack_(FaultSpans::Alike::Stack, limits.spans) {
+      by_stack_(FaultSpans::Alike::Stack, limits.spans),
+      events_({}, limits.events) {
   const std::vector<ChunkInfo>& chunks = recording.chunks();
   std::unordered_map<std::uint64_t, const ChunkInfo*> later;
   next_of_.resize(chunks.size());
@@ -48,6 +49,44 @@ FaultLog::FaultLog(const record::Recording& recording, const Limits& limits)
     references_before_.push_back(references);
     references += chunk.end_clock - std::min(chunk.clock, chunk.end_clock);
   }
+}
+
+void FaultLog::begin(Machine& machine) {
+  machine_ = &machine;
+  machine.listen(this);
+}
+
+void FaultLog::happened(const MemoryEvent& event) {
+  MemorySpan span;
+  span.event = event;
+  span.count = 1;
+  const bool of_page = event.kind == MemoryEvent::Kind::Evicted ||
+                       event.kind == MemoryEvent::Kind::SwapWrite;
+  if (of_page && event.page.kind != FrameKind::Anon) {
+    const std::string& name = machine_->core().objects.object(event.page.owner).name;
+    const auto [at, fresh] = number_of_object_.try_emplace(
+        name, static_cast<std::uint32_t>(objects_.size()));
+    if (fresh) objects_.push_back(name);
+    span.object = at->second;
+  }
+  span.cpus = event.cpus;
+  pending_.push_back(span);
+}
+
+// They belong to the event of the recording that has just been played.
+void FaultLog::place_events(const Played& played, std::uint64_t ns) {
+  if (played.process.space != nullptr) {
+    pid_of_[played.process.space->id()] = played.chunk.info.pid;
+  }
+  for (MemorySpan& span : pending_) {
+    span.begin_ns = span.end_ns = ns;
+    const SpaceId space = span.event.page.space != kNoSpace ? span.event.page.space
+                                                            : span.event.space;
+    const auto pid = pid_of_.find(space);
+    if (pid != pid_of_.end()) span.pid = pid->second;
+    events_.add(span);
+  }
+  pending_.clear();
 }
 
 void FaultLog::begin_chunk(std::size_t index, const Chunk& chunk) {
@@ -98,6 +137,7 @@ void FaultLog::played(const Played& played) {
   Stream& stream = streams_[key_of(chunk.info)];
   if (event.kind == EventKind::Thread) stream.tid = event.index;
   const std::uint32_t stack = stack_of(chunk, played.at);
+  if (!pending_.empty()) place_events(played, time_of(stream, chunk, played.at));
   const FaultCounters& now = played.machine.core().counters.faults;
   std::uint64_t& touched = touched_[chunk.info.pid];
   const bool faulted = !same(now, before_);
@@ -161,6 +201,11 @@ void FaultLog::thin() {
 void FaultLog::finish() {
   by_thread_.finish();
   by_stack_.finish();
+  for (MemorySpan& span : pending_) {  // behind the last event
+    if (events_.last() != nullptr) span.begin_ns = span.end_ns = events_.last()->begin_ns;
+    events_.add(span);
+  }
+  events_.finish();
   for (const auto& [pid, sample] : latest_) {
     if (kept_.at(pid).ns < sample.ns) memory_.push_back(sample);
   }

@@ -8,9 +8,12 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "base/counters.hpp"
+#include "replay/joined_spans.hpp"
 
 namespace pw::replay {
 
@@ -56,23 +59,25 @@ class FaultSpans {
   enum class Alike : std::uint8_t { Thread, Stack };
 
   // At most `most` spans, or one for each kind of alike ones if these are more.
-  FaultSpans(Alike alike, std::size_t most) : alike_(alike), most_(most) {}
+  FaultSpans(Alike alike, std::size_t most) : alike_(alike), spans_(AlikeFaults{alike}, most) {}
 
   void add(const FaultSpan& span);
   // Puts them into the order of time. Call once, when all are added.
-  void finish();
-  const std::vector<FaultSpan>& all() const { return spans_; }
+  void finish() { spans_.finish(); }
+  const std::vector<FaultSpan>& all() const { return spans_.all(); }
   // Alike spans that begin in one stretch of so many ns were joined; 0: none were.
-  std::uint64_t stretch_ns() const { return stretch_ns_; }
+  std::uint64_t stretch_ns() const { return spans_.stretch_ns(); }
 
  private:
-  void join();
-  void join_within(std::uint64_t stretch_ns);
+  struct AlikeFaults {
+    Alike alike;
+    std::tuple<std::uint32_t, std::uint32_t, bool, std::string_view> key(
+        const FaultSpan& span) const;
+    static void append(FaultSpan& to, const FaultSpan& span);
+  };
 
   Alike alike_;
-  std::size_t most_;
-  std::uint64_t stretch_ns_ = 0;
-  std::vector<FaultSpan> spans_;
+  JoinedSpans<FaultSpan, AlikeFaults> spans_;
 };
 
 }  // namespace pw::replay

@@ -8,12 +8,14 @@
 // Owned by the Replayer.
 #pragma once
 
+#include <tsl/robin_map.h>
+
 #include <algorithm>
 #include <cstdint>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "base/random.hpp"
 #include "record/recording.hpp"
 
 namespace pw::replay {
@@ -22,26 +24,31 @@ class FilterStays {
  public:
   static constexpr std::uint64_t kUnknown = ~std::uint64_t{0};
 
-  void begin(const record::Chunk& chunk) {
+  // Only recordings of detail pages have stays; of others nothing is known, and nothing is asked.
+  void begin(const record::Chunk& chunk, record::Detail detail) {
+    ends_.clear();
+    if (detail != record::Detail::Pages) return;
     ends_.assign(chunk.events.size(), kUnknown);
-    std::unordered_map<std::uint64_t, std::size_t> fetched;  // page: event
+    fetched_.clear();
     for (std::size_t i = 0; i < chunk.events.size(); ++i) {
       const record::Event& event = chunk.events[i];
       const bool fetch = event.kind == record::EventKind::Fetch;
       const bool gone = event.kind == record::EventKind::FilterGone;
       const std::uint64_t leaves = fetch ? event.evicted : gone ? event.page : record::kNoPage;
       if (leaves != record::kNoPage) {
-        if (const auto it = fetched.find(leaves); it != fetched.end()) {
+        if (const auto it = fetched_.find(leaves); it != fetched_.end()) {
           ends_[it->second] = event.last_reference;
-          fetched.erase(it);
+          fetched_.erase(it);
         }
       }
-      if (fetch) fetched[event.page] = i;
+      if (fetch) fetched_[event.page] = i;
     }
   }
 
   // Of the page that event `at` fetches; kUnknown: it does not leave in this chunk.
-  std::uint64_t last_reference(std::size_t at) const { return ends_[at]; }
+  std::uint64_t last_reference(std::size_t at) const {
+    return at < ends_.size() ? ends_[at] : kUnknown;
+  }
 
   // The page is fetched at `clock`. True: it goes on being referenced.
   bool enter(std::uint64_t page, std::uint64_t clock, std::uint64_t last_reference) {
@@ -64,7 +71,7 @@ class FilterStays {
       due_.pop_back();
       const auto it = in_filter_.find(page);
       if (it == in_filter_.end() || !it->second) continue;
-      it->second = false;
+      it.value() = false;
       fn(page);
     }
   }
@@ -76,9 +83,16 @@ class FilterStays {
   void forget(std::uint64_t page) { in_filter_.erase(page); }
 
  private:
+  struct Spread {
+    std::size_t operator()(std::uint64_t page) const { return mix64(page); }
+  };
+  template <class Value>
+  using PageMap = tsl::robin_map<std::uint64_t, Value, Spread>;
+
   std::vector<std::uint64_t> ends_;                           // by event of the chunk
   std::vector<std::pair<std::uint64_t, std::uint64_t>> due_;  // last reference, page: a heap
-  std::unordered_map<std::uint64_t, bool> in_filter_;         // whether still referenced
+  PageMap<std::size_t> fetched_;                              // event, while begin() looks ahead
+  PageMap<bool> in_filter_;                                   // whether still referenced
 };
 
 }  // namespace pw::replay

@@ -52,7 +52,10 @@ class Replayer {
   Result<void> step(const Chunk& chunk, std::size_t at, Stream& stream);
   void tell_watcher(const Chunk& chunk, std::size_t at);
   void advance_to(Stream& stream, std::uint64_t clock);
-  void note_until(std::uint64_t reference);
+  void note_until(std::uint64_t reference) {
+    if (series_.due(reference)) series_.take(reference, machine_, touched_by_label());
+  }
+  std::vector<std::uint64_t> touched_by_label() const;
   void fetch(const Event& event, Stream& stream, std::uint64_t last_reference);
   void reference(const Event& event);
   Result<void> fork(const Chunk& chunk, std::size_t at);
@@ -64,9 +67,8 @@ class Replayer {
   const record::Recording& recording_;
   Machine& machine_;
   Transcript* transcript_;
-  CounterSeries* series_;
+  SeriesTaker series_;
   Watcher* watcher_;
-  std::uint64_t next_point_ = 0;  // reference at which the next point of the series is due
   std::uint64_t chunk_base_ = 0;  // references in the chunks before
   SharedNames names_;
   CallSiteNames call_sites_;
@@ -120,13 +122,11 @@ void Replayer::tell_watcher(const Chunk& chunk, std::size_t at) {
 
 Result<void> Replayer::play(const Chunk& chunk) {
   Stream& stream = streams_[Key{chunk.info.pid} << 32 | chunk.info.stream];
-  stays_.begin(chunk);
+  stays_.begin(chunk, recording_.info().detail);
   const std::uint64_t start = chunk.info.clock;
   for (std::size_t at = 0; at < chunk.events.size(); ++at) {
     const std::uint64_t clock = std::max(chunk.events[at].clock, start);
-    if (series_ != nullptr && chunk_base_ + (clock - start) > next_point_) {
-      note_until(chunk_base_ + (clock - start));
-    }
+    note_until(chunk_base_ + (clock - start));
     PW_TRY(step(chunk, at, stream));
     if (watcher_ != nullptr) tell_watcher(chunk, at);
   }
@@ -135,16 +135,12 @@ Result<void> Replayer::play(const Chunk& chunk) {
   return {};
 }
 
-// The points of the series that lie before `reference`.
-void Replayer::note_until(std::uint64_t reference) {
-  const std::uint64_t all = recording_.references();
-  while (series_->counters.size() < series_->points && next_point_ < reference) {
-    series_->counters.push_back(machine_.counters());
-    series_->tlb.push_back(machine_.tlb_counters());
-    const std::uint64_t point = series_->counters.size() + 1;
-    next_point_ = point * (all / series_->points) +
-                  point * (all % series_->points) / series_->points;
+std::vector<std::uint64_t> Replayer::touched_by_label() const {
+  std::vector<std::uint64_t> touched(machine_.label_names().size());
+  for (const auto& [pid, process] : processes_) {
+    for (const auto& [label, pages] : process->touched()) touched[label] += pages;
   }
+  return touched;
 }
 
 // The call stack that the recorder noted for the system call of event `at`.
@@ -219,8 +215,7 @@ Result<void> Replayer::step(const Chunk& chunk, std::size_t at, Stream& stream) 
 }
 
 // What the recording left out since the last event of the stream: references to the page of the
-// last fetch (detail switches), or to pages of the filter (detail pages), which take time but
-// change nothing.
+// last fetch (detail switches), or to the filter's pages (detail pages): they only take time.
 void Replayer::advance_to(Stream& stream, std::uint64_t clock) {
   if (clock <= stream.clock + 1) {
     stream.clock = clock;
@@ -313,13 +308,9 @@ void Replayer::child_ended(std::uint32_t recorded_pid) {
 
 Result<void> Replayer::run(const std::function<void(double)>& progress) {
   // What is sampled on the way goes by the recording's own order.
-  if (series_ == nullptr && side_by_side()) return run_in_turns(progress);
+  if (!series_.wanted() && side_by_side()) return run_in_turns(progress);
   Chunk chunk;
-  if (series_ != nullptr) {
-    series_->counters.clear();
-    series_->tlb.clear();
-    next_point_ = recording_.references() / std::max<std::size_t>(series_->points, 1);
-  }
+  series_.begin(recording_.references());
   const std::size_t chunks = recording_.chunks().size();
   for (std::size_t i = 0; i < chunks; ++i) {
     PW_TRY(recording_.decode(i, chunk));
@@ -327,7 +318,7 @@ Result<void> Replayer::run(const std::function<void(double)>& progress) {
     PW_TRY(play(chunk));
     if (progress) progress(static_cast<double>(i + 1) / static_cast<double>(chunks));
   }
-  if (series_ != nullptr) note_until(~std::uint64_t{0});
+  note_until(~std::uint64_t{0});
   return {};
 }
 
@@ -363,7 +354,7 @@ Result<void> Replayer::open_chunk(Lane& lane) {
   if (lane.next < lane.chunks.size()) next = &recording_.chunks()[lane.chunks[lane.next]];
   if (next != nullptr && next->stream != lane.chunk.info.stream) next = nullptr;
   lane.time.begin(lane.chunk, next);
-  stays_.begin(lane.chunk);
+  stays_.begin(lane.chunk, recording_.info().detail);
   lane.at = 0;
   lane.clock = lane.chunk.info.clock;
   lane.open = true;
@@ -431,16 +422,16 @@ ReplayResult Replayer::result(const MachineConfig& config) {
   result.records = records_;
   result.simulated_ns = machine_.clock().now_ns();
   const auto& names = machine_.label_names();
+  const std::vector<std::uint64_t> touched = touched_by_label();
+  std::vector<std::uint32_t> numbers(names.size(), SeriesTaker::kNoArea);
   for (std::size_t i = 0; i < names.size(); ++i) {
     const AreaCounters& area = machine_.area_counters()[i];
-    if (area.mapped_peak > 0) result.areas.push_back({names[i].empty() ? "anon" : names[i], area});
-    for (const auto& [pid, process] : processes_) {
-      const auto touched = process->touched().find(static_cast<LabelId>(i));
-      if (area.mapped_peak > 0 && touched != process->touched().end()) {
-        result.areas.back().counters.touched_pages += touched->second;
-      }
-    }
+    if (area.mapped_peak == 0) continue;
+    numbers[i] = static_cast<std::uint32_t>(result.areas.size());
+    result.areas.push_back({names[i].empty() ? "anon" : names[i], area});
+    result.areas.back().counters.touched_pages += touched[i];
   }
+  series_.end(numbers);
   for (const record::ProcessInfo& info : recording_.processes()) {
     ProcessReport report;
     report.pid = info.pid;
@@ -451,10 +442,10 @@ ReplayResult Replayer::result(const MachineConfig& config) {
     report.references = info.references;
     if (const auto it = processes_.find(info.pid); it != processes_.end()) {
       const Process& process = it->second->process();
-      const bool ended = process.space == nullptr;
-      report.faults = ended ? process.faults : process.space->counters().faults;
-      report.resident_peak = ended ? process.resident_peak
-                                   : process.space->counters().resident_peak;
+      const SpaceCounters* now = process.space == nullptr ? nullptr : &process.space->counters();
+      report.faults = now == nullptr ? process.faults : now->faults;
+      report.resident_peak = now == nullptr ? process.resident_peak : now->resident_peak;
+      report.told_peak = now == nullptr ? process.told_peak : now->told_resident.peak();
       report.killed_by_oom = process.cause == ExitCause::OutOfMemory;
       report.minor_faults = process.minor_faults;
       report.major_faults = process.major_faults;
@@ -478,6 +469,7 @@ Result<ReplayResult> replay(const record::Recording& recording, const MachineCon
                             CounterSeries* series, Watcher* watcher) {
   auto machine = machine_for(config);
   if (!machine) return tl::unexpected(machine.error());
+  if (watcher != nullptr) watcher->begin(**machine);
   Replayer replayer(recording, **machine, transcript, series, watcher);
   PW_TRY(replayer.run(progress));
   return replayer.result(config);

@@ -13,6 +13,7 @@
 #include "machine/machine.hpp"
 #include "ports/sim/counters.hpp"
 #include "record/recording.hpp"
+#include "replay/counter_series.hpp"
 #include "replay/mark.hpp"
 
 namespace pw::replay {
@@ -28,6 +29,7 @@ struct ProcessReport {
   std::uint64_t references = 0;
   FaultCounters faults;
   std::uint64_t resident_peak = 0;  // pages
+  std::uint64_t told_peak = 0;      // as getrusage(2) tells it (space/told_resident.hpp)
   bool killed_by_oom = false;
   // Taken by this process itself, as getrusage(2) counts them, whoever shares its space.
   std::uint64_t minor_faults = 0, major_faults = 0;
@@ -45,15 +47,6 @@ struct ReplayResult {
   std::uint64_t simulated_ns = 0;    // CPU + kernel + waits
   bool left_recorder_out = false;    // what Valgrind had loaded into the programs was left out
   std::uint64_t inferred_areas = 0;  // touched outside every known area: an area was assumed
-};
-
-// The machine's counters over time: as they stood at the end of each of `points` equal stretches of
-// the recording's references. Where two streams run at once, references are counted in the order of
-// Recording::chunks().
-struct CounterSeries {
-  std::size_t points = 0;
-  std::vector<MachineCounters> counters;  // by point
-  std::vector<sim::TlbCounters> tlb;
 };
 
 class Transcript;

@@ -22,6 +22,8 @@ struct Played {
 class Watcher {
  public:
   virtual ~Watcher() = default;
+  // The machine on which it will be replayed.
+  virtual void begin(Machine& /*machine*/) {}
   // Events of chunk `index` follow. Where processes take turns, chunks of several are open at once.
   virtual void begin_chunk(std::size_t index, const record::Chunk& chunk) = 0;
   virtual void played(const Played& event) = 0;

@@ -200,6 +200,32 @@ Json recording_json(const Report& report) {
 
 }  // namespace
 
+std::vector<std::pair<std::string, std::uint64_t>> growing_counters(const MachineCounters& counters,
+                                                                    const sim::TlbCounters& tlb) {
+  std::vector<std::pair<std::string, std::uint64_t>> all;
+  const auto add = [&](const std::string& group, const Json& values) {
+    for (const auto& [name, value] : values.items()) all.emplace_back(group + '.' + name, value);
+  };
+  add("faults", faults_json(counters.faults));
+  add("memory", {{"forks", counters.forks}, {"execs", counters.execs}});
+  add("reclaim", reclaim_json(counters.reclaim));
+  add("tlb", {{"references", tlb.references},
+              {"l1_hits", tlb.l1_hits},
+              {"l2_hits", tlb.l2_hits},
+              {"walks", tlb.walks},
+              {"walk_references", tlb.walk_references},
+              {"assists", tlb.assists},
+              {"flushes_full", tlb.flushes_full},
+              {"flushes_page", tlb.flushes_page},
+              {"space_switches", tlb.space_switches},
+              {"shootdowns", counters.shootdowns},
+              {"shootdown_ipis", counters.shootdown_ipis}});
+  add("time", {{"kernel_ns", counters.kernel_ns},
+               {"io_wait_ns", counters.io_wait_ns},
+               {"idle_ns", counters.idle_ns}});
+  return all;
+}
+
 std::string json(const Report& report) {
   const bool estimated = report.recording.detail == record::Detail::Pages;
   Json machines = Json::array();

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <future>
 #include <numeric>
 #include <utility>
 
 #include "analysis/area_distances.hpp"
 #include "analysis/heat_map.hpp"
 #include "analysis/larger_pages.hpp"
-#include "analysis/lru_curve.hpp"
 #include "analysis/opt_curve.hpp"
 #include "analysis/phases.hpp"
 #include "analysis/working_set.hpp"
@@ -25,6 +25,8 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kSizesShown = 12;  // of MemoryNeed::points
 constexpr std::uint64_t kFineSizes = 4096;
+constexpr std::uint64_t kLargestTlb = 65'536;  // that the page lets choose
+constexpr std::size_t kAreasOverTime = 15;
 constexpr std::array kDevices{kZram, kFarMemory, kNvme, kSsd, kHdd};
 
 struct PageSize {
@@ -62,9 +64,10 @@ Report bounded(const Report& report, const PageDataOptions& options) {
   for (const Column& column : report.columns) {
     Column copy{column.label, column.result, {}};
     auto& areas = copy.result.areas;
-    std::stable_sort(areas.begin(), areas.end(), [](const auto& a, const auto& b) {
-      return a.counters.touched_pages > b.counters.touched_pages;
-    });
+    areas.clear();
+    for (const std::uint32_t area : order_of_areas(column.result.areas)) {
+      areas.push_back(column.result.areas[area]);
+    }
     if (areas.size() > options.listed) {
       replay::AreaReport rest{"(smaller areas)", {}};
       for (std::size_t i = options.listed; i < areas.size(); ++i) {
@@ -110,6 +113,7 @@ void add_working_set(PagePack& pack, const DenseTrace& trace, const PageDataOpti
   analysis::WorkingSetOptions how;
   how.taus = taus_for(trace.references);
   how.points = bins;
+  how.lengths = false;
   const analysis::WorkingSets sets = analysis::working_sets(trace, how);
   pack.meta["working_set"] = {{"taus", sets.taus}, {"exact", sets.exact()}};
   pack.add("working_set.times", std::vector<double>(sets.times.begin(), sets.times.end()));
@@ -175,71 +179,93 @@ std::vector<std::uint64_t> sizes_from(std::uint64_t filter_pages) {
   return sizes;
 }
 
-void add_distances(PagePack& pack, const std::string& name, const DenseTrace& trace,
-                   const std::vector<std::uint32_t>& area_of, std::size_t areas) {
-  const std::vector<std::uint64_t> sizes = sizes_from(trace.filter_pages);
-  const analysis::AreaDistances all = analysis::area_distances(trace, area_of, areas, sizes);
-  pack.meta["area_sizes"] = sizes;
-  pack.add(name + ".area_cold", std::vector<double>(all.cold.begin(), all.cold.end()));
-  pack.add(name + ".area_beyond", std::vector<double>(all.beyond.begin(), all.beyond.end()));
+// The areas with most references that a TLB may miss.
+std::vector<std::uint32_t> busiest(const analysis::AreaDistances& found, std::size_t most) {
+  std::vector<std::uint32_t> order(found.cold.size());
+  std::iota(order.begin(), order.end(), 0U);
+  const auto misses = [&](std::uint32_t area) {
+    return found.cold[area] + (found.sizes.empty() ? 0 : found.beyond[area * found.sizes.size()]);
+  };
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::uint32_t a, std::uint32_t b) { return misses(a) > misses(b); });
+  order.resize(std::min(order.size(), most));
+  return order;
 }
 
-class Maker {
- public:
-  Maker(const record::Recording& recording, Report& report, const PageDataOptions& options)
-      : recording_(recording), report_(report), options_(options), log_(recording) {}
+// What TLBs miss in each bin: of the areas `shown`, and in a last row of all others.
+std::vector<std::uint32_t> misses_of(const analysis::AreaDistances& found,
+                                     const std::vector<std::uint32_t>& shown) {
+  const std::size_t areas = found.cold.size();
+  const std::size_t each = found.over_time.size() / areas;
+  std::vector<std::uint32_t> misses((shown.size() + 1) * each);
+  for (std::uint32_t area = 0; area < areas; ++area) {
+    const auto row = static_cast<std::size_t>(std::find(shown.begin(), shown.end(), area) -
+                                              shown.begin());
+    for (std::size_t at = 0; at < each; ++at) {
+      misses[row * each + at] += found.over_time[area * each + at];
+    }
+  }
+  return misses;
+}
 
-  Result<std::string> make() {
+}  // namespace
+
+struct PageMaker::State {
+  State(const record::Recording& recording, const PageDataOptions& options)
+      : recording_(recording), options_(options), log_(recording) {}
+
+  Result<void> analyze() {
     analysis::TraceDetails details;
     details.times = true;
     details.watcher = &log_;
-    auto trace = analysis::dense_trace(recording_, part_of(0, 0.25), details);
+    auto trace = analysis::dense_trace(recording_, part_of(0, 0.3), details);
     if (!trace) return tl::unexpected(trace.error());
     trace_ = std::move(*trace);
     bins_ = std::clamp<std::size_t>(trace_.references, 1, options_.bins);
+    // OPT takes about as long as all that follows.
+    std::future<analysis::StackCurve> opt = std::async(
+        std::launch::async, [this] { return analysis::opt_curve(trace_, part_of(0.3, 1)); });
     const ShownAreas areas = shown_areas(log_, options_.areas);
     for (analysis::PagePlace place : log_.places()) {
       place.area = areas.shown[place.area];
       places_.push_back(place);
       area_of_.push_back(place.area);
     }
-    add_curves();
     pack_.meta["schema"] = "pagewright.page/1";
-    pack_.meta["report"] = Json::parse(json(bounded(report_, options_)));
     pack_.meta["references"] = trace_.references;
     pack_.meta["bins"] = bins_;
     pack_.meta["pages"] = trace_.ids;
     pack_.meta["filter_pages"] = trace_.filter_pages;
     pack_.meta["inferred"] = trace_.inferred;
     pack_.meta["areas"] = areas.names;
-    pack_.meta["devices"] = devices_json(report_.columns.front().result.config);
-    pack_.meta["walk_reference_ps"] = report_.columns.front()
-                                          .result.config.cpu.costs.walk_reference_ps;
     add_working_set(pack_, trace_, options_, bins_);
     add_heat_map(pack_, trace_, places_, areas.names.size(), bins_, options_.rows);
     const std::vector<std::uint32_t> stacks = add_stacks(pack_, recording_, trace_, log_, options_,
                                                          bins_);
-    add_series(pack_, report_);
     add_sizes(areas.names.size(), stacks);
+    opt_ = opt.get();
+    add_histogram(pack_, "lru", lru_);
+    add_histogram(pack_, "opt", opt_);
+    return {};
+  }
+
+  std::string finish(Report& report, const NeedCostsOf& costs) {
+    if (costs) {
+      report.need = analysis::memory_need(lru_, opt_, trace_.filter_pages, costs(lru_.cold),
+                                          kSizesShown);
+    }
+    const MachineConfig& machine = report.columns.front().result.config;
+    pack_.meta["report"] = Json::parse(json(bounded(report, options_)));
+    pack_.meta["devices"] = devices_json(machine);
+    pack_.meta["walk_reference_ps"] = machine.cpu.costs.walk_reference_ps;
+    add_series(pack_, report, options_.listed);
     if (options_.progress) options_.progress(1);
     return pack_.bytes();
   }
 
- private:
   std::function<void(double)> part_of(double from, double to) const {
     if (!options_.progress) return {};
     return [this, from, to](double part) { options_.progress(from + (to - from) * part); };
-  }
-
-  void add_curves() {
-    const analysis::StackCurve lru = analysis::lru_curve(trace_);
-    const analysis::StackCurve opt = analysis::opt_curve(trace_, part_of(0.25, 0.75));
-    add_histogram(pack_, "lru", lru);
-    add_histogram(pack_, "opt", opt);
-    if (options_.costs) {
-      report_.need = analysis::memory_need(lru, opt, trace_.filter_pages, options_.costs(lru.cold),
-                                           kSizesShown);
-    }
   }
 
   void add_sizes(std::size_t areas, const std::vector<std::uint32_t>& stacks) {
@@ -249,7 +275,7 @@ class Maker {
       sizes.push_back({{"name", size.name}, {"bytes", kPageSize << size.bits}});
       if (size.bits == 0) {
         add_sample(pack_, size.name, trace_, needs);
-        add_distances(pack_, size.name, trace_, area_of_, areas);
+        lru_ = add_distances(size.name, trace_, area_of_, areas);
         continue;
       }
       const analysis::LargeTrace large = analysis::with_larger_pages(trace_, places_, size.bits);
@@ -257,24 +283,38 @@ class Maker {
       for (const analysis::PageId id : large.first_part) area_of.push_back(area_of_[id]);
       needs = {&area_of, nullptr, bins_, options_.sample / 4};
       add_sample(pack_, size.name, large.trace, needs);
-      add_distances(pack_, size.name, large.trace, area_of, areas);
-      add_histogram(pack_, std::string("lru.") + size.name, analysis::lru_curve(large.trace));
+      add_histogram(pack_, std::string("lru.") + size.name,
+                    add_distances(size.name, large.trace, area_of, areas));
     }
     pack_.meta["page_sizes"] = sizes;
+    pack_.add("misses_area", shown_misses_);
+  }
+
+  // By area; returns the curve of all of them.
+  analysis::StackCurve add_distances(const std::string& name, const DenseTrace& trace,
+                                     const std::vector<std::uint32_t>& area_of, std::size_t areas) {
+    const std::vector<std::uint64_t> sizes = sizes_from(trace.filter_pages);
+    analysis::AreaDistances found = analysis::area_distances(trace, area_of, areas, sizes,
+                                                             {bins_, kLargestTlb});
+    if (shown_misses_.empty()) shown_misses_ = busiest(found, kAreasOverTime);
+    pack_.meta["area_sizes"] = sizes;
+    pack_.add(name + ".area_cold", std::vector<double>(found.cold.begin(), found.cold.end()));
+    pack_.add(name + ".area_beyond", std::vector<double>(found.beyond.begin(), found.beyond.end()));
+    pack_.add(name + ".misses", misses_of(found, shown_misses_));
+    return std::move(found.all);
   }
 
   const record::Recording& recording_;
-  Report& report_;
-  const PageDataOptions& options_;
+  const PageDataOptions options_;
   analysis::PageLog log_;
   DenseTrace trace_;
   std::vector<analysis::PagePlace> places_;  // with areas as the page knows them
   std::vector<std::uint32_t> area_of_;
   std::size_t bins_ = 1;
+  std::vector<std::uint32_t> shown_misses_;  // areas whose misses are told over time
+  analysis::StackCurve lru_, opt_;
   PagePack pack_;
 };
-
-}  // namespace
 
 ShownAreas shown_areas(const analysis::PageLog& log, std::size_t most) {
   std::vector<std::uint64_t> pages(log.areas().size());
@@ -315,57 +355,19 @@ void add_histogram(PagePack& pack, const std::string& name, const analysis::Stac
   pack.add(name + ".count", counts);
 }
 
-void add_series(PagePack& pack, const Report& report) {
-  Json machines = Json::array();
-  for (std::size_t i = 0; i < report.columns.size(); ++i) {
-    const replay::CounterSeries& series = report.columns[i].series;
-    const std::string prefix = "series." + std::to_string(i) + '.';
-    const auto add = [&](const char* name, const auto& of, bool difference) {
-      std::vector<double> values;
-      double before = 0;
-      for (std::size_t point = 0; point < series.counters.size(); ++point) {
-        const auto now = static_cast<double>(of(series.counters[point], series.tlb[point]));
-        values.push_back(difference ? now - before : now);
-        before = now;
-      }
-      pack.add(prefix + name, values);
-    };
-    using C = const MachineCounters&;
-    using T = const sim::TlbCounters&;
-    add(
-        "anonymous", [](C c, T) { return c.faults.anonymous; }, true);
-    add(
-        "zero_page", [](C c, T) { return c.faults.zero_page; }, true);
-    add(
-        "file_mapped", [](C c, T) { return c.faults.file_mapped; }, true);
-    add(
-        "copy_on_write", [](C c, T) { return c.faults.copy_on_write; }, true);
-    add(
-        "write_notify", [](C c, T) { return c.faults.write_notify; }, true);
-    add(
-        "swap_in", [](C c, T) { return c.faults.swap_in; }, true);
-    add(
-        "minor", [](C c, T) { return c.faults.minor; }, true);
-    add(
-        "major", [](C c, T) { return c.faults.major; }, true);
-    add(
-        "swapped_out", [](C c, T) { return c.reclaim.pswpout; }, true);
-    add(
-        "resident", [](C c, T) { return c.resident_pages; }, false);
-    add(
-        "tables", [](C c, T) { return c.table_pages; }, false);
-    add(
-        "walks", [](C, T t) { return t.walks; }, true);
-    add(
-        "l2_hits", [](C, T t) { return t.l2_hits; }, true);
-    machines.push_back(report.columns[i].label);
-  }
-  pack.meta["series"] = machines;
+PageMaker::PageMaker(const record::Recording& recording, const PageDataOptions& options)
+    : state_(std::make_unique<State>(recording, options)) {}
+PageMaker::~PageMaker() = default;
+Result<void> PageMaker::analyze() { return state_->analyze(); }
+std::string PageMaker::finish(Report& report, const NeedCostsOf& costs) {
+  return state_->finish(report, costs);
 }
 
 Result<std::string> page_data(const record::Recording& recording, Report& report,
                               const PageDataOptions& options) {
-  return Maker(recording, report, options).make();
+  PageMaker maker(recording, options);
+  PW_TRY(maker.analyze());
+  return maker.finish(report, options.costs);
 }
 
 }  // namespace pw::report

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "analysis/memory_need.hpp"
@@ -18,6 +19,9 @@
 
 namespace pw::report {
 
+// What faults cost, given the number of first touches.
+using NeedCostsOf = std::function<analysis::NeedCosts(std::uint64_t first_touches)>;
+
 struct PageDataOptions {
   std::size_t bins = 512;        // of time, at most
   std::size_t rows = 160;        // of the heat map; see heat_map.hpp
@@ -26,12 +30,28 @@ struct PageDataOptions {
   std::size_t stacks = 3000;     // call stacks told one by one
   std::size_t phases = 400;      // at most
   std::size_t sample = 600'000;  // operations in the sample; a quarter of it for larger pages
-  // What faults cost, given the number of first touches; see NeedCosts.
-  std::function<analysis::NeedCosts(std::uint64_t first_touches)> costs;
-  std::function<void(double)> progress;  // gets the part done, 0..1; may be empty
+  NeedCostsOf costs;
+  std::function<void(double)> progress;  // gets the part done, 0..1, from any thread; may be empty
 };
 
-// A block as page_pack.hpp describes it. Fills in report.need. Errors: those of dense_trace().
+// In two steps, of which the first knows nothing of machines: it may run in a thread of its own
+// beside the replays. The recording has to live as long.
+class PageMaker {
+ public:
+  PageMaker(const record::Recording& recording, const PageDataOptions& options);
+  ~PageMaker();
+  // Once, first. Errors: those of dense_trace().
+  Result<void> analyze();
+  // Once, then. Fills in report.need.
+  std::string finish(Report& report, const NeedCostsOf& costs);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// Both steps: a block as page_pack.hpp describes it. Fills in report.need. Errors: those of
+// dense_trace().
 Result<std::string> page_data(const record::Recording& recording, Report& report,
                               const PageDataOptions& options);
 

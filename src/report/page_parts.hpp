@@ -43,7 +43,14 @@ std::vector<std::uint32_t> add_stacks(PagePack& pack, const record::Recording& r
                                       const analysis::PageLog& log, const PageDataOptions& options,
                                       std::size_t bins);
 
-// The machines' counters over time: arrays "series.N.NAME".
-void add_series(PagePack& pack, const Report& report);
+// Areas of a machine in the order of the page's table, those touched most first; only the first
+// `listed` have a row of their own, the others share one.
+std::vector<std::uint32_t> order_of_areas(const std::vector<replay::AreaReport>& areas);
+
+// The machines over time, by their number N: arrays "series.N.NAME" of what the views draw;
+// "counters.N.GROUP.NAME", what each bin added to each counter that is not 0; and what the bins
+// added to areas, "changes.N.bin", ".area" (row of the table), ".touched", ".minor", ".major",
+// ".copy_on_write", ".reused", unless there are too many areas.
+void add_series(PagePack& pack, const Report& report, std::size_t listed);
 
 }  // namespace pw::report

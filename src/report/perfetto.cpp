@@ -20,6 +20,7 @@ namespace pw::report {
 namespace {
 
 using replay::FaultSpan;
+using replay::MemorySpan;
 
 enum Trace : std::uint32_t { kPacket = 1 };
 enum TracePacket : std::uint32_t {
@@ -62,6 +63,7 @@ enum EventType : std::uint64_t { kInstant = 3, kCounterValue = 4 };
 enum DebugAnnotation : std::uint32_t {
   kAnnotationName = 1,
   kAnnotationNumber = 3,
+  kAnnotationPointer = 7,
   kAnnotationText = 17
 };
 
@@ -116,6 +118,7 @@ class Maker {
     tracks();
     about();
     for (const FaultSpan& span : what_.log.by_thread().all()) fault(span);
+    for (const MemorySpan& span : what_.log.events().all()) happened(span);
     memory();
     rates();
     std::stable_sort(events_.begin(), events_.end(),
@@ -223,6 +226,12 @@ class Maker {
     annotation.number(kAnnotationNumber, value);
     event.message(kAnnotation, annotation);
   }
+  void annotate_address(Protobuf& event, const char* name, std::uint64_t address) {
+    Protobuf annotation;
+    annotation.number(kAnnotationName, annotations_.number(name));
+    annotation.number(kAnnotationPointer, address);
+    event.message(kAnnotation, annotation);
+  }
   void annotate(Protobuf& event, const char* name, const std::string& text) {
     Protobuf annotation;
     annotation.number(kAnnotationName, annotations_.number(name));
@@ -247,6 +256,84 @@ class Maker {
     if (span.end_ns > span.begin_ns) annotate(one, "last_after_ns", span.end_ns - span.begin_ns);
     if (span.stack != replay::kNoCallStack) annotate(one, "call_stack", stack(span.stack));
     events_.emplace_back(span.begin_ns, std::move(one));
+  }
+
+  // A track of the machine, described when it is first needed.
+  std::uint64_t machine_track(const std::string& name) {
+    const auto [at, fresh] = machine_tracks_.try_emplace(name);
+    if (fresh) at->second = track(name, machine_.process);
+    return at->second;
+  }
+
+  void happened(const MemorySpan& span) {
+    const MemoryEvent& event = span.event;
+    switch (event.kind) {
+      case MemoryEvent::Kind::Evicted:
+        return tell(span, "evictions", "eviction",
+                    event.to == MemoryEvent::To::Nowhere ? "page that was not needed"
+                    : event.written                      ? "dirty page"
+                                                         : "clean page");
+      case MemoryEvent::Kind::SwapWrite:
+        return tell(span, "writes to swap", "swap write", "write to swap");
+      case MemoryEvent::Kind::Switch:
+        return tell(span, fmt::format("CPU {}", event.cpu), "switch",
+                    fmt::format("to process {}", span.pid));
+      case MemoryEvent::Kind::Shootdown:
+        return tell(span, "TLB shootdowns", "shootdown", reason_of(event.reason));
+    }
+  }
+
+  static const char* reason_of(FlushReason reason) {
+    static constexpr const char* kReasons[] = {"unmap",        "rights changed", "copy on write",
+                                               "reclaim",      "migration",      "write protected",
+                                               "memory forked"};
+    static_assert(std::size(kReasons) == kFlushReasons);
+    return kReasons[static_cast<unsigned>(reason)];
+  }
+
+  void tell(const MemorySpan& span, const std::string& on, const char* category,
+            const std::string& name) {
+    Protobuf one = event(kInstant, machine_track(on));
+    one.number(kCategory, categories_.number(category));
+    one.number(kName, names_.number(name));
+    annotate(one, "count", span.count);
+    if (span.end_ns > span.begin_ns) annotate(one, "last_after_ns", span.end_ns - span.begin_ns);
+    if (span.pid != 0) annotate(one, "pid", span.pid);
+    if (span.object != 0) {
+      const std::string& object = what_.log.objects()[span.object];
+      annotate(one, "of", object.empty() ? "shared memory" : page_name(object));
+    }
+    const MemoryEvent& event = span.event;
+    if (event.kind == MemoryEvent::Kind::Shootdown) {
+      annotate(one, "cpus_interrupted", span.cpus);
+      annotate(one, "by_cpu", event.cpu);
+    }
+    if (event.kind == MemoryEvent::Kind::Evicted) {
+      static constexpr const char* kTo[] = {"swap", "its file", "nowhere"};
+      annotate(one, "to", std::string(kTo[static_cast<unsigned>(event.to)]));
+    }
+    if (span.count == 1) tell_one(one, event, span.object != 0);
+    events_.emplace_back(span.begin_ns, std::move(one));
+  }
+
+  // What is known of an event that stands for itself.
+  void tell_one(Protobuf& one, const MemoryEvent& event, bool of_object) {
+    constexpr std::uint64_t kWholeSpace = 1ULL << 31;  // pages
+    switch (event.kind) {
+      case MemoryEvent::Kind::Evicted:
+      case MemoryEvent::Kind::SwapWrite:
+        annotate(one, "frame", event.page.frame.value);
+        annotate_address(one, of_object ? "offset" : "address", event.page.index << kPageShift);
+        if (event.slot.valid()) annotate(one, "slot", event.slot.value);
+        break;
+      case MemoryEvent::Kind::Shootdown:
+        if (event.range.pages().value >= kWholeSpace) break;
+        annotate_address(one, "address", address_of(event.range.begin).value);
+        annotate(one, "pages", event.range.pages().value);
+        break;
+      case MemoryEvent::Kind::Switch:
+        break;
+    }
   }
 
   const std::string& stack(std::uint32_t number) {
@@ -277,6 +364,13 @@ class Maker {
              stretch == 0 ? std::string("each fault by itself")
                           : fmt::format("faults of one kind and thread within {} ns are one event",
                                         stretch));
+    const std::uint64_t events_stretch = what_.log.events().stretch_ns();
+    annotate(one, "memory_events",
+             events_stretch == 0
+                 ? std::string("each eviction, write to swap, switch and shootdown by itself")
+                 : fmt::format("alike evictions, writes to swap, switches and shootdowns within {} "
+                               "ns are one event with a count",
+                               events_stretch));
     events_.emplace_back(0, std::move(one));
   }
 
@@ -322,6 +416,7 @@ class Maker {
   std::uint64_t swapped_ = 0;
   ProcessTracks machine_;
   std::map<std::uint32_t, ProcessTracks> processes_;
+  std::map<std::string, std::uint64_t> machine_tracks_;
   std::map<std::uint32_t, std::string> stacks_;
   Texts categories_, names_, annotations_, texts_;
   std::vector<Protobuf> descriptors_;

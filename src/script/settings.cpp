@@ -69,8 +69,11 @@ struct Choice {
 };
 constexpr Choice kChoices[] = {
     {"model",
-     {"policy", "linux"},
-     [](MachineConfig& c, std::size_t n) { c.model = static_cast<MemoryModel>(n); }},
+     {"policy", "linux", "linux-mglru"},
+     [](MachineConfig& c, std::size_t n) {
+       c.model = n == 0 ? MemoryModel::Policy : MemoryModel::Linux;
+       c.linux_options.ageing = n == 2 ? Ageing::Generations : Ageing::Lists;
+     }},
     {"pcid", {"off", "on"}, [](MachineConfig& c, std::size_t n) { c.cpu.tlb.pcid = n == 1; }},
     {"kpti", {"off", "on"}, [](MachineConfig& c, std::size_t n) { c.kpti = n == 1; }},
     {"kernel-map", {"off", "on"}, [](MachineConfig& c, std::size_t n) { c.kernel_map = n == 1; }},

@@ -10,6 +10,7 @@
 #include "object/object_table.hpp"
 #include "phys/frame_pool.hpp"
 #include "phys/frame_source.hpp"
+#include "port/memory_events.hpp"
 #include "port/mmu_port.hpp"
 #include "swap/swap_space.hpp"
 
@@ -30,6 +31,7 @@ struct Core {
   x86::KernelHalf kernel_half = {};   // of each space's roots
   std::uint64_t committed_pages = 0;  // promised to programs (vm_committed_as)
   Pfn huge_zero_frame = kNoFrame;     // the first of 512 zero pages; taken when first read
+  MemoryListener* listener = nullptr;
 
   // What a translation to this frame shows are zeros that nobody owns.
   bool is_zero(Pfn pfn) const { return pfn == zero_frame || pfn == huge_zero_frame; }

@@ -102,8 +102,9 @@ class Trace:
         for data in every(event, 4):
             note = fields(data)
             name = self.texts[3][one(note, 1)]
-            text = one(note, 17)
-            notes[name] = one(note, 3) if text is None else self.texts[29][text]
+            text, pointer = one(note, 17), one(note, 7)
+            number = one(note, 3) if pointer is None else pointer
+            notes[name] = number if text is None else self.texts[29][text]
         track = one(event, 11)
         check(track in self.tracks, f"an event is on track {track}, which nobody describes")
         category, name = one(event, 3), one(event, 10)
@@ -113,20 +114,64 @@ class Trace:
         )  # fmt: skip
 
 
+def check_memory_event(event, trace, sums):
+    _, _, track, category, name, notes, _ = event
+    what, parent, _, on = trace.tracks[track]
+    check(what == "other" and trace.tracks[parent][3].startswith("machine: "), "of the machine")
+    check(notes.get("count", 0) > 0, "memory events say how many they are")
+    key = (category, "dirty") if name == "dirty page" else category
+    sums[key] = sums.get(key, 0) + notes["count"]
+    single = notes["count"] == 1
+    if category in ("eviction", "swap write"):
+        check(("pid" in notes) != ("of" in notes), "a page is a process's or a file's")
+        where = "address" if "pid" in notes else "offset"
+        check(not single or {"frame", where} <= notes.keys(), "an eviction by itself says which")
+        check(not single or notes[where] % PAGE == 0, "addresses of pages")
+    if category == "eviction":
+        check(notes["to"] in ("swap", "its file", "nowhere"), "where to")
+        check(not single or ("slot" in notes) == (notes["to"] == "swap"), "slots are of swap")
+    if category == "switch":
+        check(name == f"to process {notes['pid']}", "switches say to whom")
+        check(on.startswith("CPU "), "switches are of a CPU")
+    if category == "shootdown":
+        sums["ipis"] = sums.get("ipis", 0) + notes["cpus_interrupted"]
+
+
+def check_memory_events(sums, machine):
+    reclaim, tlb = machine["reclaim"], machine["tlb"]
+    evicted = ("pgsteal_kswapd", "pgsteal_direct", "local_evictions", "swapped_out_whole")
+    expected = {
+        "eviction": sum(reclaim[name] for name in evicted),
+        "swap write": reclaim["pswpout"],
+        "switch": tlb["space_switches"],
+        "shootdown": tlb["shootdowns"],
+        "ipis": tlb["shootdown_ipis"],
+    }
+    told = {key: sums.get(key, 0) for key in expected}
+    told["eviction"] += sums.get(("eviction", "dirty"), 0)
+    check(told == expected, f"memory events: {told}, not {expected}")
+
+
 def check_trace(data, machine):
     trace = Trace(data)
     times = [event[0] for event in trace.events]
     check(times == sorted(times), "events stand in the order of time")
     sums = {}
     by_process = {}
-    for _, kind, track, category, name, notes, value in trace.events:
+    of_memory = {}
+    for event in trace.events:
+        _, kind, track, category, name, notes, value = event
         what, parent, description, _ = trace.tracks[track]
         if kind == 4:
             check(what == "counter" and value is not None, "values belong to counters")
             continue
         check(kind == 3 and name, "what is no value is an instant event with a name")
         if category == "about":
-            check({"command", "machine", "time", "events"} <= notes.keys(), "about: says all")
+            says = {"command", "machine", "time", "events", "memory_events"}
+            check(says <= notes.keys(), "about: says all")
+            continue
+        if category in ("eviction", "swap write", "switch", "shootdown"):
+            check_memory_event(event, trace, of_memory)
             continue
         check(what == "thread", "faults belong to threads")
         pid = one(description, 1)
@@ -137,6 +182,7 @@ def check_trace(data, machine):
                 sums[key] = sums.get(key, 0) + count
                 if key in ("minor", "major"):
                     by_process[pid] = by_process.get(pid, 0) + count
+    check_memory_events(of_memory, machine)
     check(sums == {k: v for k, v in machine["faults"].items() if v}, f"faults by kind: {sums}")
     faults = {
         p["pid"]: p["faults"]["minor"] + p["faults"]["major"] for p in machine["processes"]

@@ -37,7 +37,8 @@ bool has_python() { return std::system("python3 -c pass >/dev/null 2>&1") == 0; 
 // A replay of a made-up recording that is short of memory, with its log.
 class Logged {
  public:
-  explicit Logged(const BusyShape& shape, const replay::FaultLog::Limits& limits = {})
+  explicit Logged(const BusyShape& shape, const replay::FaultLog::Limits& limits = {},
+                  unsigned cpus = 1)
       : bytes_(busy_recording(shape)),
         recording_(record::Recording::from_bytes(bytes_)),
         log_(std::in_place, *recording_, limits) {
@@ -46,6 +47,7 @@ class Logged {
     config.swap = ByteCount(256ULL << 20);
     config.resident_limit_pages = 150;
     config.min_free_pages = 0;
+    config.cpus = cpus;
     auto result = replay::replay(*recording_, config, {}, nullptr, nullptr, &*log_);
     EXPECT_TRUE(result) << result.error().message;
     if (!result) std::abort();
@@ -108,6 +110,42 @@ TEST(Exports, AreBoundedAndLoseNothing) {
   EXPECT_EQ(logged.findings(Measure::Bytes), "");
   EXPECT_THAT(perfetto(logged.what()), HasSubstr("ns are one event"));
   EXPECT_THAT(perfetto(whole.what()), HasSubstr("each fault by itself"));
+}
+
+TEST(Exports, TellEvictionsSwapWritesSwitchesAndShootdownsOneByOne) {
+  if (!has_python()) GTEST_SKIP() << "python3 is missing";
+  const Logged logged(BusyShape{}, {}, 2);  // threads of one process on two CPUs
+  const MachineCounters& counters = logged.result().counters;
+  EXPECT_GT(counters.shootdowns, 0U);
+  EXPECT_GT(counters.reclaim.pswpout, 0U);
+  std::map<MemoryEvent::Kind, std::uint64_t> told;
+  std::uint64_t dirty = 0;
+  for (const replay::MemorySpan& span : logged.log().events().all()) {
+    ASSERT_EQ(span.count, 1U);
+    ++told[span.event.kind];
+    dirty += span.event.kind == MemoryEvent::Kind::Evicted && span.event.written ? 1 : 0;
+  }
+  EXPECT_EQ(told[MemoryEvent::Kind::Shootdown], counters.shootdowns);
+  EXPECT_EQ(told[MemoryEvent::Kind::Switch], logged.result().tlb.space_switches);
+  EXPECT_EQ(told[MemoryEvent::Kind::SwapWrite], counters.reclaim.pswpout);
+  EXPECT_EQ(dirty, counters.reclaim.pswpout);          // no clusters, no device that writes later
+  EXPECT_LT(dirty, told[MemoryEvent::Kind::Evicted]);  // pages that came back and were only read
+  EXPECT_EQ(logged.findings(Measure::Faults), "");
+  EXPECT_THAT(perfetto(logged.what()), HasSubstr("shootdown by itself"));
+}
+
+TEST(Exports, JoinMemoryEventsThatAreTooMany) {
+  if (!has_python()) GTEST_SKIP() << "python3 is missing";
+  replay::FaultLog::Limits limits;
+  limits.events = 50;
+  const Logged whole(BusyShape{}, {}, 2);
+  const Logged logged(BusyShape{}, limits, 2);
+  ASSERT_GT(whole.log().events().all().size(), 4 * limits.events);
+  EXPECT_LE(logged.log().events().all().size(), limits.events);
+  EXPECT_GT(logged.log().events().stretch_ns(), 0U);
+  EXPECT_EQ(logged.log().by_thread().stretch_ns(), 0U);
+  EXPECT_EQ(logged.findings(Measure::Faults), "");
+  EXPECT_THAT(perfetto(logged.what()), HasSubstr("ns are one event with a count"));
 }
 
 TEST(Exports, HaveReferencesForTimeWhereTheRecordingHasNone) {

@@ -18,22 +18,28 @@
 
 namespace pw {
 
-// folio_referenced(): accessed bits are cleared without a flush, so a page that a TLB still holds
-// leaves no trace of its references. Of a unit of several pages each area counts once.
+// folio_referenced(): the accessed bits of small translations are cleared without a flush, so a
+// page that a TLB still holds leaves no trace of its references (ptep_clear_flush_young() of x86).
+// Those of large ones are flushed (pmdp_clear_flush_young()): the next reference shows, whatever
+// the TLB held. Of a unit of several pages each area counts once.
 LinuxReclaim::Look LinuxReclaim::look_at(const LruUnit& unit) {
   Look look;
   std::vector<const Vma*> seen;
   const bool several = unit.weight() > 1;
-  const auto note = [&](Vma& area, Vpn, x86::Pte& entry) {
+  const bool huge = pool_->in_huge(unit.first());
+  const auto note = [&](Vma& area, Vpn vpn, x86::Pte& entry) {
     look.locked = look.locked || area.traits.locked;
     look.executable = look.executable || area.rights.execute;
     const bool used = (entry.raw & (x86::kAccessed | kInUse)) != 0;
+    if (huge && entry.accessed() && area.space->tables().find(vpn, 2) == &entry) {
+      core_->mmu.invalidate(area.space->id(), huge_range(vpn), FlushReason::Reclaim, false);
+    }
     entry.raw &= ~x86::kAccessed;
     if (!used || (several && std::find(seen.begin(), seen.end(), &area) != seen.end())) return;
     if (several) seen.push_back(&area);
     ++look.referenced;
   };
-  if (pool_->in_huge(unit.first())) {
+  if (huge) {
     for_each_mapping_of_huge(*core_, unit.first(), note);
     return look;
   }
@@ -163,8 +169,9 @@ std::uint64_t LinuxReclaim::try_to_free(const LruUnit& unit, Tally& tally) {
 }
 
 LinuxReclaim::Gone LinuxReclaim::let_go(const LruUnit& unit, Tally& tally) {
-  return pool_->frame(unit.first()).kind == FrameKind::File ? let_file_go(unit)
-                                                            : let_anonymous_go(unit.first(), tally);
+  if (pool_->frame(unit.first()).kind == FrameKind::File) return let_file_go(unit);
+  core_->clock.advance(core_->options.costs.swap_out_ns);
+  return let_anonymous_go(unit.first(), tally);
 }
 
 // Reclaim does not write to files: the flusher does, and the page waits for it among the active.
@@ -177,7 +184,7 @@ LinuxReclaim::Gone LinuxReclaim::let_file_go(const LruUnit& unit) {
   const std::uint64_t mark = leave_mark(unit);
   for (const Pfn pfn : unit.entries()) {
     note_wasted(*core_, pool_->frame(pfn));
-    drop_file_page(*core_, pfn, mark);
+    drop_file_page(*core_, pfn, mark, WasDirty::No);
   }
   return Gone::Freed;
 }
@@ -199,7 +206,7 @@ LinuxReclaim::Gone LinuxReclaim::let_anonymous_go(Pfn pfn, Tally& tally) {
   if (!swap_copy(frame).valid()) {
     fresh = store_in_swap(*core_, pfn);
     if (!fresh.valid()) return Gone::Activated;
-    ++core_->counters.reclaim.pswpout;
+    note_swap_write(*core_, pfn, fresh);
     ++tally.written;
     const std::uint64_t done = core_->swap.submit(fresh, Transfer::Write, core_->clock.now_ns());
     set_swap_copy(frame, fresh);
@@ -214,7 +221,7 @@ LinuxReclaim::Gone LinuxReclaim::let_anonymous_go(Pfn pfn, Tally& tally) {
   }
   const SwapSlot slot = swap_copy(frame);
   marks_[slot.value] = leave_mark(LruUnit(pfn));
-  leave_for_swap(*core_, pfn, slot);
+  leave_for_swap(*core_, pfn, slot, fresh.valid() ? WasDirty::Yes : WasDirty::No);
   return Gone::Freed;
 }
 

@@ -57,6 +57,7 @@ class LinuxReclaim : public Reclaim {
   void returned(std::span<const Pfn> folio, std::uint64_t shadow) override;
   void will_write(Pfn pfn) override;
   void write_began(Pfn pfn, std::uint64_t until_ns) override;
+  std::uint64_t writing_until(Pfn pfn) const override { return writing_.until(pfn); }
   bool evicted_lately(Pfn pfn) const override { return lists_.has(pfn, kLruWorkingset); }
 
   void run_background() override;
@@ -151,6 +152,7 @@ class LinuxReclaim : public Reclaim {
   // In refault.cpp; the mark of a unit that goes is never 0.
   void note_refault(const FrameWant& want, Pfn pfn);
   virtual std::uint64_t leave_mark(const LruUnit& unit);
+  std::uint64_t mark_of(PageSlot slot) const;  // of a page that is away; 0: it left none
   bool evict_unasked(Pfn pfn, std::uint64_t& ready_ns) override;
   void count_in(Lru list, std::int64_t pages) { statistics_.count_list(list, pages); }
   virtual bool enlisted(Pfn pfn) const { return lists_.listed(pfn); }

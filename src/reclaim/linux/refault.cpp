@@ -8,12 +8,14 @@ void LinuxReclaim::gone(PageSlot slot) {
   if (slot.is_swapped()) marks_.erase(slot.swap().value);
 }
 
+std::uint64_t LinuxReclaim::mark_of(PageSlot slot) const {
+  if (slot.is_shadow()) return slot.note();
+  const auto it = slot.is_swapped() ? marks_.find(slot.swap().value) : marks_.end();
+  return it == marks_.end() ? 0 : it->second;
+}
+
 std::uint64_t LinuxReclaim::refault_distance(PageSlot slot) const {
-  std::uint64_t mark = slot.is_shadow() ? slot.note() : 0;
-  if (slot.is_swapped()) {
-    const auto it = marks_.find(slot.swap().value);
-    if (it != marks_.end()) mark = it->second;
-  }
+  const std::uint64_t mark = mark_of(slot);
   return mark == 0 ? kNoDistance : age_.distance(mark);
 }
 

@@ -93,6 +93,15 @@ class Generations {
 
   // The page of the oldest generation that is met next; false: its list is empty.
   bool back(bool file, Pfn& out) const;
+  // The pages of a list in the order in which eviction would meet them, each with the generation
+  // that its flags say.
+  template <class Visit>
+  void for_each(bool file, std::uint64_t seq, Visit&& visit) const {
+    for (policy::Id at = lists_.back(list_at(slot(seq), file)); at != policy::kNoPage;
+         at = lists_.prev(at)) {
+      visit(Pfn(at), seq + ((generation(Pfn(at)) - slot(seq)) & (kMax - 1)));
+    }
+  }
   // Puts a page, which stays in the lists, where its flags say.
   void relink(Pfn pfn, bool front);
 

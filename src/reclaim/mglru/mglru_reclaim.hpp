@@ -47,6 +47,14 @@ class MglruReclaim final : public LinuxReclaim {
   void space_ended(SpaceId space) override { walk_.space_ended(space); }
   // Marks tell generations here, no distances.
   std::uint64_t refault_distance(PageSlot /*slot*/) const override { return kNoDistance; }
+  // The generation that a page which is away was evicted from, and whether it would be known again;
+  // kNoDistance: it left no mark.
+  std::uint64_t left_from(PageSlot slot) const;
+  bool remembers(std::uint64_t seq) const {
+    return generations_.max_seq() - seq < Generations::kMax;
+  }
+  // The pages that are in no generation yet, oldest first.
+  const std::vector<Pfn>& batch() const { return new_; }
   const char* check() const override;
 
   struct Counts {

@@ -24,6 +24,11 @@ std::uint64_t MglruReclaim::leave_mark(const LruUnit& unit) {
   return token << 2 | (working ? 2U : 0U) | 1U;
 }
 
+std::uint64_t MglruReclaim::left_from(PageSlot slot) const {
+  const std::uint64_t mark = mark_of(slot);
+  return mark == 0 ? kNoDistance : mark >> 2 >> kRefsShift;
+}
+
 void MglruReclaim::returned(std::span<const Pfn> folio, std::uint64_t mark) {
   if (mark == 0) return;
   const bool file = lists_.has(folio.front(), kLruFile);
@@ -33,7 +38,7 @@ void MglruReclaim::returned(std::span<const Pfn> folio, std::uint64_t mark) {
   const std::uint64_t token = mark >> 2;
   const bool working = (mark & 2) != 0;
   const std::uint64_t seq = token >> kRefsShift;
-  if (generations_.max_seq() - seq >= Generations::kMax) return;
+  if (!remembers(seq)) return;
   const unsigned refs = static_cast<unsigned>(token & ((1U << kRefsShift) - 1)) + 1;
   generations_.tiers().note_refaulted(file, Generations::tier_of(refs, working), pages);
   if (in_fault_) (file ? counters.activate_file : counters.activate_anon) += pages;

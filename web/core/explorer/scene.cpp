@@ -4,6 +4,7 @@
 
 #include "script/counters.hpp"
 #include "space/translations.hpp"
+#include "web/core/explorer/state.hpp"
 
 namespace pw::explorer {
 
@@ -17,14 +18,16 @@ std::uint64_t evictions(const ReclaimCounters& c) {
 
 FrameOwner owner_of(const Frame& frame) { return {frame.kind, frame.owner, frame.index}; }
 
-void FaultRecorder::step(FaultStep step, const FaultRequest& request, std::uint64_t detail) {
+bool FaultRecorder::step(FaultStep step, const FaultRequest& request, std::uint64_t detail) {
+  bool begins = false;
   if (step == FaultStep::Request) {
     // After a wait the same request is handed in again: still the same fault.
     const bool again = request.major && !stories_.empty() && keeping_ &&
                        stories_.back().address == request.address;
-    if (!again) ++count_;
+    begins = !again;
+    if (begins) ++count_;
     keeping_ = again || stories_.size() < kMost;
-    if (!keeping_) return;
+    if (!keeping_) return begins;
     if (!again) {
       FaultStory story;
       story.space = request.space->id();
@@ -33,9 +36,36 @@ void FaultRecorder::step(FaultStep step, const FaultRequest& request, std::uint6
       stories_.push_back(std::move(story));
     }
   }
-  if (!keeping_) return;
+  if (!keeping_) return false;
   stories_.back().major = stories_.back().major || request.major;
   stories_.back().parts.push_back({step, detail});
+  return begins;
+}
+
+void Scene::step(FaultStep step, const FaultRequest& request, std::uint64_t detail) {
+  if (faults_.step(step, request, detail)) {
+    log_.add_fault(at_ + 1, machine().clock().now_ns(), request);
+  } else if (request.major) {
+    log_.fault_is_major();
+  }
+}
+
+void Scene::happened(const MemoryEvent& event) {
+  LoggedEvent logged;
+  logged.step = at_ + 1;
+  logged.ns = machine().clock().now_ns();
+  logged.event = event;
+  const bool of_page = event.kind == MemoryEvent::Kind::Evicted ||
+                       event.kind == MemoryEvent::Kind::SwapWrite;
+  if (of_page && event.page.kind != FrameKind::Anon) {
+    const std::string& name = machine().core().objects.object(event.page.owner).name;
+    logged.who = name.empty() ? "shared memory" : name;
+  }
+  log_.add(std::move(logged));
+}
+
+void Scene::name_events() {
+  log_.name([this](SpaceId space) { return names_of_space(*this, space); });
 }
 
 Pid Scene::pid_of(std::uint32_t index) {
@@ -46,8 +76,10 @@ Pid Scene::pid_of(std::uint32_t index) {
 }
 
 void Scene::begin() {
-  machine().watch(&faults_);
+  machine().watch(this);
+  machine().listen(this);
   faults_.clear();
+  log_.begin();
   shown_ = {};
   used_.clear();
   at_ = 0;
@@ -58,6 +90,7 @@ void Scene::begin() {
 void Scene::look_away() { now_.reset(); }
 
 void Scene::look() {
+  log_.step_begins();
   before_ = now_ ? std::move(*now_) : snapshot();
   now_.reset();
 }

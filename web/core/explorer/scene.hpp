@@ -13,6 +13,7 @@
 
 #include "fault/classify.hpp"
 #include "machine/machine.hpp"
+#include "web/core/explorer/event_log.hpp"
 #include "web/core/explorer/json.hpp"
 
 namespace pw::explorer {
@@ -30,10 +31,11 @@ struct FaultStory {
   std::vector<Part> parts;
 };
 
-class FaultRecorder final : public FaultWatcher {
+class FaultRecorder {
  public:
   static constexpr std::size_t kMost = 64;  // faults of a step that are kept
-  void step(FaultStep step, const FaultRequest& request, std::uint64_t detail) override;
+  // True: a fault has begun.
+  bool step(FaultStep step, const FaultRequest& request, std::uint64_t detail);
   void clear() {
     stories_.clear();
     count_ = 0;
@@ -99,7 +101,7 @@ struct Bounds {
   std::uint64_t cells = ~std::uint64_t{0};  // pages of all areas together
 };
 
-class Scene {
+class Scene : private FaultWatcher, private MemoryListener {
  public:
   struct Actor {
     std::string name;
@@ -107,7 +109,7 @@ class Scene {
     Pid pid = 0;
   };
 
-  virtual ~Scene() = default;
+  ~Scene() override = default;
   virtual Machine& machine() = 0;
   virtual std::vector<Actor> actors() = 0;
   // The members last, next, stopped, report and variables of the answer.
@@ -117,6 +119,8 @@ class Scene {
   Pid pid_of(std::uint32_t index);
   std::uint64_t at() const { return at_; }  // steps that were carried out
   const FaultRecorder& faults() const { return faults_; }
+  const EventLog& log() const { return log_; }
+  void name_events();  // of the log, before processes may go
   const Snapshot& before() const { return before_; }
   const Snapshot& now();  // void when the scene moves
   const Shown& shown() const { return shown_; }
@@ -144,7 +148,10 @@ class Scene {
     std::uint64_t step = 0;
   };
   Snapshot snapshot();
+  void step(FaultStep step, const FaultRequest& request, std::uint64_t detail) override;
+  void happened(const MemoryEvent& event) override;
 
+  EventLog log_;
   Snapshot before_;
   std::optional<Snapshot> now_;  // of at_
   std::vector<Use> used_;        // by frame

@@ -78,14 +78,18 @@ Result<void> Session::restart() {
 }
 
 Result<void> Session::go(std::uint64_t step) {
-  if (step == at()) return {};
+  if (step == at() || (step > at() && ended())) return {};
   if (step < at()) PW_TRY(restart());
   if (at() + 1 < step) look_away();
   while (at() + 1 < step && !ended()) {
     forget();
     advance();
   }
-  if (at() >= step || ended()) return {};
+  if (ended()) {  // earlier than that: the last step is told
+    const std::uint64_t last = at();
+    PW_TRY(restart());
+    return go(last);
+  }
   look();
   forget();
   advance();
@@ -112,6 +116,7 @@ void Session::forget() {
 void Session::advance() {
   execution_->advance();
   ++at_;
+  name_events();
   const script::Execution::Last& last = execution_->last();
   shown_.now = last.step != nullptr && last.step->kind == script::Step::Kind::Do &&
                last.step->verb != script::Verb::Call && last.step->verb != script::Verb::SetPkru;

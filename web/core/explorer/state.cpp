@@ -68,6 +68,8 @@ std::string state_of(Scene& scene) {
   write_access(json, scene);
   json.key("faults");
   write_faults(json, scene, now);
+  json.key("events");
+  write_events(json, scene);
   json.key("processes");
   write_processes(json, scene);
   json.key("tlb");

@@ -23,6 +23,8 @@ void write_swap(Json& json, Scene& scene);
 void write_cache(Json& json, Scene& scene);
 void write_policy(Json& json, Scene& scene);  // state_policy.cpp
 void write_linux(Json& json, Scene& scene);   // state_linux.cpp, of the Linux model
+std::uint64_t distance_of(Machine& machine, PageSlot slot);
+void write_events(Json& json, Scene& scene);                       // event_log.cpp
 void write_faults(Json& json, Scene& scene, const Snapshot& now);  // state_fault.cpp
 
 // Accessed (1) and dirty (2) bits of the translations, by frame.

@@ -1,7 +1,6 @@
 // Processes with their areas and pages, and the walk of an address.
 #include <algorithm>
 
-#include "reclaim/linux/linux_reclaim.hpp"
 #include "script/show.hpp"
 #include "space/address_space.hpp"
 #include "view/areas.hpp"
@@ -24,18 +23,10 @@ enum class Cell : std::uint8_t {
 struct PageCell {
   Cell cell = Cell::Untouched;
   std::uint64_t where = 0;  // frame or slot
-  std::uint64_t bits = 0;   // of the translation: W 1, A 2, D 4, large 8; away: the refault
-                            // distance, and 1
+  std::uint64_t bits = 0;   // of the translation: W 1, A 2, D 4, large 8; away: distance_of()
 };
 
 constexpr std::uint64_t kMostPages = 4'096;  // of an area that are looked at one by one
-
-// The refault distance of a page that is away, and 1; 0: nothing is known of it.
-std::uint64_t distance_of(Machine& machine, PageSlot slot) {
-  if (machine.config().model != MemoryModel::Linux) return 0;
-  const auto& reclaim = static_cast<const LinuxReclaim&>(machine.reclaimer());
-  return reclaim.refault_distance(slot) + 1;
-}
 
 PageCell cell_of(Machine& machine, AddressSpace& space, const Vma& area, Vpn vpn) {
   PageCell out;

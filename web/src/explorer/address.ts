@@ -4,6 +4,7 @@
 //   #s=...&n=12&c=policy%3Dlru      a script of one's own, and the settings of a second machine
 import {base64Of, bytesOf, textOf} from "../common/payload";
 
+export type FrameMode = "owner" | "age" | "dirty";
 export interface PageState {
   lesson?: string;
   script?: string;
@@ -11,6 +12,7 @@ export interface PageState {
   compare?: string; // settings of the second machine
   quiz?: number; // seed
   walk?: string; // "0:0x7ffff000": process and address whose walk is shown
+  frames?: FrameMode; // by what frames are coloured, unless it is the owner
 }
 
 async function through(bytes: Uint8Array<ArrayBuffer>, stream: GenericTransformStream) {
@@ -38,6 +40,7 @@ export async function addressFor(state: PageState): Promise<string> {
   if (state.compare !== undefined) words.set("c", state.compare);
   if (state.quiz !== undefined) words.set("q", String(state.quiz));
   if (state.walk !== undefined) words.set("w", state.walk);
+  if (state.frames !== undefined) words.set("f", state.frames);
   return `#${words}`;
 }
 
@@ -67,5 +70,7 @@ export async function stateIn(address: string): Promise<PageState> {
   if (quiz !== undefined) state.quiz = quiz;
   const walk = words.get("w");
   if (walk !== null && /^\d+:0x[0-9a-f]{1,16}$/.test(walk)) state.walk = walk;
+  const frames = words.get("f");
+  if (frames === "age" || frames === "dirty") state.frames = frames;
   return state;
 }

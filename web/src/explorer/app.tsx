@@ -6,6 +6,7 @@ import {Controls} from "./controls";
 import {Editor, LessonChoice} from "./editor";
 import {live} from "./live";
 import {LiveCharts, LiveControls} from "./live_controls";
+import {LogPanel} from "./panels_log";
 import {ProcessMaps, WalkPanel} from "./panels_map";
 import {CachePanel, CountersPanel, FramesPanel, SwapPanel, TlbPanel} from "./panels_memory";
 import {PolicyPanel} from "./panels_policy";
@@ -41,7 +42,12 @@ export function Explorer() {
           <div class="column left">
             {quiz ? <Quiz /> : null}
             {following && script.value === "" ? null : <Editor />}
-            {quiz && !revealed.value ? null : <StoryPanel state={now} />}
+            {quiz && !revealed.value ? null : (
+              <>
+                <StoryPanel state={now} />
+                <LogPanel state={now} />
+              </>
+            )}
           </div>
           <div class="column middle">
             <ProcessMaps state={now} />

@@ -27,6 +27,10 @@ const kPairs: Choice[] = [
     settings: "model=policy policy=clock frames=256 | model=linux group-limit=1M",
     text: "compare.models",
   },
+  {
+    settings: "model=linux group-limit=1M | model=linux-mglru group-limit=1M",
+    text: "compare.lists-generations",
+  },
 ];
 const kChoices: Choice[] = [
   {settings: "policy=fifo", text: "compare.fifo"},
@@ -37,6 +41,8 @@ const kChoices: Choice[] = [
   {settings: "policy=arc", text: "compare.arc"},
   {settings: "policy=linux-lists", text: "compare.linux"},
   {settings: "model=linux group-limit=1M", text: "compare.model-linux"},
+  {settings: "model=linux", text: "compare.lists"},
+  {settings: "model=linux-mglru", text: "compare.generations"},
   {settings: "model=policy", text: "compare.model-policy"},
   {settings: "thp=always", text: "compare.thp"},
   {settings: "pcid=off", text: "compare.pcid-off"},

@@ -79,6 +79,15 @@ export const kGroups = {
     "global_replacement",
     "local_replacement",
   ],
+  linux: [
+    "linux_group_limit",
+    "linux_two_lists",
+    "linux_accessed_bits",
+    "linux_refault",
+    "mglru_generations",
+    "mglru_look_around",
+    "mglru_tiers",
+  ],
   tlb: ["tlb_reach", "tlb_without_pcid", "tlb_with_pcid", "shootdowns", "kpti"],
 } as const;
 export type Group = keyof typeof kGroups;

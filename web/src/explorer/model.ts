@@ -140,20 +140,78 @@ export interface PolicyList {
   pages: (number | string)[];
   hand?: number;
   marks?: number[]; // of the pages, in the Linux model: see kListMarks
+  generation?: number; // whose list it is; `name` is the kind of its pages, "anon" or "file"
 }
 export const kListMarks = {accessed: 1, referenced: 2, workingset: 4, writing: 8};
+// In marks of a page in a generation, two bits each: its tier, and by how many generations it is
+// younger than the list in which it stands.
+export const kTierShift = 4;
+export const kYoungerShift = 6;
+// The multi-generational LRU. Of each kind of page: [came back, evicted or spared] for each tier,
+// and the last tier whose pages go.
+export interface Generations {
+  youngest: number;
+  oldest: [anon: number, file: number];
+  walks: number;
+  promoted: number;
+  neighbours: number;
+  spared: number;
+  kinds: {tiers: [number, number][]; last: number}[];
+}
+// Generations that a page which is away may have left, and would still be known by.
+export const kMostGenerations = 4;
 // The group of the Linux model. Pairs: anonymous pages, pages of files.
 export interface LinuxGroup {
   limit: number; // pages; 0: none
   used: number;
   peak: number;
   swappiness: number;
-  age: number; // evictions and activations so far
-  room: [number, number]; // refault distances up to this are soon
+  age?: number; // evictions and activations so far
+  room?: [number, number]; // refault distances up to this are soon
+  generations?: Generations; // instead of both
   refaults: [number, number];
   activated: [number, number];
   shadows: [number, number];
 }
+export type LogKind = "minor" | "major" | "evicted" | "swap-write" | "switch" | "shootdown";
+interface LogBase {
+  step: number;
+  ns: number;
+  who: string; // whose page, or a file's name; who runs now; "": he has gone
+}
+export interface FaultEvent extends LogBase {
+  kind: "minor" | "major";
+  address: string;
+  access: AccessKind;
+}
+interface PageEvent extends LogBase {
+  frame: number;
+  file: boolean; // or of shared memory: `page` is an offset in it, not an address
+  page: string;
+  slot?: number;
+}
+export interface EvictedEvent extends PageEvent {
+  kind: "evicted";
+  to: "swap" | "file" | "nowhere";
+  dirty: boolean; // it had to be written so that it could go
+}
+export interface SwapWriteEvent extends PageEvent {
+  kind: "swap-write";
+}
+export interface SwitchEvent extends LogBase {
+  kind: "switch";
+  cpu: number;
+  before: string;
+}
+export interface ShootdownEvent extends LogBase {
+  kind: "shootdown";
+  cpu: number; // that asked
+  cpus: number; // that were interrupted
+  address: string;
+  pages: number;
+  reason: "unmap" | "protect" | "copy-on-write" | "reclaim" | "migrate" | "write-protect" | "fork";
+}
+export type MemoryEvent = FaultEvent | EvictedEvent | SwapWriteEvent | SwitchEvent | ShootdownEvent;
 export interface State {
   step: number;
   last: LastStep | null;
@@ -165,6 +223,7 @@ export interface State {
   counters: [string, number, number][]; // name, value, change in this step
   access: Access | null;
   faults: {count: number; list: Fault[]};
+  events: {count: number; list: MemoryEvent[]}; // in this step; the last ones, oldest first
   processes: Process[];
   tlb: {arrays: TlbArray[]; spaces: Record<string, string>};
   frames: Frames;
@@ -229,7 +288,9 @@ export interface PageCell {
   page: number; // of the area
   cell: Cell;
   where: number;
-  bits: number; // kCellBits; of a page that is away: its refault distance and 1, or 0
+  // kCellBits; of a page that is away its refault distance, or the generation that it was evicted
+  // from, and 1; or 0.
+  bits: number;
 }
 export function cellsOf(area: Area): PageCell[] {
   const all: PageCell[] = [];
@@ -239,6 +300,21 @@ export function cellsOf(area: Area): PageCell[] {
     all.push({page: at(0), cell: at(1), where: at(2), bits: at(3)});
   }
   return all;
+}
+
+// Whose pages a swap slot has, as far as they are told: "A 0x7ffff7ffb000".
+export function pagesInSwap(state: State): Map<number, string[]> {
+  const found = new Map<number, string[]>();
+  const add = (slot: number, page: string) => found.set(slot, [...(found.get(slot) ?? []), page]);
+  for (const process of state.processes) {
+    for (const area of process.areas ?? []) {
+      for (const cell of cellsOf(area)) {
+        if (cell.cell !== Cell.Swapped) continue;
+        add(cell.where, `${process.name} ${addressOf(area.begin, cell.page)}`);
+      }
+    }
+  }
+  return found;
 }
 
 export const kPage = 4096n;

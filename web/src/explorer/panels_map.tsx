@@ -8,7 +8,9 @@ import {
   addressOf,
   Cell,
   cellsOf,
+  type Generations,
   kCellBits,
+  kMostGenerations,
   namesIn,
   type PageCell,
   type Process,
@@ -26,12 +28,17 @@ function areaName(area: Area): string {
   return area.role === 2 ? "[stack]" : "";
 }
 
-// Of a page that is away, in the Linux model: its refault distance, told as 1 more.
-function refaultText(cell: PageCell): string {
-  return cell.bits > 0 ? `; ${t("linux.distance", {n: count(cell.bits - 1)})}` : "";
+// Of a page that is away, in the Linux model: its refault distance, or its generation, told as 1
+// more.
+function refaultText(cell: PageCell, generations: Generations | undefined): string {
+  if (cell.bits === 0) return "";
+  const n = cell.bits - 1;
+  if (generations === undefined) return `; ${t("linux.distance", {n: count(n)})}`;
+  const known = generations.youngest - n < kMostGenerations;
+  return `; ${t(known ? "mglru.left" : "mglru.left-long-ago", {n})}`;
 }
 
-function describeCell(begin: string, cell: PageCell): string {
+function describeCell(begin: string, cell: PageCell, generations: Generations | undefined): string {
   const at = addressOf(begin, cell.page);
   const bits = [
     cell.bits & kCellBits.writable ? t("bit.writable") : t("bit.readonly"),
@@ -48,9 +55,9 @@ function describeCell(begin: string, cell: PageCell): string {
     case Cell.Resident:
       return t("cell.resident", {at, frame: cell.where});
     case Cell.Swapped:
-      return t("cell.swapped", {at, slot: cell.where}) + refaultText(cell);
+      return t("cell.swapped", {at, slot: cell.where}) + refaultText(cell, generations);
     case Cell.Shadow:
-      return t("cell.shadow", {at}) + refaultText(cell);
+      return t("cell.shadow", {at}) + refaultText(cell, generations);
     default:
       return t("cell.untouched", {at});
   }
@@ -138,6 +145,7 @@ function AreaRow({state, process, area}: {state: State; process: Process; area: 
                     where: 0,
                     bits: 0,
                   },
+                  state.policy?.group?.generations,
                 )
           }
           onPick={(square) => {

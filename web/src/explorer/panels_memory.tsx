@@ -2,17 +2,20 @@
 import {signal} from "@preact/signals";
 import {bytes, count, time} from "../common/numbers";
 import {t} from "../common/texts";
+import type {FrameMode} from "./address";
 import {ageClass, kAges, ownerColour} from "./colours";
 import {type Square, SquareField, withGaps} from "./grid";
 import {
   addressOfPage,
   type CacheObject,
+  counter,
   type Frame,
   FrameKind,
   framesOf,
   kFrameBits,
   kTlbFields,
   pageOf,
+  pagesInSwap,
   type State,
   slotsOf,
   type TlbArray,
@@ -20,9 +23,7 @@ import {
 } from "./model";
 import {Panel, type Side} from "./panel";
 import {Scroll} from "./scroll";
-
-export type FrameMode = "owner" | "age" | "dirty";
-export const frameMode = signal<FrameMode>("owner");
+import {frameMode, setFrameMode} from "./store";
 
 function short(page: number): string {
   const digits = page.toString(16);
@@ -57,9 +58,12 @@ function Slot({
     | "tlb.replaced"
     | "tlb.gone";
   const says = t("tlb.slot", {name, page: addressOfPage(page), frame, rights: rightsText(rights)});
+  const hit = current && change === 0;
   const more =
     what === ""
-      ? ""
+      ? hit
+        ? t("tlb.hit")
+        : ""
       : t(what, {
           was: `${spaces[wasSpace ?? -1] ?? wasSpace ?? ""} ${addressOfPage(wasPage ?? 0)}`,
         });
@@ -70,7 +74,7 @@ function Slot({
     >
       <b>{name.slice(0, 3)}</b> {short(page)}
       <small>{change === 3 ? "✕" : `→${frame}`}</small>
-      {change > 0 ? <span class="hidden-text">{more}</span> : null}
+      {more === "" ? null : <span class="hidden-text">{more}</span>}
     </span>
   );
 }
@@ -143,12 +147,38 @@ function TlbSets({array, state}: {array: TlbArray; state: State}) {
   );
 }
 
+// What the step did to all arrays: [nothing, filled, replaced, dropped].
+export function tlbChanges(arrays: TlbArray[]): [number, number, number, number] {
+  const changes: [number, number, number, number] = [0, 0, 0, 0];
+  for (const {slots} of arrays) {
+    for (let i = 0; i < slots.length; i += kTlbFields) {
+      ++changes[(slots[i + 7] ?? 0) as 0 | 1 | 2 | 3];
+    }
+  }
+  return changes;
+}
+
 export function TlbPanel({state, side}: {state: State; side?: Side}) {
   const used = state.tlb.arrays.filter((array) => array.slots.length > 0);
   const cpus = [...new Set(used.map((array) => array.cpu))];
+  const [, filled, replaced, gone] = tlbChanges(state.tlb.arrays);
   return (
     <Panel name="tlb" title={t("tlb.title")} side={side}>
-      {used.length === 0 ? <p class="quiet">{t("tlb.empty")}</p> : null}
+      <p class="quiet small" id={`tlb-step${side ?? ""}`}>
+        {t("tlb.step", {
+          l1: count(counter(state, "tlb_l1_hits").change),
+          l2: count(counter(state, "tlb_l2_hits").change),
+          walks: count(counter(state, "tlb_walks").change),
+          filled: count(filled + replaced),
+          replaced: count(replaced),
+          gone: count(gone),
+        })}
+      </p>
+      {used.length === 0 ? (
+        <p class="quiet">{t("tlb.empty")}</p>
+      ) : (
+        <p class="legend small">{t("tlb.legend")}</p>
+      )}
       {cpus.map((cpu) => (
         <div key={cpu}>
           {cpus.length > 1 ? <h3>CPU {cpu}</h3> : null}
@@ -250,7 +280,7 @@ export function FramesPanel({state, side}: {state: State; side?: Side}) {
               type="radio"
               name={`frame-mode${side ?? ""}`}
               checked={mode === each}
-              onChange={() => (frameMode.value = each)}
+              onChange={() => setFrameMode(each)}
             />
             {t(`frames.${each}`)}
           </label>
@@ -281,6 +311,12 @@ export function SwapPanel({state, side}: {state: State; side?: Side}) {
     list.push({slot: slots[i] ?? 0, held: slots[i + 1] ?? 0});
   }
   const held = new Map(list.map((each) => [each.slot, each.held]));
+  const pages = pagesInSwap(state);
+  const describe = (slot: number) => {
+    const whose = pages.get(slot) ?? [];
+    const says = t("swap.slot", {slot, n: held.get(slot) ?? 0});
+    return whose.length === 0 ? says : `${says}: ${whose.join(", ")}`;
+  };
   return (
     <Panel name="swap" title={t("swap.title")} side={side}>
       <p class="quiet small">{t("swap.summary", {used: count(used), total: count(total)})}</p>
@@ -288,7 +324,7 @@ export function SwapPanel({state, side}: {state: State; side?: Side}) {
         <SquareField
           squares={list.map(({slot}) => ({key: slot, fill: "--series-5", text: String(slot)}))}
           label={t("swap.summary", {used: count(used), total: count(total)})}
-          describe={(square) => t("swap.slot", {slot: square.key, n: held.get(square.key) ?? 0})}
+          describe={(square) => describe(square.key)}
         />
       ) : null}
     </Panel>

@@ -39,10 +39,12 @@ export function fiveSteps(fault: Fault, state: State): {title: TextKey; says: st
   });
   const area = !fault.area
     ? t(fault.begin === undefined ? "why.no-area" : "why.area-denied")
-    : t("why.area", {
-        range: `${fault.begin ?? ""}–${fault.end ?? ""}`,
-        rights: fault.rights ?? "",
-      });
+    : fault.begin === undefined
+      ? t("why.area-gone")
+      : t("why.area", {
+          range: `${fault.begin}–${fault.end ?? ""}`,
+          rights: fault.rights ?? "",
+        });
   const refused = fault.area && kinds.length === 0;
   const look = kinds.map((kind) => t(kKinds[kind] ?? "fault.spurious"));
   const victims = state.frames.left.map(([frame, , old]) => t("why.victim", {frame, page: old}));

@@ -4,7 +4,7 @@
 import type {Machine} from "./machine";
 import {counter, type State} from "./model";
 
-export type QuestionKind = "outcome" | "victim" | "frame";
+export type QuestionKind = "outcome" | "victim" | "victims" | "frame";
 export interface Question {
   step: number; // what it will do is asked
   kind: QuestionKind;
@@ -38,11 +38,10 @@ function shuffled<T>(list: T[], draw: (n: number) => number): T[] {
 const kOutcomes = ["hit", "minor", "major", "signal"];
 const kLetter: Record<string, string> = {h: "hit", n: "minor", j: "major", s: "signal"};
 
-// The frame whose page the step evicts, if it is one.
-function victimOf(after: State): number | undefined {
-  return after.frames.evicted === 1 && after.frames.left.length === 1
-    ? after.frames.left[0]?.[0]
-    : undefined;
+// The frames whose pages the step evicts: one, or, where Linux reclaims, some dozens.
+function victimsOf(after: State): number[] {
+  const {evicted, left} = after.frames;
+  return evicted > 0 && left.length === evicted ? left.map(([frame]) => frame) : [];
 }
 // The frame that a single fault of the step fills.
 function filledBy(before: State, after: State): number | undefined {
@@ -82,10 +81,17 @@ function questionAt(machine: Machine, step: number, draw: (n: number) => number)
   for (let i = 0; i < before.frames.list.length; i += 7) {
     if (before.frames.list[i + 1] !== 2) user.push(before.frames.list[i] ?? 0);
   }
-  const victim = victimOf(after);
+  const victims = victimsOf(after);
+  const victim = victims[0];
   const asked =
     victim !== undefined
-      ? frameQuestion("victim", step, victim, user, draw)
+      ? frameQuestion(
+          victims.length === 1 ? "victim" : "victims",
+          step,
+          victim,
+          user.filter((frame) => !victims.includes(frame)),
+          draw,
+        )
       : (() => {
           const filled = filledBy(before, after);
           if (filled === undefined) return undefined;

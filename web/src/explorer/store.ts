@@ -2,7 +2,7 @@
 // actions that change them.
 import {batch, computed, effect, signal} from "@preact/signals";
 import type {Core} from "../common/core";
-import {addressFor, type PageState, stateIn} from "./address";
+import {addressFor, type FrameMode, type PageState, stateIn} from "./address";
 import {type Lesson, lessonNamed, lessonWith, textOfLesson} from "./lessons";
 import {follow, type LiveGiven, live, news, order} from "./live";
 import {errorOf, Machine, type ScriptError} from "./machine";
@@ -26,6 +26,7 @@ export const compareProblem = signal<string | undefined>(undefined);
 // The page whose walk is shown instead of the last access's: "PROCESS:ADDRESS".
 export const pinned = signal<string | undefined>(undefined);
 export const quizSeed = signal<number | undefined>(undefined);
+export const frameMode = signal<FrameMode>("owner");
 // What the quiz hides: the state is shown, what the next step will do is not.
 export const fromTool = signal<string | undefined>(undefined); // name of what the tool put in
 
@@ -174,6 +175,11 @@ export function play(on: boolean): void {
   playing.value = on && total.value > 0;
 }
 
+export function setFrameMode(mode: FrameMode): void {
+  frameMode.value = mode;
+  saveAddress();
+}
+
 // --- the address
 
 let saving: ReturnType<typeof setTimeout> | undefined;
@@ -185,6 +191,7 @@ export function pageState(): PageState {
   if (compare.value !== undefined) out.compare = compare.value;
   if (quizSeed.value !== undefined) out.quiz = quizSeed.value;
   if (pinned.value !== undefined) out.walk = pinned.value;
+  if (frameMode.value !== "owner") out.frames = frameMode.value;
   return out;
 }
 
@@ -209,4 +216,5 @@ export async function openAddress(hash: string): Promise<void> {
   if (machine.value === undefined) openLesson(kFirstLesson);
   pinned.value = wanted.walk;
   quizSeed.value = wanted.quiz;
+  frameMode.value = wanted.frames ?? "owner";
 }

@@ -3,7 +3,7 @@ import {signal} from "@preact/signals";
 import {Chart, type Line} from "../common/chart";
 import * as numbers from "../common/numbers";
 import {t} from "../common/texts";
-import {atRam, curves} from "./curves";
+import {atRam, atRamBusy, curves} from "./curves";
 import type {Misses} from "./model";
 import {slowdown} from "./model";
 import {
@@ -151,7 +151,7 @@ function Policies() {
 function Numbers() {
   const {cold} = curves.value;
   return (
-    <table id="at-ram">
+    <table id="at-ram" aria-busy={atRamBusy.value}>
       <caption>{t("curve.at", {size: numbers.bytes(ramInPages.value * pageBytes())})}</caption>
       <thead>
         <tr>

@@ -1,6 +1,6 @@
 // The curves of the chosen policies, counted by the core bit by bit so that the page stays quick:
 // a change of window, page size or policies begins anew.
-import {effect, signal} from "@preact/signals";
+import {batch, effect, signal} from "@preact/signals";
 import {type Misses, sizesBetween, type Window} from "./model";
 import {chosenPolicies, model, ramInPages, sizeSlot, window_} from "./state";
 
@@ -22,6 +22,7 @@ export const curves = signal<Curves>({
 });
 // At the RAM that the slider says, by policy.
 export const atRam = signal<Map<string, Misses>>(new Map());
+export const atRamBusy = signal(true); // what atRam tells is not of what is chosen now
 
 let round = 0;
 
@@ -57,7 +58,10 @@ function* workAtRam(slot: number, policies: string[], pages: number, window: Win
     found.set(name, model.misses(slot, name, pages, window));
     yield;
   }
-  atRam.value = found;
+  batch(() => {
+    atRam.value = found;
+    atRamBusy.value = false;
+  });
 }
 
 // In slices, so that the page stays quick, as long as `mine` says that they are wanted.
@@ -87,6 +91,7 @@ export function followCurves(): void {
   effect(() => {
     const steps = workAtRam(sizeSlot.value, chosenPolicies.value, ramInPages.value, window_.value);
     const mine = ++ramRound;
+    atRamBusy.value = true;
     runSteps(steps, () => mine === ramRound);
   });
 }

@@ -101,6 +101,7 @@ function Figures() {
         id="figures"
         title={title}
         rows={rows}
+        first={rows.length}
         columns={[
           named(t("counter.name"), (one) => t(`figure.${one.key}` as TextKey)),
           {head: "A", cell: (one) => text(one, "a"), raw: (one) => one.a, number: true},
@@ -176,7 +177,19 @@ function WorkingSets() {
 
 const kAll = {faults: 0, major: 0, touched_pages: 0, resident_peak_pages: 0};
 
-function Changes({id, title, rows, all}: {id: string; title: string; rows: Change[]; all: number}) {
+function Changes({
+  id,
+  title,
+  head,
+  rows,
+  all,
+}: {
+  id: string;
+  title: string;
+  head: string;
+  rows: Change[];
+  all: number;
+}) {
   const of = (row: Change, side: "a" | "b", key: keyof typeof kAll) => (row[side] ?? kAll)[key];
   const pair = (head: TextKey, key: keyof typeof kAll, text: (value: number) => string) => [
     counted<Change>(`${t(head)}, A`, (row) => of(row, "a", key), text),
@@ -195,7 +208,7 @@ function Changes({id, title, rows, all}: {id: string; title: string; rows: Chang
         title={title}
         rows={rows}
         columns={[
-          named(t("area.name"), (row) =>
+          named(head, (row) =>
             row.name_b === undefined ? row.name : `${row.name} → ${row.name_b}`,
           ),
           ...pair("diff.faults_head", "faults", numbers.count),
@@ -279,10 +292,17 @@ export function DiffReport() {
       <DiffCurves both={both} />
       <WorkingSets />
       <DiffFlame both={both} />
-      <Changes id="areas" title={t("area.title")} rows={meta.areas} all={meta.areas_in_all} />
+      <Changes
+        id="areas"
+        title={t("area.title")}
+        head={t("area.name")}
+        rows={meta.areas}
+        all={meta.areas_in_all}
+      />
       <Changes
         id="sites"
         title={t("diff.sites")}
+        head={t("diff.site")}
         rows={meta.call_sites}
         all={meta.call_sites_in_all}
       />

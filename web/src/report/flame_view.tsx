@@ -17,6 +17,7 @@ import {
   type Weighted,
 } from "./flame_tree";
 import {data, model, ramPages, window_} from "./state";
+import {counted, named, Table} from "./tables";
 
 type Mode = "left" | "time" | "sandwich";
 type Measure = "touched" | "faults";
@@ -58,7 +59,8 @@ const weighted = computed((): Weighted[] => {
   return [...sums].map(([stack, weight]) => ({stack: stacks[stack] ?? [], weight}));
 });
 
-const list = computed(() => functions(weighted.value).slice(0, 200));
+const sites = computed(() => functions(weighted.value));
+const list = computed(() => sites.value.slice(0, 200));
 
 function nameOf(frame: number): string {
   return frame < 0 ? t("flame.all") : (data.meta.stacks.frames[frame] ?? "?");
@@ -157,6 +159,54 @@ function svgText(tree: FlameNode, title: string): string {
   return out.join("\n");
 }
 
+function pictureOf(tree: FlameNode, title: string): HTMLCanvasElement {
+  const all = boxes(tree, kLeast, kMost);
+  const depth = Math.max(1, ...all.map((box) => box.depth + 1));
+  const canvas = document.createElement("canvas");
+  canvas.width = 2 * kWidth;
+  canvas.height = 2 * (depth + 2) * kRow;
+  const context = canvas.getContext("2d");
+  if (context === null) return canvas;
+  context.scale(2, 2);
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.fillStyle = "#000";
+  context.font = "14px sans-serif";
+  context.fillText(title, 4, 14);
+  context.font = "11px sans-serif";
+  for (const box of all) {
+    const [x, y, width] = [box.x * kWidth, (box.depth + 2) * kRow, box.width * kWidth];
+    context.fillStyle = box.frame < 0 ? "#ccc" : colorOf(box.frame);
+    context.fillRect(x, y, Math.max(width - 0.5, 0.5), kRow - 1);
+    const room = Math.floor((width - 6) / 6.6);
+    context.fillStyle = "#000";
+    if (room >= 3) context.fillText(nameOf(box.frame).slice(0, room), x + 3, y + 13, width - 6);
+  }
+  return canvas;
+}
+
+type Site = ReturnType<typeof functions>[number];
+
+// The same as the graph, for those who would rather read.
+function Sites() {
+  const title = t("flame.sites");
+  return (
+    <>
+      <h3>{title}</h3>
+      <Table<Site>
+        id="sites"
+        title={title}
+        rows={sites.value}
+        columns={[
+          named(t("flame.function"), (site) => nameOf(site.frame)),
+          counted(t("flame.total"), (site) => site.total, weightText),
+          counted(t("flame.self"), (site) => site.self, weightText),
+        ]}
+      />
+    </>
+  );
+}
+
 function Choices() {
   const modes: Mode[] = ["left", "time", "sandwich"];
   return (
@@ -224,7 +274,7 @@ function Choices() {
 }
 
 function csvRows(): Cell[][] {
-  const rows = functions(weighted.value).map(({frame, total, self}): Cell[] => [
+  const rows = sites.value.map(({frame, total, self}): Cell[] => [
     nameOf(frame),
     Math.round(total),
     Math.round(self),
@@ -246,7 +296,11 @@ export function FlameView() {
         <SaveButtons
           name="flame"
           title={title}
-          exports={{csv: csvRows, svg: () => svgText(shown, title)}}
+          exports={{
+            csv: csvRows,
+            svg: () => svgText(shown, title),
+            png: () => pictureOf(shown, title),
+          }}
         />
       </div>
       <Choices />
@@ -265,6 +319,7 @@ export function FlameView() {
         </div>
       )}
       <p class="told">{told.value}</p>
+      {all.length === 0 ? null : <Sites />}
       <p class="quiet">{t(measure.value === "touched" ? "flame.help" : "flame.help_faults")}</p>
     </section>
   );

@@ -6,6 +6,7 @@ import {colorOf} from "../common/chart";
 import * as numbers from "../common/numbers";
 import {type Cell, SaveButtons} from "../common/save";
 import {theme} from "../common/settings";
+import {escapeXml} from "../common/svg";
 import {t} from "../common/texts";
 import {data, referenceOf, selectWindow, window_} from "./state";
 
@@ -89,6 +90,45 @@ function imageOf(rows: number, cells: Uint8Array, bins: number): ImageData | nul
   return image;
 }
 
+function canvasOf(image: ImageData): HTMLCanvasElement {
+  const cells = document.createElement("canvas");
+  cells.width = image.width;
+  cells.height = image.height;
+  cells.getContext("2d")?.putImageData(image, 0, 0);
+  return cells;
+}
+
+// The cells as an image in it, the names of areas as text.
+function svgText(rows: Row[], title: string): string {
+  const image = imageOf(rows.length, data.bytes("heat.cells"), data.meta.bins);
+  const height = rows.length * kRowHeight;
+  const kTop = 30;
+  const kWidth = 900;
+  const out = [
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${kWidth}" height="${kTop + height}" ` +
+      `font-family="sans-serif" font-size="11"><rect width="100%" height="100%" fill="#fff"/>`,
+    `<text x="4" y="18" font-size="15">${escapeXml(title)}</text>`,
+  ];
+  if (image !== null) {
+    out.push(
+      `<image x="${kLeft}" y="${kTop}" width="${kWidth - kLeft}" height="${height}" ` +
+        `preserveAspectRatio="none" style="image-rendering:pixelated" ` +
+        `href="${canvasOf(image).toDataURL("image/png")}"/>`,
+    );
+  }
+  let free = 0;
+  for (const [first, end] of runsOf(rows)) {
+    const row = rows[first];
+    const middle = ((first + end) / 2) * kRowHeight;
+    if (row === undefined || middle - kLeastName / 2 < free) continue;
+    const name = shortName(row.area, 26) + (row.mixed > 1 ? ` +${row.mixed - 1}` : "");
+    out.push(`<text x="4" y="${(kTop + middle + 4).toFixed(1)}">${escapeXml(name)}</text>`);
+    free = middle + kLeastName / 2;
+  }
+  out.push("</svg>");
+  return out.join("\n");
+}
+
 function draw(canvas: HTMLCanvasElement, rows: Row[], width: number): void {
   const scale = devicePixelRatio;
   const height = rows.length * kRowHeight;
@@ -100,10 +140,7 @@ function draw(canvas: HTMLCanvasElement, rows: Row[], width: number): void {
   if (context === null || image === null) return;
   context.fillStyle = colorOf("--panel");
   context.fillRect(0, 0, canvas.width, canvas.height);
-  const cells = document.createElement("canvas");
-  cells.width = image.width;
-  cells.height = image.height;
-  cells.getContext("2d")?.putImageData(image, 0, 0);
+  const cells = canvasOf(image);
   context.imageSmoothingEnabled = false;
   const left = kLeft * scale;
   context.drawImage(cells, left, 0, canvas.width - left, canvas.height);
@@ -215,7 +252,11 @@ export function HeatView() {
         <SaveButtons
           name="heat-map"
           title={title}
-          exports={{csv: () => csvRows(rows.current), png: () => canvas.current}}
+          exports={{
+            csv: () => csvRows(rows.current),
+            svg: () => svgText(rows.current, title),
+            png: () => canvas.current,
+          }}
         />
       </div>
       <p class="quiet">{t("heat.help")}</p>

@@ -5,8 +5,8 @@ import type {ComponentChildren} from "preact";
 import * as numbers from "../common/numbers";
 import {type Cell, SaveButtons} from "../common/save";
 import {t} from "../common/texts";
-import type {AreaRow} from "./data";
-import {data, machine} from "./state";
+import {data, isWhole, machine, window_} from "./state";
+import {type AreaCounts, areasIn, type Counter, countersIn, walksIn} from "./window_counts";
 
 export interface Column<Row> {
   head: string;
@@ -22,14 +22,16 @@ export function Table<Row>({
   title,
   rows,
   columns,
+  first = kRows,
 }: {
   id: string;
   title: string;
   rows: Row[];
   columns: Column<Row>[];
+  first?: number; // rows that show at once
 }) {
   const all = useSignal(false);
-  const shown = all.value ? rows : rows.slice(0, kRows);
+  const shown = all.value ? rows : rows.slice(0, first);
   const csv = () => [
     columns.map((c) => c.head),
     ...rows.map((row) => columns.map((c) => c.raw(row))),
@@ -62,7 +64,7 @@ export function Table<Row>({
           </tbody>
         </table>
       </section>
-      {rows.length > kRows ? (
+      {rows.length > first ? (
         <button
           type="button"
           onClick={() => {
@@ -110,11 +112,22 @@ export function TlbView() {
   const entries = useSignal(meta.area_sizes.includes(1024) ? 1024 : (meta.area_sizes[0] ?? 1));
   const at = meta.area_sizes.indexOf(entries.value);
   const sizes = meta.page_sizes;
-  const walks = (size: string, area: number) =>
-    (data.doubles(`${size}.area_beyond`)[area * meta.area_sizes.length + at] ?? 0) +
-    (data.doubles(`${size}.area_cold`)[area] ?? 0);
-  const rows = meta.areas
-    .map((name, area) => ({name, walks: sizes.map((size) => walks(size.name, area))}))
+  const ofWhole = (size: string) =>
+    new Map(
+      meta.areas.map((_, area) => [
+        area,
+        (data.doubles(`${size}.area_beyond`)[area * meta.area_sizes.length + at] ?? 0) +
+          (data.doubles(`${size}.area_cold`)[area] ?? 0),
+      ]),
+    );
+  const walks = sizes.map((size) =>
+    isWhole.value ? ofWhole(size.name) : walksIn(data, size.name, at, window_.value),
+  );
+  const rows = [...(walks[0]?.keys() ?? [])]
+    .map((area) => ({
+      name: meta.areas[area] ?? t("tlb.others"),
+      walks: walks.map((of) => of.get(area) ?? 0),
+    }))
     .filter((row) => row.walks.some((n) => n > 0))
     .sort((a, b) => (b.walks[0] ?? 0) - (a.walks[0] ?? 0));
   type Row = (typeof rows)[number];
@@ -157,68 +170,114 @@ export function TlbView() {
         ]}
       />
       <p class="quiet">
-        {t("tlb.help", {filter: numbers.count(meta.filter_pages), each: each.toFixed(2)})}
+        {t("tlb.help", {filter: numbers.count(meta.filter_pages), each: each.toFixed(2)})}{" "}
+        {isWhole.value ? "" : t("table.window")}
       </p>
     </Section>
   );
 }
 
+interface CountedArea extends AreaCounts {
+  name: string;
+  resident: number; // at its peak in the whole run
+  mapped: number;
+}
+
+// Of the machine chosen, in the window; `known`: that could be told of a part of the run.
+function areasHere(): {rows: CountedArea[]; known: boolean} {
+  const areas = data.meta.report.machines[machine.value]?.areas ?? [];
+  const part = isWhole.value ? undefined : areasIn(data, machine.value, window_.value);
+  const rows = areas.flatMap((area, i): CountedArea[] => {
+    const whole = {
+      touched: area.touched_pages,
+      minor: area.faults.minor ?? 0,
+      major: area.faults.major ?? 0,
+      copied: area.faults.copy_on_write ?? 0,
+      reused: area.faults.reused ?? 0,
+    };
+    const counts = part === undefined ? whole : part.get(i);
+    if (counts === undefined) return [];
+    const {resident_peak_pages: resident, mapped_peak_pages: mapped} = area;
+    return [{name: area.name, resident, mapped, ...counts}];
+  });
+  if (part !== undefined) rows.sort((a, b) => b.touched - a.touched || b.minor - a.minor);
+  return {rows, known: isWhole.value || part !== undefined};
+}
+
+function PartOfRun({known}: {known: boolean}) {
+  if (isWhole.value) return null;
+  return <p class="quiet">{t(known ? "table.window" : "table.too_many")}</p>;
+}
+
 export function ForkView() {
-  const one = data.meta.report.machines[machine.value];
-  const forks = one?.memory.forks ?? 0;
-  const rows = (one?.areas ?? [])
-    .filter((area) => (area.faults.copy_on_write ?? 0) + (area.faults.reused ?? 0) > 0)
-    .sort((a, b) => (b.faults.copy_on_write ?? 0) - (a.faults.copy_on_write ?? 0));
+  const {rows: areas, known} = areasHere();
+  const whole = data.meta.report.machines[machine.value]?.memory.forks ?? 0;
+  const inPart = () =>
+    Number(
+      countersIn(data, machine.value, window_.value).find(([, name]) => name === "forks")?.[2] ?? 0,
+    );
+  const forks = isWhole.value ? whole : inPart();
+  const rows = areas
+    .filter((area) => area.copied + area.reused > 0)
+    .sort((a, b) => b.copied - a.copied);
   return (
     <Section id="fork" title={t("fork.title")}>
-      <p>{t(forks === 0 ? "fork.none" : "fork.count", {n: numbers.count(forks)})}</p>
+      <p>
+        {t(whole === 0 ? "fork.none" : isWhole.value ? "fork.count" : "fork.count_part", {
+          n: numbers.count(forks),
+        })}
+      </p>
       {rows.length === 0 ? null : (
-        <Table<AreaRow>
+        <Table<CountedArea>
           id="fork"
           title={t("fork.title")}
           rows={rows}
           columns={[
             named(t("fork.site"), (area) => area.name),
-            counted(t("fork.copied"), (area) => area.faults.copy_on_write ?? 0),
+            counted(t("fork.copied"), (area) => area.copied),
             counted(
               t("fork.bytes"),
-              (area) => area.faults.copy_on_write ?? 0,
+              (area) => area.copied,
               (n) => numbers.pages(n),
             ),
-            counted(t("fork.reused"), (area) => area.faults.reused ?? 0),
+            counted(t("fork.reused"), (area) => area.reused),
           ]}
         />
       )}
+      <PartOfRun known={known} />
       <p class="quiet">{t("fork.help")}</p>
     </Section>
   );
 }
 
 export function AreaView() {
-  const areas = data.meta.report.machines[machine.value]?.areas ?? [];
+  const {rows, known} = areasHere();
   const size = (pages: number) => numbers.pages(pages);
+  const peaks = [
+    counted<CountedArea>(t("area.resident"), (area) => area.resident, size),
+    counted<CountedArea>(t("area.mapped"), (area) => area.mapped, size),
+  ];
   return (
     <Section id="areas" title={t("area.title")}>
-      <Table<AreaRow>
+      <Table<CountedArea>
         id="areas"
         title={t("area.title")}
-        rows={areas}
+        rows={rows}
         columns={[
           named(t("area.name"), (area) => area.name),
-          counted(t("area.touched"), (area) => area.touched_pages, size),
-          counted(t("area.resident"), (area) => area.resident_peak_pages, size),
-          counted(t("area.mapped"), (area) => area.mapped_peak_pages, size),
-          counted(t("area.minor"), (area) => area.faults.minor ?? 0),
-          counted(t("area.major"), (area) => area.faults.major ?? 0),
+          counted(t("area.touched"), (area) => area.touched, size),
+          ...(known && !isWhole.value ? [] : peaks),
+          counted(t("area.minor"), (area) => area.minor),
+          counted(t("area.major"), (area) => area.major),
         ]}
       />
+      <PartOfRun known={known} />
     </Section>
   );
 }
 
-type Counter = [group: string, name: string, value: string | number | boolean];
-
 function counters(): Counter[] {
+  if (!isWhole.value) return countersIn(data, machine.value, window_.value);
   const one = data.meta.report.machines[machine.value];
   if (one === undefined) return [];
   const groups = {
@@ -253,6 +312,7 @@ export function CounterView() {
           {head: t("counter.value"), cell: text, raw: (c) => String(c[2]), number: true},
         ]}
       />
+      {isWhole.value ? null : <p class="quiet">{t("counter.window")}</p>}
     </Section>
   );
 }

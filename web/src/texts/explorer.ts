@@ -1,5 +1,6 @@
 // Texts of the explorer page.
 import {lessonTexts} from "./lessons";
+import {linuxTexts} from "./linux";
 import {liveTexts} from "./live";
 
 export const explorerTexts = {
@@ -109,6 +110,10 @@ export const explorerTexts = {
   "why.area": {
     en: "The address lies in the area {range} with rights {rights}.",
     ko: "주소는 권한이 {rights}인 영역 {range} 안에 있습니다.",
+  },
+  "why.area-gone": {
+    en: "The address lay in an area that has gone since.",
+    ko: "주소는 그 뒤에 사라진 영역 안에 있었습니다.",
   },
   "why.no-area": {
     en: "No area of the process has this address: SIGSEGV.",
@@ -266,6 +271,19 @@ export const explorerTexts = {
   "show.text": {en: "Text that can be scrolled", ko: "스크롤할 수 있는 글"},
   "tlb.title": {en: "TLB", ko: "TLB"},
   "tlb.empty": {en: "Nothing is cached.", ko: "들어 있는 것이 없습니다."},
+  "tlb.hit": {en: "used by this access: a hit", ko: "이 접근이 씀: 적중"},
+  "tlb.step": {
+    en:
+      "In this step: hits {l1} in the first level, {l2} in the second, {walks} walks; entries " +
+      "filled {filled}, of them in place of another {replaced}; dropped {gone}.",
+    ko:
+      "이 단계: 1단계 적중 {l1}, 2단계 적중 {l2}, 표 탐색 {walks}; " +
+      "채운 항목 {filled}, 그중 다른 것 대신 {replaced}; 버린 항목 {gone}.",
+  },
+  "tlb.legend": {
+    en: "Thick frame: filled; dashed: in place of another; ✕: dropped; ring: used by this access.",
+    ko: "굵은 테두리: 채움, 점선: 다른 것 대신, ✕: 버림, 고리: 이 접근이 씀.",
+  },
   "tlb.shape": {
     en: "{sets} sets × {ways} ways, {used} in use",
     ko: "집합 {sets}개 × {ways}웨이, {used}개 사용",
@@ -414,6 +432,10 @@ export const explorerTexts = {
     en: "It faults, and memory is full. Which frame must give up its page?",
     ko: "폴트가 나고 메모리가 가득합니다. 어느 프레임이 페이지를 내놓을까요?",
   },
+  "quiz.ask-victims": {
+    en: "It faults, and several pages must go. Which of these frames is among them?",
+    ko: "폴트가 나고 여러 페이지가 나가야 합니다. 다음 중 어느 프레임이 그 안에 들까요?",
+  },
   "quiz.ask-frame": {
     en: "It faults. Which frame will the page be in?",
     ko: "폴트가 납니다. 페이지는 어느 프레임에 들어갈까요?",
@@ -434,5 +456,6 @@ export const explorerTexts = {
   "quiz.code": {en: "Code", ko: "코드"},
   "quiz.no-code": {en: "This is no code for this script.", ko: "이 스크립트의 코드가 아닙니다."},
   ...lessonTexts,
+  ...linuxTexts,
   ...liveTexts,
 };

@@ -204,6 +204,35 @@ export const lessonTexts = {
     ko: "욕심 많은 프로세스의 값을 모두가 치른다",
   },
   "lesson.local_replacement": {en: "A greedy process pays for it alone", ko: "또는 혼자 치른다"},
+  "group.linux": {en: "Reclaim as Linux does it", ko: "리눅스의 회수 방식"},
+  "lesson.linux_group_limit": {
+    en: "At its limit a group takes from itself: who pays for the 257th page?",
+    ko: "한도에 닿은 그룹은 자기 것을 내놓는다: 257번째 페이지 값은 누가 치르나?",
+  },
+  "lesson.linux_two_lists": {
+    en: "Active and inactive: when is a page safe from a scan?",
+    ko: "활성과 비활성: 페이지는 언제 훑기에서 안전한가?",
+  },
+  "lesson.linux_accessed_bits": {
+    en: "Accessed bits and the TLB: why does a page that is used all the time go?",
+    ko: "접근 비트와 TLB: 늘 쓰는 페이지가 왜 나가나?",
+  },
+  "lesson.linux_refault": {
+    en: "Refault distance: how does the kernel know that a page went too early?",
+    ko: "리폴트 거리: 너무 일찍 나갔음을 커널은 어떻게 아는가?",
+  },
+  "lesson.mglru_generations": {
+    en: "Generations: how old is a page?",
+    ko: "세대: 페이지는 얼마나 오래되었나?",
+  },
+  "lesson.mglru_look_around": {
+    en: "Looking around: how do 64 pages get young with one look?",
+    ko: "둘러보기: 한 번 보고 어떻게 64페이지가 젊어지나?",
+  },
+  "lesson.mglru_tiers": {
+    en: "Tiers: who is spared although no page table names him?",
+    ko: "등급: 페이지 표에 없는데도 누가 살아남나?",
+  },
   "group.tlb": {en: "TLB", ko: "TLB"},
   "lesson.tlb_reach": {en: "More pages than the TLB has entries", ko: "TLB 항목보다 많은 페이지"},
   "lesson.tlb_without_pcid": {

@@ -1,4 +1,4 @@
-// Texts of the explorer: the lists of Linux, and a run that is followed (explore --live).
+// Texts of the explorer: huge pages, comparisons, and a run that is followed (explore --live).
 export const liveTexts = {
   "fault.huge-zero": {
     en: "Nothing of these 2 MiB was ever touched, and it is only read: the huge zero page will do.",
@@ -27,37 +27,6 @@ export const liveTexts = {
   "compare.clock-arc": {en: "CLOCK | ARC", ko: "CLOCK | ARC"},
   "compare.pairs": {en: "Two settings", ko: "두 가지 설정"},
   "compare.others": {en: "The script's own machine, and", ko: "스크립트의 기계와"},
-  "linux.title": {en: "Lists of Linux", ko: "리눅스의 목록"},
-  "linux.anon": {en: "anonymous", ko: "익명"},
-  "linux.file": {en: "of files", ko: "파일"},
-  "linux.limit": {
-    en: "The group uses {used} of {limit} pages, {peak} at most so far; swappiness {swappiness}.",
-    ko: "그룹이 {limit}페이지 중 {used}페이지를 씁니다(최대 {peak}); swappiness {swappiness}.",
-  },
-  "linux.no-limit": {
-    en: "The group uses {used} pages and has no limit; swappiness {swappiness}.",
-    ko: "그룹이 {used}페이지를 쓰며 한도가 없습니다; swappiness {swappiness}.",
-  },
-  "linux.age": {
-    en: "After {n} evictions and activations",
-    ko: "축출과 활성화 {n}번 뒤",
-  },
-  "linux.shadows": {en: "away, and remembered (shadows)", ko: "나갔으나 기억됨(그림자)"},
-  "linux.refaults": {en: "came back (refaults)", ko: "돌아옴(리폴트)"},
-  "linux.activated": {en: "of them soon enough to be active", ko: "그중 곧바로 활성이 됨"},
-  "linux.room": {en: "distance that is still soon", ko: "‘곧’으로 치는 거리"},
-  "linux.distance": {
-    en: "refault distance {n} if it came back now",
-    ko: "지금 돌아오면 리폴트 거리 {n}",
-  },
-  "linux.accessed": {en: "A: its accessed bit is set", ko: "A: 접근 비트가 켜짐"},
-  "linux.referenced": {en: "R: marked as referenced", ko: "R: 참조 표시됨"},
-  "linux.workingset": {en: "W: was active before", ko: "W: 전에 활성이었음"},
-  "linux.writing": {en: "P: goes when it is written", ko: "P: 다 쓰면 나감"},
-  "linux.legend": {
-    en: "A: accessed bit set, R: referenced, W: was active before, P: goes when it is written.",
-    ko: "A: 접근 비트, R: 참조됨, W: 전에 활성, P: 다 쓰면 나감.",
-  },
   "live.title": {en: "The run that is followed", ko: "따라가는 실행"},
   "live.go": {en: "Go on", ko: "계속"},
   "live.no-limit": {en: "as fast as it goes", ko: "최대한 빠르게"},

@@ -150,6 +150,9 @@ export const reportTexts = {
   "flame.touched": {en: "bytes touched first", ko: "처음 사용한 바이트"},
   "flame.all_faults": {en: "faults at the chosen RAM", ko: "선택한 RAM에서의 폴트"},
   "flame.function": {en: "Function", ko: "함수"},
+  "flame.sites": {en: "Call sites", ko: "호출 위치"},
+  "flame.total": {en: "With all it called", ko: "호출한 것 포함"},
+  "flame.self": {en: "Itself", ko: "자체"},
   "flame.all": {en: "all", ko: "전체"},
   "flame.faults": {en: "{n} faults", ko: "폴트 {n}회"},
   "flame.callers": {en: "Who called {name}", ko: "{name}을(를) 호출한 곳"},
@@ -173,6 +176,14 @@ export const reportTexts = {
 
   "table.label": {en: "Table: {title}", ko: "표: {title}"},
   "table.all": {en: "Show all {n}", ko: "{n}개 모두 보기"},
+  "table.window": {
+    en: "Counted in the chosen part of the run, which goes on from what came before it.",
+    ko: "선택한 구간에서 센 값이며, 그 앞의 실행에서 이어진 상태입니다.",
+  },
+  "table.too_many": {
+    en: "Of the whole run: there are too many areas to tell of a part.",
+    ko: "전체 실행의 값입니다. 영역이 너무 많아 구간별로 나눌 수 없습니다.",
+  },
   "table.fewer": {en: "Show fewer", ko: "줄여 보기"},
 
   "tlb.title": {
@@ -182,13 +193,14 @@ export const reportTexts = {
   "tlb.entries": {en: "TLB entries", ko: "TLB 항목 수"},
   "tlb.walks": {en: "Walks, {size} pages", ko: "페이지 워크({size})"},
   "tlb.cost": {en: "Time, 4 KiB pages", ko: "시간(4 KiB)"},
+  "tlb.others": {en: "(other areas)", ko: "(다른 영역)"},
   "tlb.help": {
     en:
-      "Of the whole run, in a fully associative TLB with LRU; a walk takes {each} table " +
-      "reads, as on the machine replayed. Walks that a TLB of fewer than {filter} entries " +
-      "would add are not known.",
+      "In a fully associative TLB with LRU; a walk takes {each} table reads, as on the " +
+      "machine replayed. Walks that a TLB of fewer than {filter} entries would add are not " +
+      "known.",
     ko:
-      "전체 실행을 완전 연관 LRU TLB로 계산했습니다. 워크 한 번은 재생한 머신에서처럼 테이블을 {each}회 읽습니다. 항목이 {filter}개보다 " +
+      "완전 연관 LRU TLB로 계산했습니다. 워크 한 번은 재생한 머신에서처럼 테이블을 {each}회 읽습니다. 항목이 {filter}개보다 " +
       "적은 TLB에 대해서는 알 수 없습니다.",
   },
 
@@ -197,6 +209,10 @@ export const reportTexts = {
   "fork.count": {
     en: "Forks: {n}. Pages copied because of them, by where the memory was allocated:",
     ko: "fork {n}회. 그 때문에 복사된 페이지를 메모리를 할당한 곳별로 나타냅니다.",
+  },
+  "fork.count_part": {
+    en: "Forks in this part: {n}. Pages copied in it, by where the memory was allocated:",
+    ko: "이 구간의 fork {n}회. 이 구간에서 복사된 페이지를 메모리를 할당한 곳별로 나타냅니다.",
   },
   "fork.site": {en: "Memory", ko: "메모리"},
   "fork.copied": {en: "Pages copied", ko: "복사된 페이지"},
@@ -237,6 +253,10 @@ export const reportTexts = {
   "counter.title": {en: "Raw counters", ko: "원시 카운터"},
   "counter.group": {en: "Group", ko: "분류"},
   "counter.name": {en: "Counter", ko: "카운터"},
+  "counter.window": {
+    en: "What the chosen part of the run added to each counter that is not 0 in the end.",
+    ko: "마지막에 0이 아닌 카운터마다 선택한 구간에서 늘어난 값입니다.",
+  },
   "counter.value": {en: "Value", ko: "값"},
 
   "how.title": {en: "How this was measured", ko: "측정 방법"},
@@ -317,6 +337,7 @@ export const reportTexts = {
   "diff.width_b": {en: "bytes of B", ko: "B의 바이트"},
   "diff.width_a": {en: "bytes of A", ko: "A의 바이트"},
   "diff.sites": {en: "Call sites", ko: "호출 위치"},
+  "diff.site": {en: "Call site", ko: "호출 위치"},
   "diff.listed": {
     en: "The {n} that changed most, of {all}.",
     ko: "전체 {all}개 중 가장 많이 바뀐 {n}개.",

@@ -137,13 +137,15 @@ describe.skipIf(browserPath === undefined)("the explorer", () => {
     await first.page.waitForFunction(() => location.hash.includes("s="));
     await first.page.locator("#forward").click();
     await first.page.locator("#compare").selectOption("levels=5");
-    await first.page.waitForFunction(() => /n=1&c=levels/.test(location.hash));
+    await first.page.getByRole("radio", {name: "dirty"}).first().check();
+    await first.page.waitForFunction(() => /n=1&c=levels.*&f=dirty/.test(location.hash));
     const address = await first.page.evaluate(() => location.hash);
     const state = await stateOf(first.page);
     await first.close();
     const second = await open(address);
     expect(await stateOf(second.page)).toBe(state);
     await second.page.locator("#second").waitFor();
+    expect(await second.page.getByRole("radio", {name: "dirty"}).first().isChecked()).toBe(true);
     await second.close();
   });
 
@@ -191,6 +193,59 @@ describe.skipIf(browserPath === undefined)("the explorer", () => {
     await close();
   });
 
+  it("shows generations, and says what became of a page that is away", async () => {
+    const {page, complaints, close} = await open("#l=mglru_generations&n=4838");
+    await page.getByRole("heading", {name: "Generations of Linux (MGLRU)"}).waitFor();
+    const names = await page.locator(".policy .list-name").allTextContents();
+    expect(names.filter((name) => /^anonymous, generation \d+/.test(name)).length).toBeGreaterThan(
+      1,
+    );
+    expect(names.filter((name) => name.includes("oldest")).length).toBe(2); // of each kind
+    expect(names.filter((name) => name.includes("youngest")).length).toBe(2);
+    expect(await page.locator("#mglru-tiers tbody tr").count()).toBe(4);
+    const titles = await page
+      .locator(".list-page")
+      .evaluateAll((pages) => pages.map((each) => each.getAttribute("title") ?? ""));
+    expect(titles.some((title) => title.includes("tier 3"))).toBe(true);
+    // The first page of the scan: swapped out long ago.
+    const field = page.locator(".maps [role=application]").first();
+    await field.focus();
+    await page.keyboard.press("ArrowRight");
+    await page
+      .getByText(/left generation \d+/)
+      .first()
+      .waitFor();
+    await page.locator("#compare").selectOption("model=linux");
+    await page.locator("#second").getByRole("heading", {name: "Lists of Linux"}).waitFor();
+    expect(complaints).toEqual([]);
+    await close();
+  });
+
+  it("tells events one by one, and leads to their steps", async () => {
+    const {page, complaints, close} = await open("#l=belady_three_frames&n=10");
+    const log = page.locator(".panel.log");
+    const lines = () => log.locator("li").allTextContents();
+    const all = await lines();
+    expect(
+      all.some((line) => /Evicted from frame \d+: page 0x[0-9a-f]+ of A, dirty/.test(line)),
+    ).toBe(true);
+    expect(all.some((line) => line.includes("Written to swap slot"))).toBe(true);
+    expect(await log.locator("li.now").count()).toBeGreaterThan(1);
+    await log.getByRole("checkbox", {name: "evictions"}).uncheck();
+    expect((await lines()).some((line) => line.includes("Evicted"))).toBe(false);
+    expect((await lines()).length).toBeLessThan(all.length);
+    await log.getByRole("button", {name: "Go to step 4"}).first().click();
+    expect(await stepOf(page)).toBe(4);
+    await page.goto(page.url().replace(/#.*/, "#l=shootdowns&n=0"));
+    await page.keyboard.press("End");
+    await log
+      .getByText(/TLB shootdown by CPU \d+/)
+      .first()
+      .waitFor();
+    expect(complaints).toEqual([]);
+    await close();
+  });
+
   it("speaks Korean", async () => {
     const {page, close} = await open("#l=copy_on_write&n=14", {locale: "ko-KR"});
     await page.getByText("왜 폴트가 났나?").waitFor();
@@ -208,7 +263,12 @@ describe.skipIf(browserPath === undefined)("the explorer", () => {
     ["dark", "phone"],
   ] as const)("has no barriers in %s at a %s", async (colorScheme, size) => {
     const options = {colorScheme, viewport: kSizes[size]};
-    for (const address of ["#l=copy_on_write&n=14", "#l=thrashing&n=400&c=policy%3Darc", "#q=5"]) {
+    for (const address of [
+      "#l=copy_on_write&n=14",
+      "#l=thrashing&n=400&c=policy%3Darc",
+      "#q=5",
+      "#l=mglru_generations&n=2600",
+    ]) {
       const {page, close} = await open(address, options);
       expect(await barriers(page)).toEqual([]);
       const wide = await page.evaluate(() => document.documentElement.scrollWidth);

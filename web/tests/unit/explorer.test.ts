@@ -49,12 +49,13 @@ describe("the address", () => {
     for (const state of [
       {lesson: "thrashing", step: 12},
       {script, step: 3, compare: "policy=arc frames=4", quiz: 77, walk: "1:0x7ffff7ffb000"},
+      {lesson: "zero_page", step: 5, frames: "dirty"} as const,
     ]) {
       expect(await stateIn(await addressFor(state))).toEqual(state);
     }
   });
   it("leaves out what is wrong", async () => {
-    expect(await stateIn("#l=../x&n=-1&s=%%%&q=x&w=1:0xg")).toEqual({});
+    expect(await stateIn("#l=../x&n=-1&s=%%%&q=x&w=1:0xg&f=colour")).toEqual({});
     expect(await stateIn("#s=AAAA")).toEqual({});
     expect(await stateIn("")).toEqual({});
   });

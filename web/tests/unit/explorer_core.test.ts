@@ -19,7 +19,12 @@ import {
   framesOf,
   kCellBits,
   kFrameBits,
+  kListMarks,
+  kPage,
+  kTierShift,
+  pagesInSwap,
 } from "../../src/explorer/model";
+import {tlbChanges} from "../../src/explorer/panels_memory";
 import {checkCode, codeOf, questionsOf, scoreOf} from "../../src/explorer/quiz_questions";
 
 const root = join(import.meta.dirname, "../../..");
@@ -122,6 +127,39 @@ describe.skipIf(!existsSync(wasm))("the explorer's core", () => {
     expect(after.frames.left.map(([frame]) => frame)).toEqual([front]);
   });
 
+  it("tells what a step does to the TLB: hits, fills, entries in place of others", () => {
+    const machine = lesson("tlb_reach");
+    const sums = {hits: 0, filled: 0, replaced: 0};
+    for (let step = 1; step <= Math.min(machine.last, 300); ++step) {
+      const state = machine.state(step);
+      const [, filled, replaced] = tlbChanges(state.tlb.arrays);
+      sums.hits += counter(state, "tlb_l1_hits").change + counter(state, "tlb_l2_hits").change;
+      sums.filled += filled;
+      sums.replaced += replaced;
+      const walks = counter(state, "tlb_walks").change;
+      if (walks > 0 && state.access?.now) expect(filled + replaced).toBeGreaterThan(0);
+    }
+    expect(sums.hits).toBeGreaterThan(0);
+    expect(sums.filled).toBeGreaterThan(0);
+    expect(sums.replaced).toBeGreaterThan(0);
+  });
+
+  it("tells whose pages are in swap", () => {
+    const machine = lesson("swap_and_fork");
+    let shared = 0;
+    for (let step = 1; step <= machine.last; ++step) {
+      const state = machine.state(step);
+      const pages = pagesInSwap(state);
+      const held = new Map<number, number>();
+      for (let i = 0; i + 1 < state.swap.slots.length; i += 2) {
+        held.set(state.swap.slots[i] ?? 0, state.swap.slots[i + 1] ?? 0);
+      }
+      for (const slot of pages.keys()) expect(held.has(slot)).toBe(true);
+      shared += [...pages.values()].filter((each) => each.length > 1).length;
+    }
+    expect(shared).toBeGreaterThan(0);
+  });
+
   it("asks questions that one can check", () => {
     const machine = lesson("thrashing");
     const questions = questionsOf(machine, 4711);
@@ -148,6 +186,20 @@ describe.skipIf(!existsSync(wasm))("the explorer's core", () => {
     expect(checkCode(machine, code.replace(/^4711/, "4712"))).toBeUndefined();
     expect(checkCode(lesson("copy_on_write"), code)).toBeUndefined();
     expect(checkCode(machine, "nonsense")).toBeUndefined();
+  });
+
+  it("asks which of several frames must go, where Linux reclaims", () => {
+    const machine = lesson("linux_group_limit");
+    const asked = Array.from({length: 12}, (_, seed) => questionsOf(machine, seed)).flat();
+    const several = asked.filter((question) => question.kind === "victims");
+    expect(several.length).toBeGreaterThan(0);
+    for (const question of several) {
+      const gone = machine.state(question.step).frames.left.map(([frame]) => String(frame));
+      expect(gone.length).toBeGreaterThan(1);
+      expect(question.options.map((option) => gone.includes(option))).toEqual(
+        question.options.map((_, i) => i === question.right),
+      );
+    }
   });
 
   it("goes through no more of a script than a page can bear", () => {
@@ -186,6 +238,66 @@ describe.skipIf(!existsSync(wasm))("the explorer's core", () => {
     for (const list of lists) expect(list.marks?.length).toBe(list.pages.length);
     const other = open(machine.script, "model=policy").state(machine.last);
     expect(other.policy?.group).toBeUndefined();
+  });
+
+  it("shows the generations of Linux", () => {
+    const machine = lesson("mglru_generations");
+    const state = machine.state(machine.last);
+    const {policy} = state;
+    expect(policy?.name).toBe("linux-mglru");
+    const generations = policy?.group?.generations;
+    const lists = (policy?.parts[0]?.lists ?? []).filter((list) => list.generation !== undefined);
+    for (const [i, name] of ["anon", "file"].entries()) {
+      const seqs = lists.filter((list) => list.name === name).map((list) => list.generation ?? 0);
+      expect(seqs).toEqual([...seqs].sort((a, b) => a - b));
+      expect(seqs[0]).toBe(generations?.oldest[i]);
+      expect(seqs.at(-1)).toBe(generations?.youngest);
+      expect(seqs.length).toBeLessThanOrEqual(4);
+    }
+    expect(generations?.kinds.map((kind) => kind.tiers.length)).toEqual([4, 4]);
+    expect(generations?.walks).toBeGreaterThan(0);
+    // The 120 pages that are used in every round are in the working set, whichever generation has
+    // them, and the next walk finds them there.
+    const at = BigInt(state.variables.find(([name]) => name === "hot")?.[1] ?? 0);
+    const area = state.processes[0]?.areas?.find((each) => BigInt(each.end) > at);
+    const first = Number((at - BigInt(area?.begin ?? 0)) / kPage);
+    const hot = new Set(
+      (area === undefined ? [] : cellsOf(area))
+        .filter((cell) => cell.page >= first && cell.page < first + 120)
+        .map((cell) => cell.where),
+    );
+    expect(hot.size).toBe(120);
+    const marks = lists.flatMap((list) =>
+      list.pages
+        .map((page, i) => [Number(page), list.marks?.[i] ?? 0] as const)
+        .filter(([page]) => hot.has(page)),
+    );
+    expect(marks.length).toBe(120);
+    for (const [, mark] of marks) {
+      expect(mark & kListMarks.workingset).not.toBe(0);
+      expect((mark >> kTierShift) & 3).toBe(3);
+    }
+    const other = open(machine.script, "model=linux").state(machine.last);
+    expect(other.policy?.group?.generations).toBeUndefined();
+    expect(other.policy?.group?.room).toBeDefined();
+  });
+
+  it("tells events one by one, with the victim of each", () => {
+    const machine = lesson("belady_three_frames");
+    const evicted: string[] = [];
+    for (let step = 1; step <= machine.last; ++step) {
+      const {events, frames, faults} = machine.state(step);
+      const now = events.list.filter((event) => event.step === step);
+      expect(events.count).toBe(now.length);
+      expect(now.filter(({kind}) => kind === "minor" || kind === "major").length).toBe(
+        faults.count,
+      );
+      const gone = now.filter((event) => event.kind === "evicted");
+      expect(gone.map((event) => event.frame)).toEqual(frames.left.map(([frame]) => frame));
+      expect(gone.map((event) => event.page)).toEqual(frames.left.map(([, , page]) => page));
+      evicted.push(...gone.map((event) => event.who));
+    }
+    expect(evicted).toEqual(Array(6).fill("A")); // 9 faults, 3 frames
   });
 
   it("compares pages of 4 KiB with pages of 2 MiB", () => {
