@@ -43,17 +43,29 @@ std::string host_name_for_people() {
   return fmt::format("{}, Linux {}", model, system.release);
 }
 
+// Where groups can be made. The note says why not.
+Result<host::GroupParent> place_for_groups(host::Guardian& guardian) {
+  Result<host::GroupParent> parent = host::find_group_parent();
+  if (parent && parent->make_room) PW_TRY(guardian.make_room(*parent));
+  return parent;
+}
+
 Calibration measure(const Flags& flags, host::Guardian& guardian) {
   Calibration result;
+  const Result<host::GroupParent> parent = place_for_groups(guardian);
+  std::optional<ChildPlace> place;
+  if (parent) place.emplace(ChildPlace{guardian, *parent});
   Progress line("calibrating");
   result.costs.host = host_name_for_people();
   line.say("measuring faults");
   measure_faults(result);
   measure_file_faults(result, flags.folder);
   line.say("measuring zram");
-  measure_zram(result, guardian);
+  if (place) measure_zram(result, *place);
+  if (!place) result.notes.push_back("zram: " + parent.error().message);
   line.say("measuring the disk");
   measure_disk(result, flags.folder);
+  measure_reads(result, flags.folder, place);
   line.say("measuring memory");
   measure_loads(result);
   return result;

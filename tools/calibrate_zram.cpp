@@ -1,9 +1,6 @@
 // zram: what a page costs on its way there and back, by how dear it is to compress, and what
 // reclaim takes for a page that it only looks at.
-#include <fcntl.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -12,7 +9,6 @@
 #include <memory>
 
 #include "base/random.hpp"
-#include "ports/host/memory_group.hpp"
 #include "recorder/common/effort.h"
 #include "tools/calibration.hpp"
 #include "tools/mapping.hpp"
@@ -56,11 +52,11 @@ void fill_dear(Page& page, Random& random) {
   }
 }
 
-void write_page(const Mapping& memory, std::size_t page, const Page& bytes) {
+void write_page(const Mapping& memory, std::size_t first, std::size_t page, const Page& bytes) {
   for (std::size_t i = 0; i < kPageSize; i += 8) {
     std::uint64_t word = 0;
     std::memcpy(&word, bytes.data() + i, sizeof word);
-    reinterpret_cast<volatile std::uint64_t&>(memory.at(page * kPageSize + i)) = word;
+    reinterpret_cast<volatile std::uint64_t&>(memory.at(first + page * kPageSize + i)) = word;
   }
 }
 
@@ -82,7 +78,7 @@ bool measure_way(const Fill fill, WayAndBack& into) {
     Page bytes{};
     fill(bytes, random);
     effort += pw_page_effort(reinterpret_cast<const unsigned char*>(bytes.data()), table.get());
-    write_page(memory, page, bytes);
+    write_page(memory, 0, page, bytes);
   }
   into.effort = effort / kSome;
   std::vector<double> out, in;
@@ -118,6 +114,11 @@ struct Pressed {  // what one round in the group took
   bool ok = false;
 };
 
+double count(const char* name) {  // of the whole machine
+  const auto all = host::parse_counters(host::text_of_file("/proc/vmstat"));
+  return static_cast<double>(host::value_of(all, name));
+}
+
 // In the group: fills four times what fits, then reads it all, which is counted.
 Pressed press() {
   Pressed result;
@@ -129,10 +130,6 @@ Pressed press() {
     const std::uint64_t word = random.next() | 1;
     reinterpret_cast<volatile std::uint64_t&>(memory.at(page * kPageSize)) = word;
   }
-  const auto count = [](const char* name) {
-    const auto all = host::parse_counters(host::text_of_file("/proc/vmstat"));
-    return static_cast<double>(host::value_of(all, name));
-  };
   const double in = count("pswpin"), out = count("pswpout"), scanned = count("pgscan_anon");
   const double began = cpu_ns();
   // Not in order: neighbours in memory are rarely neighbours in time, and what the kernel knows of
@@ -148,59 +145,64 @@ Pressed press() {
   return result;
 }
 
-// One round in a child that has entered the group.
-Pressed press_in(const host::MemoryGroup& group) {
-  Pressed result;
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return result;
-  const pid_t child = fork();
-  if (child == 0) {
-    if (!host::write_to_file(group.processes_file(), "0")) _exit(1);
-    const Pressed done = press();
-    _exit(write(ends[1], &done, sizeof done) == sizeof done ? 0 : 1);
-  }
-  close(ends[1]);
-  if (read(ends[0], &result, sizeof result) != sizeof result) result = {};
-  close(ends[0]);
-  if (child > 0) waitpid(child, nullptr, 0);
-  return result;
-}
-
 // A page that goes is looked at once more than what its way out was measured with.
-Result<void> measure_look(predict::Costs& costs, const host::GroupParent& parent,
-                          host::Guardian& guardian) {
+Result<void> measure_look(predict::Costs& costs, const ChildPlace& place) {
   std::vector<double> looks;
   for (unsigned round = 0; round < kRounds; ++round) {
-    const auto path = guardian.make_group(parent);
-    if (!path) return tl::unexpected(path.error());
-    const host::MemoryGroup group(parent.version, *path);
-    std::vector<std::string> ignored;
-    PW_TRY(group.set({kLimit, 60, true}, ignored));
-    const Pressed done = press_in(group);
-    (void)guardian.remove_group(*path);
-    const double kept = done.scanned - done.out;
+    const auto done = in_group<Pressed>(place, kLimit, [](Pressed& into) {
+      into = press();
+      return into.ok;
+    });
+    if (!done) return tl::unexpected(done.error());
+    const double kept = done->scanned - done->out;
     // Others swap too: a round in which they took part is none.
-    const bool alone = done.in >= kPages / 2 && done.in <= kPages * 1.02;
-    if (!done.ok || !alone || kept < kPages / 2) continue;
-    const double ways = done.in * costs.zram_read.ns + done.out * costs.zram_write.ns;
-    looks.push_back(std::max(done.ns - ways, 0.0) / kept);
+    const bool alone = done->in >= kPages / 2 && done->in <= kPages * 1.02;
+    if (!alone || kept < kPages / 2) continue;
+    const double ways = done->in * costs.zram_read.ns + done->out * costs.zram_write.ns;
+    looks.push_back(std::max(done->ns - ways, 0.0) / kept);
   }
   if (looks.empty()) return fail(Errno::Io, "other programs swapped too: reclaim's look");
   costs.look = cost_of(looks);
   return {};
 }
 
+// Huge pages put out, which go as a whole: nothing of a page's own way but its compression.
+void measure_huge_way(Calibration& into) {
+  constexpr std::size_t kHuge = 2 << 20, kSome = 16;
+  constexpr std::size_t kSmall = kSome * kHuge / kPageSize;
+  const Mapping memory((kSome + 1) * kHuge);
+  if (!memory.ok()) return;
+  memory.advise(MADV_HUGEPAGE);
+  const std::size_t first = memory.to_boundary(kHuge);
+  sample(into.costs.zram_write_huge, kRounds, kSmall, [&]() -> double {
+    memory.advise(MADV_DONTNEED);
+    Random random(8);
+    rusage before{}, after{};
+    getrusage(RUSAGE_SELF, &before);
+    for (std::size_t page = 0; page < kSmall; ++page) {
+      Page bytes{};
+      fill_cheap(bytes, random);
+      write_page(memory, first, page, bytes);
+    }
+    getrusage(RUSAGE_SELF, &after);
+    if (after.ru_minflt - before.ru_minflt > static_cast<long>(kSome) + 8) return -1;
+    const double whole = count("thp_swpout");
+    const double began = cpu_ns();
+    memory.advise(MADV_PAGEOUT);
+    const double ns = cpu_ns() - began;
+    // Where swap has no 512 slots in a row they are split.
+    return count("thp_swpout") - whole < kSome ? -1 : ns;
+  });
+  if (!into.costs.zram_write_huge.measured) {
+    into.notes.emplace_back("zram_write_huge: no huge pages, or they do not go as a whole");
+  }
+}
+
 }  // namespace
 
-void measure_zram(Calibration& into, host::Guardian& guardian) {
+void measure_zram(Calibration& into, const ChildPlace& place) {
   const auto give_up = [&](const Error& error) { into.notes.push_back("zram: " + error.message); };
-  const auto parent = host::find_group_parent();
-  if (!parent) return give_up(parent.error());
-  if (parent->make_room) {
-    const auto room = guardian.make_room(*parent);
-    if (!room) return give_up(room.error());
-  }
-  const auto device = guardian.make_zram(8 * kLimit, "");
+  const auto device = place.guardian.make_zram(8 * kLimit, "");
   if (!device) return give_up(device.error());
   WayAndBack cheap, dear;
   if (!measure_way(fill_cheap, cheap) || !measure_way(fill_dear, dear)) {
@@ -211,7 +213,8 @@ void measure_zram(Calibration& into, host::Guardian& guardian) {
   costs.zram_read = cheap.in;
   costs.zram_write_effort = for_effort(cheap.out, dear.out, dear.effort - cheap.effort);
   costs.zram_read_effort = for_effort(cheap.in, dear.in, dear.effort - cheap.effort);
-  const auto look = measure_look(costs, *parent, guardian);
+  measure_huge_way(into);
+  const auto look = measure_look(costs, place);
   if (!look) give_up(look.error());
 }
 

@@ -6,11 +6,12 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "ports/host/group_run_guardian.hpp"
 #include "predict/costs.hpp"
+#include "tools/group_child.hpp"
 
 namespace pw::tools {
 
@@ -34,7 +35,10 @@ void measure_faults(Calibration& into);  // anonymous memory, fork
 void measure_file_faults(Calibration& into, const std::string& folder);
 void measure_loads(Calibration& into);                            // caches, RAM, TLB misses
 void measure_disk(Calibration& into, const std::string& folder);  // of that folder
-// In a group of its own, on zram of its own; nothing without root.
-void measure_zram(Calibration& into, host::Guardian& guardian);
+// Of files in that folder; with a place for groups, under pressure there.
+void measure_reads(Calibration& into, const std::string& folder,
+                   const std::optional<ChildPlace>& place);
+// In groups, on zram of its own; needs root.
+void measure_zram(Calibration& into, const ChildPlace& place);
 
 }  // namespace pw::tools

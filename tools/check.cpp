@@ -22,7 +22,7 @@ namespace {
 struct Flags {
   std::string limits = "100%,75%,50%,25%";
   unsigned runs = 5;
-  std::string swap, thp = "never", flush = "20ms", costs;
+  std::string swap, thp = "never", flush = "20ms", costs, model;
   int swappiness = -1;
   int cpu = -1;
   double timeout_s = 0;
@@ -154,6 +154,7 @@ Result<CheckReport> check(const Flags& flags, const std::vector<std::string>& pr
 
   CheckReport report;
   report.truth = measurement.truth();
+  report.truth.costs = costs->costs;
   if (measurement.exit_status() != 0) {
     report.notes.push_back(fmt::format("The program's exit status is {}, also without a limit.",
                                        measurement.exit_status()));
@@ -163,13 +164,12 @@ Result<CheckReport> check(const Flags& flags, const std::vector<std::string>& pr
     return report;
   }
   report.costs = costs->source;
+  report.ageing = predict::ageing(flags.model).value_or(report.truth.rows[0].conditions.ageing);
   if (recording->info().command != program) {
     report.notes.push_back("The recording is of another command.");
   }
   line.say("predicting");
-  auto outcomes = predict::predict_truth(*recording, report.truth, costs->costs, predict);
-  if (!outcomes) return tl::unexpected(outcomes.error());
-  report.predicted = std::move(*outcomes);
+  PW_TRY(predict_rows(report, *recording, costs->costs, predict));
   return report;
 }
 
@@ -232,6 +232,9 @@ void add_check(CLI::App& app, Call& call) {
   verb->add_option("--recording", flags->recording, "predict from FILE instead of recording now")
       ->type_name("FILE")
       ->check(CLI::ExistingFile.description(""));
+  verb->add_option("--model", flags->model, "linux or linux-mglru (as the kernel here ages pages)")
+      ->type_name("KIND")
+      ->check(CLI::IsMember({"linux", "linux-mglru"}).description(""));
   verb->add_option("--costs", flags->costs, "times made by pagewright calibrate")
       ->type_name("FILE");
   verb->add_option("--save", flags->save, "what was measured, for pagewright replay --truth")

@@ -23,6 +23,13 @@ constexpr double kLeastTimeout = 60, kTimeoutTimes = 100;
 constexpr std::uint64_t kSwapBeyond = 64ULL << 20;
 constexpr const char* kHugePagesFile = "/sys/kernel/mm/transparent_hugepage/enabled";
 
+// /sys/kernel/mm/lru_gen/enabled: a mask whose first bit is the switch; not there: not built in.
+Ageing kernel_ageing() {
+  const std::string text = host::text_of_file("/sys/kernel/mm/lru_gen/enabled");
+  const bool generations = (std::strtoul(text.c_str(), nullptr, 16) & 1) != 0;
+  return generations ? Ageing::Generations : Ageing::Lists;
+}
+
 int setting(const char* path, int otherwise) {
   const std::string text = host::text_of_file(path);
   return text.empty() ? otherwise : std::atoi(text.c_str());
@@ -100,6 +107,7 @@ Result<void> Measurement::prepare() {
     note("The system's setting for huge pages was '" + value + "' during the check.");
   }
   const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+  conditions_.ageing = kernel_ageing();
   conditions_.huge_pages = options_.huge_pages;
   conditions_.swappiness = options_.swappiness.value_or(setting("/proc/sys/vm/swappiness", 60));
   conditions_.page_cluster = static_cast<std::uint32_t>(

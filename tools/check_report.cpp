@@ -80,11 +80,27 @@ void measured_lines(const TruthRow& row, report::Table& table) {
   }
 }
 
-void compared_lines(const RowComparison& row, report::Table& table) {
+// The interval of the slowdown; nothing: it is not told.
+const predict::Slowdown* interval(const CheckReport& report, std::size_t row,
+                                  const Comparison& figure) {
+  const bool told = figure.quantity->name == "slowdown" && row < report.slowdowns.size();
+  return told ? &report.slowdowns[row] : nullptr;
+}
+
+std::string predicted_text(const CheckReport& report, std::size_t row, const Comparison& figure) {
+  const predict::Slowdown* const slow = interval(report, row, figure);
+  const std::string middle = shown(*figure.quantity, figure.predicted);
+  if (slow == nullptr || slow->high - slow->low < 0.01) return middle;
+  return fmt::format("{} ({}-{})", middle, report::rounded(slow->low, 2),
+                     report::rounded(slow->high, 2));
+}
+
+void compared_lines(const CheckReport& report, std::size_t at, const RowComparison& row,
+                    report::Table& table) {
   table.row({"", "predicted", "measured", "spread", "error", ""});
   for (const Comparison& figure : row.figures) {
     if (!worth_a_line(figure.measured, figure.predicted)) continue;
-    table.row({std::string(figure.quantity->label), shown(*figure.quantity, figure.predicted),
+    table.row({std::string(figure.quantity->label), predicted_text(report, at, figure),
                shown(*figure.quantity, figure.measured.median), spread_text(figure.measured),
                error_text(figure), bar_text(figure)});
   }
@@ -98,7 +114,10 @@ std::string oom_line(const RowComparison& row) {
   };
   return fmt::format("  Predicted: {}; measured: {}: {}\n",
                      ends(row.predicted.oom, row.predicted.oom_victim),
-                     ends(row.row->oom(), row.row->oom_victim), row.oom_agrees ? "ok" : "off");
+                     ends(row.row->oom(), row.row->oom_victim),
+                     !row.oom_agrees     ? "off"
+                     : row.victim_agrees ? "ok"
+                                         : "off, another process");
 }
 
 std::vector<std::string> all_notes(const CheckReport& report) {
@@ -112,6 +131,13 @@ std::vector<std::string> all_notes(const CheckReport& report) {
         fmt::format("The group does not count {}: these are changes of /proc/vmstat, "
                     "and what other programs did meanwhile is in them.",
                     names));
+  }
+  const Ageing kernel = report.truth.rows[0].conditions.ageing;
+  if (!report.predicted.empty() && report.ageing != kernel) {
+    notes.push_back(
+        fmt::format("The kernel that was measured ages pages as --model {} does; the "
+                    "prediction is of --model {}.",
+                    name_of(kernel), name_of(report.ageing)));
   }
   notes.insert(notes.end(), report.notes.begin(), report.notes.end());
   return notes;
@@ -127,33 +153,40 @@ std::string conditions_text(const CheckReport& report) {
                                 ? fmt::format("every {} ms", c.stat_flush_ns / 1'000'000)
                                 : "by the kernel";
   return fmt::format(
-      "Linux {}, groups {}, swap {}, swappiness {}, page-cluster {}, huge pages {}, "
+      "Linux {}{}, groups {}, swap {}, swappiness {}, page-cluster {}, huge pages {}, "
       "{}, statistics gathered {}{}",
-      truth.kernel, truth.group_version, name_of(c.swap), c.swappiness, c.page_cluster,
-      name_of(c.huge_pages), cpus, flush, readahead_text(c));
+      truth.kernel, c.ageing == Ageing::Generations ? " with the multi-generational LRU" : "",
+      truth.group_version, name_of(c.swap), c.swappiness, c.page_cluster, name_of(c.huge_pages),
+      cpus, flush, readahead_text(c));
 }
 
 Json figure_json(const Figure& figure) {
   return {{"median", figure.median}, {"low", figure.low}, {"high", figure.high}};
 }
 
-Json row_json(const TruthRow& row, const RowComparison* compared) {
+Json row_json(const CheckReport& report, std::size_t at, const RowComparison* compared) {
+  const TruthRow& row = report.truth.rows[at];
   Json figures = Json::array();
   for (std::size_t q = 0; compared == nullptr && q < predict::kQuantities; ++q) {
     figures.push_back({{"name", predict::quantities()[q].name},
                        {"label", predict::quantities()[q].label},
                        {"measured", figure_json(row.figures[q])},
                        {"predicted", nullptr},
+                       {"predicted_low", nullptr},
+                       {"predicted_high", nullptr},
                        {"error", nullptr},
                        {"allowed", nullptr},
                        {"within", nullptr}});
   }
   for (std::size_t i = 0; compared != nullptr && i < compared->figures.size(); ++i) {
     const Comparison& figure = compared->figures[i];
+    const predict::Slowdown* const slow = interval(report, at, figure);
     figures.push_back({{"name", figure.quantity->name},
                        {"label", figure.quantity->label},
                        {"measured", figure_json(figure.measured)},
                        {"predicted", figure.predicted},
+                       {"predicted_low", slow == nullptr ? Json(nullptr) : Json(slow->low)},
+                       {"predicted_high", slow == nullptr ? Json(nullptr) : Json(slow->high)},
                        {"error", std::isfinite(figure.error) ? Json(figure.error) : Json(nullptr)},
                        {"allowed", figure.allowed ? Json(*figure.allowed) : Json(nullptr)},
                        {"within", figure.allowed ? Json(figure.within) : Json(nullptr)}});
@@ -165,11 +198,25 @@ Json row_json(const TruthRow& row, const RowComparison* compared) {
           {"late", row.late},
           {"oom_victim", row.oom_victim},
           {"oom_predicted", compared == nullptr ? Json(nullptr) : Json(compared->predicted.oom)},
+          {"oom_victim_predicted",
+           compared == nullptr ? Json(nullptr) : Json(compared->predicted.oom_victim)},
           {"within", compared == nullptr ? Json(nullptr) : Json(compared->within)},
           {"figures", figures}};
 }
 
 }  // namespace
+
+Result<void> predict_rows(CheckReport& report, const record::Recording& recording,
+                          const predict::Costs& costs, const Predictor& predict) {
+  predict::Truth asked = report.truth;
+  for (TruthRow& row : asked.rows) row.conditions.ageing = report.ageing;
+  auto outcomes = predict::predict_truth(recording, asked, costs, predict);
+  if (!outcomes) return tl::unexpected(outcomes.error());
+  report.predicted = std::move(*outcomes);
+  report.slowdowns = predict::slowdowns(asked, report.predicted, costs,
+                                        predict::effort_of(recording.info().contents));
+  return {};
+}
 
 bool within_bars(const CheckReport& report) {
   for (const RowComparison& row : compare(report.truth, report.predicted)) {
@@ -194,7 +241,7 @@ std::string check_text(const CheckReport& report, const report::TextStyle& style
     align.front() = Align::Left;
     if (both) align.back() = Align::Left;
     report::Table table(align);
-    both ? compared_lines(compared[r], table) : measured_lines(truth.rows[r], table);
+    both ? compared_lines(report, r, compared[r], table) : measured_lines(truth.rows[r], table);
     const bool told = !both || !compared[r].figures.empty();
     if (told) text += table.text();
     if (both && (truth.rows[r].killed > 0 || compared[r].predicted.oom)) {
@@ -217,12 +264,14 @@ std::string check_json(const CheckReport& report) {
   const predict::Conditions& c = truth.rows.back().conditions;
   Json rows = Json::array();
   for (std::size_t r = 0; r < truth.rows.size(); ++r) {
-    rows.push_back(row_json(truth.rows[r], r < compared.size() ? &compared[r] : nullptr));
+    rows.push_back(row_json(report, r, r < compared.size() ? &compared[r] : nullptr));
   }
   const Json out{{"schema", "pagewright.check/1"},
                  {"command", truth.command},
                  {"kernel", truth.kernel},
                  {"group_version", truth.group_version},
+                 {"ageing", name_of(c.ageing)},
+                 {"model", compared.empty() ? Json(nullptr) : Json(name_of(report.ageing))},
                  {"knobs",
                   {{"swap", name_of(c.swap)},
                    {"swappiness", c.swappiness},

@@ -3,9 +3,11 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
+#include <vector>
 
 #include "base/units.hpp"
 
@@ -37,6 +39,12 @@ class Mapping {
     return (boundary - address % boundary) % boundary;
   }
   void advise(int advice) const { madvise(start_, size_, advice); }
+  std::size_t resident() const {  // pages that are in memory
+    std::vector<unsigned char> there(size_ / kPageSize);
+    if (mincore(start_, size_, there.data()) != 0) return 0;
+    return static_cast<std::size_t>(
+        std::count_if(there.begin(), there.end(), [](unsigned char page) { return page & 1; }));
+  }
 
  private:
   Mapping(std::size_t bytes, int flags, int fd, off_t offset)

@@ -1,6 +1,7 @@
 #include "tools/truth_replay.hpp"
 
-#include "predict/forecast.hpp"
+#include <fmt/format.h>
+
 #include "report/report.hpp"
 #include "tools/check_report.hpp"
 #include "tools/console.hpp"
@@ -22,8 +23,13 @@ Result<CheckReport> compared(const TruthReplay& asked, const Predictor& predict)
   if (!predict) return fail(Errno::NotSupported, "this build cannot predict");
   Result<predict::Truth> truth = truth_in(asked.truth);
   if (!truth) return tl::unexpected(truth.error());
-  const Result<predict::LoadedCosts> costs = predict::load_costs(asked.costs);
+  Result<predict::LoadedCosts> costs = predict::load_costs(asked.costs);
   if (!costs) return tl::unexpected(costs.error());
+  if (asked.costs.empty() && predict::any_measured(truth->costs)) {  // of where the runs were
+    costs->source = fmt::format("costs measured on {}, saved with the runs",
+                                truth->costs.host.empty() ? "a host" : truth->costs.host);
+    costs->costs = truth->costs;
+  }
   const Result<record::Recording> recording = record::Recording::open(asked.recording);
   if (!recording) return tl::unexpected(recording.error());
   CheckReport report;
@@ -35,9 +41,8 @@ Result<CheckReport> compared(const TruthReplay& asked, const Predictor& predict)
   }
   Progress progress("predicting");
   progress.say("predicting");
-  auto outcomes = predict::predict_truth(*recording, report.truth, costs->costs, predict);
-  if (!outcomes) return tl::unexpected(outcomes.error());
-  report.predicted = std::move(*outcomes);
+  report.ageing = report.truth.rows[0].conditions.ageing;
+  PW_TRY(predict_rows(report, *recording, costs->costs, predict));
   return report;
 }
 

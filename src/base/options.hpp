@@ -58,6 +58,14 @@ struct FaultCosts {  // CPU time of the kernel for each kind, nanoseconds
   std::uint64_t copy_ns = 800;
   std::uint64_t reclaim_page_ns = 300;
   std::uint64_t huge_page_ns = 60'000;  // beside the fault: clearing 2 MiB
+
+  // With MemoryModel::Linux; 0: within the device's time.
+  std::uint64_t file_request_ns = 0;  // asking the device of a file for pages and waiting for them
+  std::uint64_t file_folio_ns = 0;    // a folio that comes in: frame, charge, place in the cache
+  std::uint64_t file_page_ns = 0;     // each page of it
+  std::uint64_t file_free_ns = 0;     // a folio of a file that reclaim lets go; 0: as any look
+  std::uint64_t around_page_ns = 0;   // each page of a file that a fault maps
+  std::uint64_t swap_out_ns = 0;      // a small page that goes: unmapping it, a slot for it
 };
 
 struct PrefetchConfig {

@@ -41,6 +41,9 @@ bool map_neighbour(PageFault& fault, Vpn vpn) {
   const PageView view = view_page(fault.core, fault.area, vpn);
   if (view.translation.present() || !view.own.is_empty() || !view.common.is_resident()) return true;
   const FramePin pin(fault.core.pool, view.common.pfn());
+  const std::uint64_t cost = fault.core.options.costs.around_page_ns;
+  fault.core.clock.advance(cost);
+  fault.core.counters.kernel_ns += cost;
   return map_page(fault.core, fault.area, vpn, view.common.pfn(), false, true);
 }
 

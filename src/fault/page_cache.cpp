@@ -48,6 +48,11 @@ Result<std::vector<FrameGrant>> take_frames(Core& core, VmObject& file, FolioSpa
   return tl::unexpected(done.error());
 }
 
+void take_cpu(Core& core, std::uint64_t ns) {
+  core.clock.advance(ns);
+  core.counters.kernel_ns += ns;
+}
+
 void admit(Core& core, const std::vector<FrameGrant>& folio) {
   for (const FrameGrant& grant : folio) core.pool.admit(grant.pfn);
 }
@@ -105,6 +110,8 @@ Result<void> CacheFill::add(FolioSpan folio, bool marked, Effort effort) {
     at = at + PageCount(1);
   }
   admit(core_, *taken);
+  const FaultCosts& costs = core_.options.costs;
+  take_cpu(core_, costs.file_folio_ns + taken->size() * costs.file_page_ns);
   return {};
 }
 
@@ -124,6 +131,8 @@ std::uint64_t CacheFill::request(std::size_t begin, std::size_t end) {
 }
 
 void CacheFill::submit() {
+  if (pages_.empty()) return;
+  take_cpu(core_, core_.options.costs.file_request_ns);
   const std::uint64_t now = core_.clock.now_ns();
   std::uint64_t done = now;
   for (std::size_t i = 0; i < pages_.size(); i += kPagesOfRequest) {

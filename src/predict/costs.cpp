@@ -26,11 +26,16 @@ constexpr std::array kFields{
     CostField{"reuse_fault", &Costs::reuse_fault, "write to a page that nobody shares any more"},
     CostField{"file_fault", &Costs::file_fault, "fault on a cached page of a file"},
     CostField{"file_page", &Costs::file_page, "each further page mapped by that fault"},
+    CostField{"file_request", &Costs::file_request, "read that waits for the disk, CPU time"},
+    CostField{"file_read", &Costs::file_read, "each page read by itself, CPU time"},
+    CostField{"file_read_large", &Costs::file_read_large, "each page read in large folios"},
+    CostField{"file_free", &Costs::file_free, "page of a file that reclaim frees"},
     CostField{"huge_fault", &Costs::huge_fault, "fault that brings a huge page, zeroed"},
     CostField{"fork_process", &Costs::fork_process, "fork, exit and wait of a small process"},
     CostField{"fork_page", &Costs::fork_page, "each resident page of the parent"},
     CostField{"zram_read", &Costs::zram_read, "page from zram, cheap to compress"},
     CostField{"zram_write", &Costs::zram_write, "page to zram, cheap to compress"},
+    CostField{"zram_write_huge", &Costs::zram_write_huge, "the same, each page of a huge one"},
     CostField{"zram_read_effort", &Costs::zram_read_effort, "reading, each 1,000 of effort"},
     CostField{"zram_write_effort", &Costs::zram_write_effort, "writing, each 1,000 of effort"},
     CostField{"look", &Costs::look, "page that reclaim looks at and keeps"},
@@ -73,6 +78,11 @@ Result<std::string> text_of(const std::string& path) {
 }  // namespace
 
 std::span<const CostField> cost_fields() { return kFields; }
+
+bool any_measured(const Costs& costs) {
+  return std::any_of(kFields.begin(), kFields.end(),
+                     [&](const CostField& field) { return (costs.*field.member).measured; });
+}
 
 std::string to_json(const Costs& costs) {
   Json list = Json::object();
@@ -126,17 +136,31 @@ void apply(const Costs& costs, SwapKind swap, double effort, MachineConfig& mach
   machine.costs.copy_ns = whole(costs.copy_fault.ns - costs.anon_fault.ns);
   machine.costs.major_ns = whole(enter);
   machine.costs.reclaim_page_ns = whole(costs.look.ns);
+  machine.costs.huge_page_ns = whole(costs.huge_fault.ns - costs.anon_fault.ns);
+  machine.costs.around_page_ns = whole(costs.file_page.ns);
+  machine.costs.file_request_ns = whole(costs.file_request.ns);
+  machine.costs.file_folio_ns = whole(costs.file_read.ns - costs.file_read_large.ns);
+  machine.costs.file_page_ns = whole(std::min(costs.file_read.ns, costs.file_read_large.ns));
+  machine.costs.file_free_ns = whole(costs.file_free.ns);
   DeviceModel disk = machine.file_device;
   disk.read_ns = whole(costs.disk_read.ns - costs.disk_page.ns);
   disk.write_ns = disk.read_ns;  // a small write is answered like a small read
   disk.per_page_ns = whole(costs.disk_page.ns);
-  machine.file_device = disk;
   machine.swap_device = disk;
+  // What was waited for there has the CPU's part in it.
+  disk.read_ns = whole(costs.disk_read.ns - costs.disk_page.ns - costs.file_request.ns);
+  machine.file_device = disk;
   if (swap != SwapKind::Zram) return;
   // What was measured as the way out contains the look that finds the page fit to go.
   machine.swap_device = kZram;
   machine.swap_device.read_ns = whole(zram_read_ns(costs, effort) - enter);
-  machine.swap_device.write_ns = whole(zram_write_ns(costs, effort) - costs.look.ns);
+  // A huge page goes as a whole: that its pages take less is what small ones take beside the
+  // device.
+  const double way = costs.zram_write.ns - costs.look.ns;
+  const double alone = std::clamp(costs.zram_write.ns - costs.zram_write_huge.ns - costs.look.ns,
+                                  0.0, std::max(way, 0.0));
+  machine.costs.swap_out_ns = whole(alone);
+  machine.swap_device.write_ns = whole(zram_write_ns(costs, effort) - costs.look.ns - alone);
 }
 
 std::string default_costs_path() {

@@ -26,12 +26,18 @@ struct Costs {
   // Defaults: a virtual machine on a server processor of 2023, Linux 6.18.
 
   // Faults, with entering and leaving the kernel.
-  Cost anon_fault{900, 860, 960};                // a fresh page, zeroed
-  Cost zero_page_fault{600, 580, 640};           // the zero page, by a read
-  Cost copy_fault{2'400, 2'100, 2'800};          // copy on write
-  Cost reuse_fault{640, 600, 740};               // a write that need not copy
-  Cost file_fault{810, 770, 830};                // a page of the page cache, that page alone
-  Cost file_page{48, 47, 51};                    // each further page mapped around it
+  Cost anon_fault{900, 860, 960};        // a fresh page, zeroed
+  Cost zero_page_fault{600, 580, 640};   // the zero page, by a read
+  Cost copy_fault{2'400, 2'100, 2'800};  // copy on write
+  Cost reuse_fault{640, 600, 740};       // a write that need not copy
+  Cost file_fault{810, 770, 830};        // a page of the page cache, that page alone
+  Cost file_page{48, 47, 51};            // each further page mapped around it
+  // Pages of files that come in and go, in CPU time. Those that readahead asks for before anybody
+  // reads in order are folios of a page each; behind a reader folios grow.
+  Cost file_request{40'000, 30'000, 55'000};     // a read that waits for the disk, beside its pages
+  Cost file_read{350, 320, 400};                 // a page read into a folio of its own
+  Cost file_read_large{30, 10, 60};              // each page of a large folio
+  Cost file_free{340, 300, 380};                 // a folio that reclaim finds clean and frees
   Cost huge_fault{90'000, 83'000, 140'000};      // 2 MiB, zeroed
   Cost fork_process{150'000, 140'000, 250'000};  // fork, exit and wait with next to no memory
   Cost fork_page{160, 140, 190};                 // each resident page of the parent
@@ -41,6 +47,7 @@ struct Costs {
   // effort (recorder/common/effort.h), here for each 1,000.
   Cost zram_read{2'230, 2'200, 2'400};
   Cost zram_write{2'830, 2'740, 3'000};
+  Cost zram_write_huge{1'500, 1'400, 1'700};  // each page of a huge one, which goes as a whole
   Cost zram_read_effort{640, 560, 720};
   Cost zram_write_effort{2'150, 1'900, 2'230};
   Cost look{330, 200, 460};                // reclaim looks at a page and keeps it
@@ -61,6 +68,7 @@ struct CostField {
   std::string_view meaning;
 };
 std::span<const CostField> cost_fields();
+bool any_measured(const Costs& costs);
 
 // JSON, schema pagewright.costs/1 (data/costs.schema.json).
 std::string to_json(const Costs& costs);

@@ -37,10 +37,13 @@ double scaled(const Outcome& base, const Outcome& limited, SwapKind swap, const 
   const auto out = static_cast<double>(limited.swap_out -
                                        std::min(base.swap_out, limited.swap_out));
   const auto faults = static_cast<double>(limited.major_faults + limited.minor_faults);
-  const auto kept = static_cast<double>(limited.scanned -
-                                        std::min(limited.swap_out, limited.scanned));
+  const auto gone = limited.swap_out + limited.stolen_file;
+  const auto kept = static_cast<double>(limited.scanned - std::min(gone, limited.scanned));
+  const auto read = static_cast<double>(limited.file_read -
+                                        std::min(base.file_read, limited.file_read));
   const auto sum = [&](double Cost::*value, double each) {
     double ns = faults * (costs.anon_fault.*value) + kept * (costs.look.*value);
+    ns += read * (costs.file_read.*value + costs.file_free.*value);
     if (swap == SwapKind::Zram) {
       ns += in * zram_read_ns(costs, each, value) + out * zram_write_ns(costs, each, value);
     }
@@ -66,13 +69,14 @@ Result<std::uint64_t> wasted(const record::Recording& recording, Conditions cond
 }  // namespace
 
 double pace_of(Outcome& base, SwapKind swap, double seconds) {
-  constexpr double kLeast = 0.01, kMost = 100;
-  const double own = base.cpu_seconds - base.fault_seconds;
+  constexpr double kLeast = 0.01, kMost = 1'000;
+  const double own = base.reference_seconds;
   if (own <= 0 || seconds <= 0) return 1;
   const double rest = time_of(base, swap) - own;
   const double pace = std::clamp((seconds - rest) / own, kLeast, kMost);
   base.cpu_seconds += (pace - 1) * own;
   base.seconds += (pace - 1) * own;
+  base.reference_seconds *= pace;
   return pace;
 }
 
@@ -157,6 +161,18 @@ Result<std::vector<Outcome>> predict_truth(const record::Recording& recording, c
     outcomes.push_back(std::move(*one));
   }
   return outcomes;
+}
+
+std::vector<Slowdown> slowdowns(const Truth& truth, const std::vector<Outcome>& predicted,
+                                const Costs& costs, const Effort& effort) {
+  std::vector<Slowdown> all;
+  if (truth.rows.empty() || truth.rows[0].limited()) return all;
+  for (std::size_t r = 0; r < std::min(truth.rows.size(), predicted.size()); ++r) {
+    const SwapKind swap = truth.rows[r].conditions.swap;
+    const double seconds = measured_seconds(truth.rows[0], swap);
+    all.push_back(slowdown(predicted[0], predicted[r], swap, costs, effort, seconds, true));
+  }
+  return all;
 }
 
 }  // namespace pw::predict

@@ -54,6 +54,10 @@ Result<Forecasts> forecast(const record::Recording& recording, const std::vector
 Slowdown slowdown(const Outcome& base, const Outcome& limited, SwapKind swap, const Costs& costs,
                   const Effort& effort, double base_seconds, bool base_known);
 
+// The same for each row of a truth; none if its first has a limit. `predicted`: by predict_truth().
+std::vector<Slowdown> slowdowns(const Truth& truth, const std::vector<Outcome>& predicted,
+                                const Costs& costs, const Effort& effort);
+
 // The pace at which a program takes `seconds` in all that took `base`, in which its own part may be
 // off: references alone do not tell how long they take. Changes `base` to that pace.
 double pace_of(Outcome& base, SwapKind swap, double seconds);

@@ -43,9 +43,11 @@ struct Outcome {
   std::uint64_t huge_faults = 0, huge_splits = 0;      // thp_fault_alloc, thp_split_page
   bool oom = false;
   std::string oom_victim;
-  double seconds = 0;        // wall
-  double cpu_seconds = 0;    // user + system
-  double fault_seconds = 0;  // of these, without reclaim; predictions only
+  double seconds = 0;      // wall
+  double cpu_seconds = 0;  // user + system
+  // Predictions only:
+  double reference_seconds = 0;  // of the CPU time, the program's own: without TLB misses
+  std::uint64_t file_read = 0;   // pages
 };
 
 }  // namespace pw::predict

@@ -7,11 +7,10 @@ namespace pw::predict {
 
 namespace {
 
+// A TLB miss takes what it takes: with huge pages, a limit adds misses, whatever the program does.
 void set_pace(double pace, sim::CpuCosts& costs) {
-  for (std::uint64_t* ps : {&costs.reference_ps, &costs.l2_tlb_hit_ps, &costs.walk_reference_ps}) {
-    const double scaled = std::round(static_cast<double>(*ps) * pace);
-    *ps = static_cast<std::uint64_t>(std::max(scaled, 1.0));
-  }
+  const double scaled = std::round(static_cast<double>(costs.reference_ps) * pace);
+  costs.reference_ps = static_cast<std::uint64_t>(std::max(scaled, 1.0));
 }
 
 }  // namespace
@@ -51,6 +50,7 @@ Outcome outcome_of(const replay::ReplayResult& result) {
   outcome.refault_file = reclaim.refault_file;
   outcome.activate_anon = reclaim.activate_anon;
   outcome.activate_file = reclaim.activate_file;
+  outcome.file_read = reclaim.file_read;
   outcome.huge_faults = counters.huge.fault_alloc;
   outcome.huge_splits = counters.huge.split_page;
   for (const replay::ProcessReport& process : result.processes) {
@@ -67,7 +67,8 @@ Outcome outcome_of(const replay::ReplayResult& result) {
                             result.simulated_ns -
                             std::min(counters.io_wait_ns + counters.idle_ns, result.simulated_ns)) /
                         1e9;
-  outcome.fault_seconds = static_cast<double>(counters.kernel_ns) / 1e9;
+  outcome.reference_seconds = static_cast<double>(result.references) *
+                              static_cast<double>(result.config.cpu.costs.reference_ps) / 1e12;
   return outcome;
 }
 

@@ -79,16 +79,14 @@ Figure figure_of(std::vector<double> values) {
 }
 
 // Swap that needs no waiting costs CPU time alone, and that repeats on a busy host too.
-std::size_t time_of(const Conditions& conditions) {
-  return conditions.swap == SwapKind::Ssd ? kSeconds : kCpuSeconds;
-}
+std::size_t time_of(SwapKind swap) { return swap == SwapKind::Ssd ? kSeconds : kCpuSeconds; }
 
 // What the limit adds is predicted, what the program takes without one was measured.
 std::optional<Comparison> slowdown(const Truth& truth, std::span<const Outcome> predicted,
                                    std::size_t r) {
   const TruthRow& row = truth.rows[r];
   const TruthRow& base = truth.rows[0];
-  const std::size_t time = time_of(row.conditions);
+  const std::size_t time = time_of(row.conditions.swap);
   const double unit = base.figures[time].median;
   if (!row.limited() || base.limited() || unit <= 0) return std::nullopt;
   const Figure& taken = row.figures[time];
@@ -102,7 +100,19 @@ std::optional<Comparison> slowdown(const Truth& truth, std::span<const Outcome> 
 
 std::span<const Quantity, kQuantities> quantities() { return kAll; }
 
+bool same_victim(std::string_view measured, std::string_view predicted) {
+  constexpr std::size_t kLongest = 15;  // TASK_COMM_LEN
+  if (measured.empty() || predicted.empty()) return true;
+  predicted = predicted.substr(0, predicted.find(' '));
+  predicted.remove_prefix(std::min(predicted.rfind('/') + 1, predicted.size()));
+  return measured == predicted.substr(0, kLongest);
+}
+
 double measured_cpu_seconds(const TruthRow& row) { return row.figures[kCpuSeconds].median; }
+
+double measured_seconds(const TruthRow& row, SwapKind swap) {
+  return row.figures[time_of(swap)].median;
+}
 
 TruthRow summarize(double percent, const Conditions& conditions, std::span<const Outcome> runs,
                    const std::vector<bool>& late) {
@@ -138,7 +148,9 @@ std::vector<RowComparison> compare(const Truth& truth, std::span<const Outcome> 
     result.row = &row;
     result.predicted = predicted[r];
     result.oom_agrees = row.oom() == predicted[r].oom;
-    result.within = result.oom_agrees;
+    const bool both = row.oom() && predicted[r].oom;
+    result.victim_agrees = !both || same_victim(row.oom_victim, predicted[r].oom_victim);
+    result.within = result.oom_agrees && result.victim_agrees;
     const bool told = !row.oom() && row.ended();
     for (std::size_t q = 0; q < kQuantities && told; ++q) {
       const Quantity& quantity = kAll[q];

@@ -45,6 +45,7 @@ Json as_json(const TruthRow& row) {
   const Conditions& c = row.conditions;
   return {{"percent", row.percent},
           {"limit_bytes", c.limit_bytes},
+          {"ageing", name_of(c.ageing)},
           {"huge_pages", name_of(c.huge_pages)},
           {"swap", name_of(c.swap)},
           {"swappiness", c.swappiness},
@@ -129,6 +130,11 @@ Result<TruthRow> row_from(const Json& json) {
   TruthRow row;
   row.percent = in.number("percent");
   row.conditions.limit_bytes = in.whole<std::uint64_t>("limit_bytes");
+  if (json.contains("ageing")) {  // older files do not have it
+    const auto kind = ageing(in.text("ageing"));
+    if (!kind) in.missing("ageing", "linux or linux-mglru");
+    row.conditions.ageing = kind.value_or(Ageing::Lists);
+  }
   const auto huge = huge_pages(in.text("huge_pages"));
   const auto swap = swap_kind(in.text("swap"));
   if (!huge) in.missing("huge_pages", "never, madvise or always");
@@ -165,6 +171,13 @@ std::string_view name_of(Ageing ageing) {
   return ageing == Ageing::Lists ? "linux" : "linux-mglru";
 }
 
+std::optional<Ageing> ageing(std::string_view name) {
+  for (const Ageing kind : {Ageing::Lists, Ageing::Generations}) {
+    if (name_of(kind) == name) return kind;
+  }
+  return std::nullopt;
+}
+
 std::string_view name_of(HugePages kind) { return name_in(kHugePages, kind); }
 std::optional<SwapKind> swap_kind(std::string_view name) {
   return kind_in<SwapKind>(kSwapKinds, name);
@@ -185,6 +198,7 @@ std::string to_json(const Truth& truth) {
                  {"peak_bytes", truth.peak_bytes},
                  {"of_machine", truth.of_machine},
                  {"notes", truth.notes},
+                 {"costs", Json::parse(to_json(truth.costs))},
                  {"rows", rows}};
   return out.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
 }
@@ -204,6 +218,11 @@ Result<Truth> truth_from_json(std::string_view text) {
   truth.peak_bytes = in.whole<std::uint64_t>("peak_bytes");
   truth.of_machine = in.texts("of_machine");
   truth.notes = in.texts("notes");
+  if (json.contains("costs")) {  // older files do not have them
+    Result<Costs> costs = costs_from_json(json["costs"].dump());
+    if (!costs) return tl::unexpected(costs.error());
+    truth.costs = std::move(*costs);
+  }
   for (const Json& one : in.list("rows")) {
     Result<TruthRow> row = row_from(one);
     if (!row) return tl::unexpected(row.error());

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "predict/costs.hpp"
 #include "predict/outcome.hpp"
 
 namespace pw::predict {
@@ -64,10 +65,13 @@ struct Truth {
   std::uint64_t peak_bytes = 0;         // of the group without a limit: what percentages are of
   std::vector<std::string> of_machine;  // counters that other programs may have added to
   std::vector<std::string> notes;
+  Costs costs;                 // of the host; each as far as it was measured there
   std::vector<TruthRow> rows;  // the first without a limit
 };
 
 double measured_cpu_seconds(const TruthRow& row);
+// What slowdowns are told in: CPU time, or wall time where swap is waited for.
+double measured_seconds(const TruthRow& row, SwapKind swap);
 
 // One row from its runs; `late[i]`: run i took too long. Not empty.
 TruthRow summarize(double percent, const Conditions& conditions, std::span<const Outcome> runs,
@@ -92,9 +96,14 @@ struct RowComparison {
   Outcome predicted;
   // As quantities(), then the slowdown if it can be told; empty if no run ended by itself.
   std::vector<Comparison> figures;
-  bool oom_agrees = true;
+  bool oom_agrees = true;     // killed or not
+  bool victim_agrees = true;  // where both were killed, and both are known
   bool within = true;
 };
+
+// Whether the kernel's log and a prediction mean the same process: the kernel has the name of its
+// program, cut to 15 characters, a prediction all of its command line.
+bool same_victim(std::string_view measured, std::string_view predicted);
 
 // `predicted`: one for each row, in their order. The slowdown is against the first row if that has
 // no limit, in CPU time where swap is not waited for. The result refers to `truth`.
@@ -104,6 +113,7 @@ std::string_view name_of(SwapKind kind);
 std::string_view name_of(HugePages huge_pages);
 std::string_view name_of(Ageing ageing);  // as --model has it
 std::optional<SwapKind> swap_kind(std::string_view name);
+std::optional<Ageing> ageing(std::string_view name);
 std::optional<HugePages> huge_pages(std::string_view name);
 
 }  // namespace pw::predict

@@ -81,6 +81,7 @@ TEST(CheckVerb, ChoicesAreChecked) {
   for (const std::vector<std::string>& bad :
        std::vector<std::vector<std::string>>{{"--swap", "tape"},
                                              {"--thp", "sometimes"},
+                                             {"--model", "policy"},
                                              {"--swappiness", "201"},
                                              {"--runs", "0"},
                                              {"--pin", "-1"},

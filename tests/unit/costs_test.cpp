@@ -111,7 +111,14 @@ TEST(Costs, AMachineTakesThemApart) {
   costs.zram_write.ns = 5'000;
   costs.zram_read_effort.ns = 100;
   costs.zram_write_effort.ns = 1'000;
+  costs.zram_write_huge.ns = 1'700;
   costs.look.ns = 300;
+  costs.file_page.ns = 50;
+  costs.huge_fault.ns = 90'900;
+  costs.file_request.ns = 30'000;
+  costs.file_read.ns = 350;
+  costs.file_read_large.ns = 40;
+  costs.file_free.ns = 320;
   costs.disk_read.ns = 40'000;
   costs.disk_page.ns = 2'500;
   MachineConfig machine;
@@ -121,15 +128,29 @@ TEST(Costs, AMachineTakesThemApart) {
   EXPECT_EQ(machine.costs.major_ns, 600U);
   EXPECT_EQ(machine.swap_device.read_ns, 900U);
   EXPECT_EQ(machine.costs.reclaim_page_ns, 300U);
-  EXPECT_EQ(machine.swap_device.write_ns, 4'700U);
+  // 5,000 is a look, what a small page has alone, and what a page of a huge one takes too.
+  EXPECT_EQ(machine.costs.swap_out_ns, 3'000U);
+  EXPECT_EQ(machine.swap_device.write_ns, 1'700U);
   EXPECT_TRUE(machine.swap_device.synchronous);
-  EXPECT_EQ(machine.file_device.read_ns, 37'500U);
+  EXPECT_EQ(machine.costs.huge_page_ns, 90'000U);
+  EXPECT_EQ(machine.costs.around_page_ns, 50U);
+  EXPECT_EQ(machine.costs.file_request_ns, 30'000U);
+  EXPECT_EQ(machine.costs.file_folio_ns, 310U);
+  EXPECT_EQ(machine.costs.file_page_ns, 40U);
+  EXPECT_EQ(machine.costs.file_free_ns, 320U);
+  EXPECT_EQ(machine.file_device.read_ns, 7'500U);
   apply(costs, SwapKind::Zram, 2'000, machine);  // text
   EXPECT_EQ(machine.swap_device.read_ns, 1'100U);
-  EXPECT_EQ(machine.swap_device.write_ns, 6'700U);
+  EXPECT_EQ(machine.swap_device.write_ns, 3'700U);
   apply(costs, SwapKind::Ssd, 0, machine);
   EXPECT_FALSE(machine.swap_device.synchronous);
   EXPECT_EQ(machine.swap_device.per_page_ns, 2'500U);
+  EXPECT_EQ(machine.swap_device.read_ns, 37'500U);  // faults have no request of their own there
+  // A host where huge pages are no cheaper has nothing that is a small page's alone.
+  costs.zram_write_huge.ns = 9'000;
+  apply(costs, SwapKind::Zram, 0, machine);
+  EXPECT_EQ(machine.costs.swap_out_ns, 0U);
+  EXPECT_EQ(machine.swap_device.write_ns, 4'700U);
 }
 
 TEST(Costs, EffortIsWhatTheRecordingSawOrAnything) {
@@ -212,6 +233,29 @@ TEST(Calibration, FaultsAreMeasured) {
     EXPECT_LE(cost->ns, cost->high);
   }
   EXPECT_GT(result.costs.anon_fault.ns, 0);
+}
+
+// Without a place for groups; and where no page of a file ever leaves memory it is said.
+TEST(Calibration, ReadsAreMeasuredOnADiskOnly) {
+  tools::Calibration nowhere;
+  tools::measure_reads(nowhere, "/dev/shm", {});
+  EXPECT_FALSE(nowhere.costs.file_read.measured);
+  ASSERT_EQ(nowhere.notes.size(), 1U);
+  EXPECT_EQ(nowhere.notes[0].rfind("reading files: ", 0), 0U);
+
+  const TemporaryFolder folder;
+  tools::Calibration result;
+  tools::measure_reads(result, folder.path().string(), {});
+  if (!result.notes.empty()) GTEST_SKIP() << result.notes[0];
+  const Costs& costs = result.costs;
+  for (const Cost* cost :
+       {&costs.file_request, &costs.file_read, &costs.file_read_large, &costs.file_free}) {
+    EXPECT_TRUE(cost->measured);
+    EXPECT_LE(cost->low, cost->ns);
+    EXPECT_LE(cost->ns, cost->high);
+  }
+  EXPECT_GT(costs.file_read.ns, 0);
+  EXPECT_GT(costs.file_free.ns, 0);
 }
 
 }  // namespace

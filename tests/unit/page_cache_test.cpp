@@ -79,6 +79,39 @@ TEST_F(PageCache, FoliosAreAsLargeAsTheWriteLetsThem) {
   EXPECT_EQ(machine_->object(file).pages(), PageCount(1281));
 }
 
+// Pages that are read one by one cost a folio each, large folios one for all of their pages; asking
+// the device costs the same for one and for many.
+TEST_F(PageCache, WhatReadingTakesTheCpuIsCounted) {
+  constexpr std::uint64_t kRequest = 1'000'000'000, kFolio = 1'000'000, kPage = 1'000;
+  MachineConfig config;
+  config.ram = ByteCount(64ULL << 20);
+  config.contents = Contents::MetadataOnly;
+  config.model = MemoryModel::Linux;
+  config.cold_page_cache = true;
+  config.costs = {.minor_ns = 0,
+                  .major_ns = 0,
+                  .copy_ns = 0,
+                  .reclaim_page_ns = 0,
+                  .huge_page_ns = 0,
+                  .file_request_ns = kRequest,
+                  .file_folio_ns = kFolio,
+                  .file_page_ns = kPage,
+                  .file_free_ns = 0,
+                  .around_page_ns = 1,
+                  .swap_out_ns = 0};
+  machine_ = std::move(*Machine::create(config));
+  pid_ = *machine_->spawn("program");
+  const FileId file = open(256);
+  machine_->advise_file(file, 0, 8 * kPageSize, Machine::FileAdvice::WillNeed);
+  const auto kernel = [this] { return machine_->counters().kernel_ns; };
+  EXPECT_EQ(kernel(), kRequest + 8 * (kFolio + kPage));
+  const VirtAddr address = map(file, 256);
+  (void)machine_->touch(pid_, address, Access::Read);  // eight are there
+  EXPECT_EQ(kernel(), kRequest + 8 * (kFolio + kPage) + 8);
+  (void)machine_->touch(pid_, address + bytes(3), Access::Read);
+  EXPECT_EQ(kernel(), kRequest + 8 * (kFolio + kPage) + 8);
+}
+
 TEST_F(PageCache, TruncationSplitsTheFolioItCuts) {
   make(true);
   const FileId file = open(0);

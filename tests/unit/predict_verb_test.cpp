@@ -133,7 +133,7 @@ TEST(Slowdown, IsWhatTheLimitAddsToTheProgramsOwnTime) {
 TEST(Forecast, ThePaceIsThatOfTheProgramsOwnPart) {
   predict::Outcome base = outcome(0, 3);
   base.seconds = 4;  // one of which it waited
-  base.fault_seconds = 1;
+  base.reference_seconds = 2;  // the rest are faults and TLB misses
   predict::Outcome same = base;
   EXPECT_DOUBLE_EQ(predict::pace_of(same, predict::SwapKind::Zram, 3), 1);
   EXPECT_DOUBLE_EQ(same.cpu_seconds, 3);
@@ -165,7 +165,9 @@ TEST(Forecast, ATruthIsPredictedAtThePaceOfItsFirstRow) {
   truth.rows = {predict::summarize(0, {}, runs), predict::summarize(50, half, runs)};
   const predict::Predict paces = [](const record::Recording&, const predict::Conditions& c,
                                     const predict::Costs&) -> Result<predict::Outcome> {
-    return outcome(c.limit_bytes, 3 * c.pace);
+    predict::Outcome one = outcome(c.limit_bytes, 3 * c.pace);
+    one.reference_seconds = one.cpu_seconds;
+    return one;
   };
   const auto told = predict::predict_truth(*recording, truth, {}, paces);
   ASSERT_TRUE(told);

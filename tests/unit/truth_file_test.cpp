@@ -103,6 +103,31 @@ TEST(TruthFile, ComesBackAsItWasWritten) {
   EXPECT_EQ(again->rows[1].figures[index_of("seconds")].high, 4.2);
 }
 
+TEST(TruthFile, HasTheHostsCostsAndItsKernelsAgeing) {
+  Truth truth = example();
+  truth.costs.host = "a processor";
+  truth.costs.file_read = {350, 300, 400, true};
+  truth.rows[1].conditions.ageing = Ageing::Generations;
+  const auto again = truth_from_json(to_json(truth));
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(again->costs.host, "a processor");
+  EXPECT_EQ(again->costs.file_read.high, 400);
+  EXPECT_TRUE(any_measured(again->costs));
+  EXPECT_FALSE(any_measured(example().costs));
+  EXPECT_EQ(again->rows[0].conditions.ageing, Ageing::Lists);
+  EXPECT_EQ(again->rows[1].conditions.ageing, Ageing::Generations);
+  // Older files have neither.
+  Json old = Json::parse(to_json(truth));
+  old.erase("costs");
+  for (Json& row : old["rows"]) row.erase("ageing");
+  const auto read = truth_from_json(old.dump());
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_FALSE(any_measured(read->costs));
+  EXPECT_EQ(read->rows[1].conditions.ageing, Ageing::Lists);
+  old["costs"] = {{"schema", "pagewright.costs/1"}, {"costs", {{"walk", 5}}}};
+  EXPECT_FALSE(truth_from_json(old.dump()));
+}
+
 TEST(TruthFile, WhatIsWrongIsSaid) {
   const Json good = Json::parse(to_json(example()));
   const auto message = [](const Json& json) {
@@ -215,6 +240,35 @@ TEST(TruthCompare, BeingKilledIsComparedAlone) {
   EXPECT_FALSE(rows[1].within);
 }
 
+TEST(TruthCompare, TheVictimMustBeTheSame) {
+  EXPECT_TRUE(same_victim("redis-server", "/usr/bin/redis-server --port 0"));
+  EXPECT_TRUE(same_victim("a-name-of-fifte", "./a-name-of-fifteen-characters-and-more x/y"));
+  EXPECT_FALSE(same_victim("sh", "sort lines"));
+  EXPECT_FALSE(same_victim("sort", "sorted"));
+  EXPECT_TRUE(same_victim("", "sort"));  // not known
+  EXPECT_TRUE(same_victim("sort", ""));
+
+  Truth truth = example();
+  Outcome killed = run(5, 5, 0.1);
+  killed.oom = true;
+  killed.oom_victim = "sort";
+  truth.rows[1] = summarize(50, limited(), std::vector{killed});
+  Outcome predicted = killed;
+  predicted.oom_victim = "/bin/sort -n";
+  EXPECT_TRUE(compare(truth, std::vector{run(1000, 0, 1), predicted})[1].within);
+  predicted.oom_victim = "sh -c sort";
+  const auto rows = compare(truth, std::vector{run(1000, 0, 1), predicted});
+  EXPECT_TRUE(rows[1].oom_agrees);
+  EXPECT_FALSE(rows[1].victim_agrees);
+  EXPECT_FALSE(rows[1].within);
+  tools::CheckReport report{truth, {run(1000, 0, 1), predicted}, "", {}, {}, Ageing::Lists};
+  const std::string text = tools::check_text(report, {});
+  EXPECT_NE(text.find("(sh -c sort); measured: is killed for want of memory (sort): off, another "
+                      "process"),
+            std::string::npos)
+      << text;
+}
+
 TEST(TruthCompare, RunsThatWereAllStoppedSayNothing) {
   Truth truth = example();
   truth.rows[1] = summarize(50, limited(), std::vector{run(5, 5, 60)}, {true});
@@ -224,7 +278,7 @@ TEST(TruthCompare, RunsThatWereAllStoppedSayNothing) {
 }
 
 TEST(CheckReport, JsonFollowsItsSchema) {
-  tools::CheckReport report{example(), {}, "", {"another"}};
+  tools::CheckReport report{example(), {}, "", {"another"}, {}, Ageing::Lists};
   const auto errors = [&report] {
     return test::schema_errors(Json::parse(check_json(report)), "check.schema.json");
   };
@@ -246,7 +300,8 @@ TEST(CheckReport, JsonFollowsItsSchema) {
 }
 
 TEST(CheckReport, TextShowsPredictionBesideMeasurement) {
-  tools::CheckReport report{example(), {run(1000, 0, 1), run(910, 30'000, 4)}, "the costs", {}};
+  tools::CheckReport report{
+      example(), {run(1000, 0, 1), run(910, 30'000, 4)}, "the costs", {}, {}, Ageing::Lists};
   const std::string text = check_text(report, {});
   EXPECT_NE(text.find("  major faults      30,000    20,100   1.0 %  +49.3 %  off, bar 10 %\n"),
             std::string::npos)

@@ -108,6 +108,69 @@ TEST_F(TruthReplayTest, AnotherProgramIsNoted) {
   EXPECT_EQ(json["notes"][0], "The recording is of another command: sort --parallel=1 words");
 }
 
+// What was measured where the runs were is better than what this host takes, unless other costs are
+// asked for.
+TEST_F(TruthReplayTest, CostsThatWereSavedWithTheRunsAreTaken) {
+  const Json bare = Json::parse(read_file(asked_.truth));
+  predict::Truth truth = *predict::truth_from_json(bare.dump());
+  truth.costs.host = "another host";
+  truth.costs.look = {7'777, 7'000, 8'000, true};
+  write_file(asked_.truth, predict::to_json(truth));
+  double look = 0;
+  const Predictor noting = [&](const record::Recording&, const predict::Conditions& conditions,
+                               const predict::Costs& costs) -> Result<predict::Outcome> {
+    if (conditions.limit_bytes == 0) look = costs.look.ns;
+    return expected(conditions);
+  };
+  EXPECT_EQ(replay_truth(asked_, noting), kOk);
+  EXPECT_EQ(look, predict::Costs{}.look.ns);
+  asked_.costs.clear();
+  EXPECT_EQ(replay_truth(asked_, noting), kOk);
+  EXPECT_EQ(look, 7'777);
+  EXPECT_EQ(Json::parse(read_file(asked_.output))["costs"],
+            "costs measured on another host, saved with the runs");
+}
+
+TEST_F(TruthReplayTest, TheKernelsOwnAgeingIsPredicted) {
+  predict::Truth truth = *predict::truth_from_json(read_file(asked_.truth));
+  for (predict::TruthRow& row : truth.rows) row.conditions.ageing = Ageing::Generations;
+  write_file(asked_.truth, predict::to_json(truth));
+  const Predictor checking = [](const record::Recording&, const predict::Conditions& conditions,
+                                const predict::Costs&) -> Result<predict::Outcome> {
+    EXPECT_EQ(conditions.ageing, Ageing::Generations);
+    return expected(conditions);
+  };
+  EXPECT_EQ(replay_truth(asked_, checking), kOk);
+  const Json json = Json::parse(read_file(asked_.output));
+  EXPECT_EQ(json["model"], "linux-mglru");
+  EXPECT_EQ(json["ageing"], "linux-mglru");
+  EXPECT_EQ(test::schema_errors(json, "check.schema.json"), std::vector<std::string>{});
+}
+
+TEST_F(TruthReplayTest, ASlowdownHasAnInterval) {
+  predict::Truth truth = *predict::truth_from_json(read_file(asked_.truth));
+  for (predict::TruthRow& row : truth.rows) {
+    row.conditions.swap = row.limited() ? predict::SwapKind::Zram : predict::SwapKind::None;
+    row.figures.back() = {1, 1, 1};  // CPU seconds
+  }
+  write_file(asked_.truth, predict::to_json(truth));
+  const Predictor slower = [](const record::Recording&, const predict::Conditions& conditions,
+                              const predict::Costs&) -> Result<predict::Outcome> {
+    predict::Outcome outcome = expected(conditions);
+    outcome.cpu_seconds = conditions.limit_bytes == 0 ? 1 : 1.1;
+    return outcome;
+  };
+  EXPECT_EQ(replay_truth(asked_, slower), kOk);
+  const Json json = Json::parse(read_file(asked_.output));
+  EXPECT_EQ(test::schema_errors(json, "check.schema.json"), std::vector<std::string>{});
+  const Json& slowdown = json["rows"][2]["figures"].back();
+  ASSERT_EQ(slowdown["name"], "slowdown");
+  EXPECT_NEAR(slowdown["predicted"].get<double>(), 1.1, 1e-9);
+  EXPECT_GT(slowdown["predicted"], slowdown["predicted_low"]);
+  EXPECT_LT(slowdown["predicted"], slowdown["predicted_high"]);
+  EXPECT_EQ(json["rows"][2]["figures"][0]["predicted_low"], nullptr);
+}
+
 TEST_F(TruthReplayTest, WhatCannotBeReadIsAUsageError) {
   EXPECT_EQ(replay_truth(asked_, {}), kUsage);  // nothing predicts
   TruthReplay other = asked_;

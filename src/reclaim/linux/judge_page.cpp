@@ -163,8 +163,9 @@ std::uint64_t LinuxReclaim::try_to_free(const LruUnit& unit, Tally& tally) {
 }
 
 LinuxReclaim::Gone LinuxReclaim::let_go(const LruUnit& unit, Tally& tally) {
-  return pool_->frame(unit.first()).kind == FrameKind::File ? let_file_go(unit)
-                                                            : let_anonymous_go(unit.first(), tally);
+  if (pool_->frame(unit.first()).kind == FrameKind::File) return let_file_go(unit);
+  core_->clock.advance(core_->options.costs.swap_out_ns);
+  return let_anonymous_go(unit.first(), tally);
 }
 
 // Reclaim does not write to files: the flusher does, and the page waits for it among the active.
