@@ -210,7 +210,7 @@ class Workload:
 
     def measure(self):
         """[{name: figure}] for each row, the limit in percent under 'limit'. Records first."""
-        if self.name in INPUTS and not self.args.saved:
+        if self.name in INPUTS and (self.name in OWN or not self.args.saved):
             say(f"{self.name}: writing its input")
             INPUTS[self.name](self.folder)
         # Files that are read are in the page cache, files that are written exist.

@@ -114,6 +114,11 @@ struct Pressed {  // what one round in the group took
   bool ok = false;
 };
 
+double count(const char* name) {  // of the whole machine
+  const auto all = host::parse_counters(host::text_of_file("/proc/vmstat"));
+  return static_cast<double>(host::value_of(all, name));
+}
+
 // In the group: fills four times what fits, then reads it all, which is counted.
 Pressed press() {
   Pressed result;
@@ -125,10 +130,6 @@ Pressed press() {
     const std::uint64_t word = random.next() | 1;
     reinterpret_cast<volatile std::uint64_t&>(memory.at(page * kPageSize)) = word;
   }
-  const auto count = [](const char* name) {
-    const auto all = host::parse_counters(host::text_of_file("/proc/vmstat"));
-    return static_cast<double>(host::value_of(all, name));
-  };
   const double in = count("pswpin"), out = count("pswpout"), scanned = count("pgscan_anon");
   const double began = cpu_ns();
   // Not in order: neighbours in memory are rarely neighbours in time, and what the kernel knows of
@@ -185,10 +186,12 @@ void measure_huge_way(Calibration& into) {
     }
     getrusage(RUSAGE_SELF, &after);
     if (after.ru_minflt - before.ru_minflt > static_cast<long>(kSome) + 8) return -1;
+    const double whole = count("thp_swpout");
     const double began = cpu_ns();
     memory.advise(MADV_PAGEOUT);
     const double ns = cpu_ns() - began;
-    return memory.resident() > memory.size() / kPageSize / 10 ? -1 : ns;
+    // Where swap has no 512 slots in a row they are split.
+    return count("thp_swpout") - whole < kSome ? -1 : ns;
   });
   if (!into.costs.zram_write_huge.measured) {
     into.notes.emplace_back("zram_write_huge: no huge pages, or they do not go as a whole");
