@@ -85,6 +85,7 @@ bool map_around(PageFault& fault) {
   if (core.options.prefetch.fault_around_pages <= 1) return false;
   VmObject& file = *fault.area.backing;
   Window window{window_of(fault), fault};
+  const ToldResident::Batch batch(fault.area.space->counters().told_resident);
   const Vpn begin = window.pages.begin;
   const PageOffset first = fault.area.backing_at(begin);
   const PageOffset file_end(file.pages().value);

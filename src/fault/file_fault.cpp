@@ -103,6 +103,7 @@ LeafResult map_found(PageFault& fault, FolioSpan folio) {
     const VpnRange whole = folio_pages(fault.area, folio);
     if (!whole.empty() && none_mapped(fault, whole)) range = whole;
   }
+  const ToldResident::Batch batch(fault.area.space->counters().told_resident);
   for (Vpn vpn = range.begin; vpn < range.end; vpn = vpn + PageCount(1)) {
     const Pfn pfn = file.slots.get(fault.area.backing_at(vpn)).pfn();
     const FramePin pin(core.pool, pfn);

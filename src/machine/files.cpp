@@ -161,6 +161,24 @@ Result<void> Machine::sync_file(FileId id) {
   return file.store == nullptr ? Result<void>() : file.store->sync();
 }
 
+// ksys_sync_file_range() and sync_file_range() in fs/sync.c: pages that the range touches.
+Result<void> Machine::sync_file_range(FileId id, std::uint64_t offset, std::uint64_t length,
+                                      SyncRange how) {
+  VmObject& file = objects_->object(id);
+  const std::uint64_t most = file.pages().value;
+  const bool open_end = length == 0 || offset + length < length;
+  const std::uint64_t last = open_end ? most : (offset + length - 1) / kPageSize + 1;
+  const PageOffset begin(std::min(offset / kPageSize, most)), end(std::min(last, most));
+  Result<void> written;
+  if (begin < end) {
+    if (how.wait_before) wait_for_writes(*core_, file, begin, end);
+    if (how.write) written = write_back(*core_, file, begin, end);
+    if (how.wait_after) wait_for_writes(*core_, file, begin, end);
+  }
+  checked();
+  return written;
+}
+
 Result<void> Machine::truncate_file(FileId id, ByteCount size) {
   const Result<void> done = truncate(*core_, objects_->object(id), size);
   checked();

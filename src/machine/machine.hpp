@@ -157,6 +157,13 @@ class Machine {
                          std::uint64_t description = 0);
   Result<void> write_file(FileId file, ByteCount offset, std::span<const std::byte> bytes);
   Result<void> sync_file(FileId file);
+  // sync_file_range(2) of bytes [offset, offset + length); length 0: to the end. Waits only for
+  // what is being written of them. Errors: Io.
+  struct SyncRange {
+    bool wait_before = false, write = false, wait_after = false;
+  };
+  Result<void> sync_file_range(FileId file, std::uint64_t offset, std::uint64_t length,
+                               SyncRange how);
   Result<void> truncate_file(FileId file, ByteCount size);
   // What read(2) and write(2) of [offset, offset + length) do to the page cache, without bytes;
   // writing may make the file longer. Errors: NoMemory, Io.

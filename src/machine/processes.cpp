@@ -147,6 +147,7 @@ void Machine::leave_space(Process& process) {
   if (process.space == nullptr) return;
   process.faults = process.space->counters().faults;
   process.resident_peak = process.space->counters().resident_peak;
+  process.told_peak = std::max(process.told_peak, process.space->counters().told_resident.peak());
   mmu_->set_initiator(process.cpu);
   const bool last = process.space.use_count() == 1;
   if (last) {

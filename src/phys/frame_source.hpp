@@ -45,6 +45,8 @@ class FrameSource {
   virtual void will_write(Pfn) {}
   // A device writes the page of a file until then.
   virtual void write_began(Pfn, std::uint64_t /*until_ns*/) {}
+  // When that ends; 0: nothing is being written.
+  virtual std::uint64_t writing_until(Pfn) const { return 0; }
   // A folio of the page cache was used, of which this is a page: read by a system call, or looked
   // at through a mapping that now goes (folio_mark_accessed(), mm/swap.c).
   virtual void mark_accessed(Pfn) {}

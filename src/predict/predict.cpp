@@ -55,7 +55,7 @@ Outcome outcome_of(const replay::ReplayResult& result) {
   outcome.huge_splits = counters.huge.split_page;
   for (const replay::ProcessReport& process : result.processes) {
     outcome.peak_resident_bytes = std::max(outcome.peak_resident_bytes,
-                                           process.resident_peak << kPageShift);
+                                           process.told_peak << kPageShift);
     if (process.killed_by_oom && !outcome.oom) {
       outcome.oom = true;
       outcome.oom_victim = process.command;

@@ -39,10 +39,10 @@ struct Process {
   std::uint32_t pkru = 0;  // what it may do to pages with protection keys (SDM vol. 3A 4.6.2)
   std::string name;
   ProcessLayout places;
-  std::shared_ptr<AddressSpace> space;  // null in a zombie
-  bool borrowed_space = false;          // a vfork child before exec
-  FaultCounters faults;                 // of a zombie: what its space had counted
-  std::uint64_t resident_peak = 0;
+  std::shared_ptr<AddressSpace> space;             // null in a zombie
+  bool borrowed_space = false;                     // a vfork child before exec
+  FaultCounters faults;                            // of a zombie: what its space had counted
+  std::uint64_t resident_peak = 0, told_peak = 0;  // told: ru_maxrss (space/told_resident.hpp)
   // Taken by this process itself, whoever shares its space (getrusage).
   std::uint64_t minor_faults = 0, major_faults = 0;
 };

@@ -23,6 +23,7 @@ enum Number : std::uint32_t {
   kFadvise = 221,
   kOpenAt = 257,
   kUnlinkAt = 263,
+  kSyncFileRange = 277,
   kFallocate = 285,
   kDup3 = 292,
   kMemfdCreate = 319,
@@ -32,6 +33,8 @@ enum Number : std::uint32_t {
 // include/uapi/asm-generic/fcntl.h, include/uapi/linux/falloc.h
 constexpr std::uint64_t kTruncates = 01000;
 constexpr std::uint64_t kPunchHole = 2;
+// include/uapi/linux/fs.h
+constexpr std::uint64_t kWaitBefore = 1, kWrite = 2, kWaitAfter = 4;
 
 }  // namespace
 
@@ -134,6 +137,11 @@ void RecordedProcess::file_call(const record::SyscallRecord& call) {
     case kFdatasync:
       (void)machine_->sync_file(file);
       if (transcript_ != nullptr) transcript_->file_synced(pid(), machine_->object(file));
+      break;
+    case kSyncFileRange:
+      (void)machine_->sync_file_range(
+          file, a[1], a[2],
+          {(a[3] & kWaitBefore) != 0, (a[3] & kWrite) != 0, (a[3] & kWaitAfter) != 0});
       break;
     case kReadahead:
       machine_->advise_file(file, a[1], a[2], Machine::FileAdvice::WillNeed);

@@ -451,10 +451,10 @@ ReplayResult Replayer::result(const MachineConfig& config) {
     report.references = info.references;
     if (const auto it = processes_.find(info.pid); it != processes_.end()) {
       const Process& process = it->second->process();
-      const bool ended = process.space == nullptr;
-      report.faults = ended ? process.faults : process.space->counters().faults;
-      report.resident_peak = ended ? process.resident_peak
-                                   : process.space->counters().resident_peak;
+      const SpaceCounters* now = process.space == nullptr ? nullptr : &process.space->counters();
+      report.faults = now == nullptr ? process.faults : now->faults;
+      report.resident_peak = now == nullptr ? process.resident_peak : now->resident_peak;
+      report.told_peak = now == nullptr ? process.told_peak : now->told_resident.peak();
       report.killed_by_oom = process.cause == ExitCause::OutOfMemory;
       report.minor_faults = process.minor_faults;
       report.major_faults = process.major_faults;

@@ -28,6 +28,7 @@ struct ProcessReport {
   std::uint64_t references = 0;
   FaultCounters faults;
   std::uint64_t resident_peak = 0;  // pages
+  std::uint64_t told_peak = 0;      // as getrusage(2) tells it (space/told_resident.hpp)
   bool killed_by_oom = false;
   // Taken by this process itself, as getrusage(2) counts them, whoever shares its space.
   std::uint64_t minor_faults = 0, major_faults = 0;

@@ -85,7 +85,9 @@ Result<ScriptReplay> replay(const script::Program& program, const MachineConfig&
     report.command = process.name;
     const bool ended = process.space == nullptr;
     report.faults = ended ? process.faults : process.space->counters().faults;
-    report.resident_peak = ended ? process.resident_peak : process.space->counters().resident_peak;
+    const SpaceCounters* counters = ended ? nullptr : &process.space->counters();
+    report.resident_peak = ended ? process.resident_peak : counters->resident_peak;
+    report.told_peak = ended ? process.told_peak : counters->told_resident.peak();
     report.killed_by_oom = process.cause == ExitCause::OutOfMemory;
     result.processes.push_back(std::move(report));
   });

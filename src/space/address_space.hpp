@@ -17,6 +17,7 @@
 #include "space/kept_tables.hpp"
 #include "space/private_homes.hpp"
 #include "space/protection_keys.hpp"
+#include "space/told_resident.hpp"
 #include "space/vma.hpp"
 #include "space/vma_tree.hpp"
 
@@ -34,6 +35,7 @@ struct SpaceLayout {
 struct SpaceCounters {
   std::uint64_t resident_pages = 0, resident_peak = 0;  // translations to frames, the zero page
                                                         // left out
+  ToldResident told_resident;                           // those, as the kernel tells them
   std::uint64_t mapped_pages = 0, mapped_peak = 0;      // of all areas (total_vm)
   std::uint64_t data_pages = 0, locked_pages = 0;       // of those, as the limits count them
   std::uint64_t locked_forgotten = 0;  // locked no more, and counted all the same (see mremap.cpp)

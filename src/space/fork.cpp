@@ -25,7 +25,7 @@ Vma inherited_area(AddressSpace& child, const Vma& area) {
 }
 
 struct CopyCount {
-  std::uint64_t frames = 0;  // translations to frames (not to the zero page)
+  std::uint64_t anonymous = 0, others = 0;  // translations to frames (not to the zero page)
   std::uint16_t entries = 0;
   bool weakened = false;  // the parent lost write permission somewhere
 };
@@ -44,7 +44,7 @@ CopyCount copy_entries(Core& core, x86::Pte* from, x86::Pte* to, std::uint64_t c
     if (!core.is_zero(entry.pfn())) {
       Frame& frame = core.pool.frame(entry.pfn());
       ++frame.mapcount;
-      ++done.frames;
+      ++(frame.kind == FrameKind::Anon ? done.anonymous : done.others);
       if (frame.kind == FrameKind::Anon) from[i].raw |= kSharedByFork;
     }
     if (entry.writable()) {
@@ -81,7 +81,7 @@ bool copy_huge(Core& core, Vma& from, Vpn at, Vma& to, bool& weakened) {
 // since making it may reclaim, and so change the parent's. False: no memory.
 bool copy_translations(Core& core, Vma& from, AddressSpace& child, Vma& to) {
   const VpnRange all = from.range();
-  std::uint64_t frames = 0;
+  std::uint64_t anonymous = 0, others = 0;
   bool weakened = false, enough = true;
   for (Vpn at = all.begin; at < all.end && enough;) {
     const Vpn stop(std::min(all.end.value, (at.value | (x86::kEntriesPerTable - 1)) + 1));
@@ -95,7 +95,8 @@ bool copy_translations(Core& core, Vma& from, AddressSpace& child, Vma& to) {
       if (enough && source != nullptr) {
         const CopyCount done = copy_entries(core, source, copy, (stop - at).value);
         child.tables().count_written(copy, done.entries);
-        frames += done.frames;
+        anonymous += done.anonymous;
+        others += done.others;
         weakened = weakened || done.weakened;
       }
       if (enough) child.tables().free_if_empty(at);
@@ -105,7 +106,9 @@ bool copy_translations(Core& core, Vma& from, AddressSpace& child, Vma& to) {
     }
     at = stop;
   }
-  note_mapped_many(core, to, frames);
+  const bool shared_memory = to.backing != nullptr && to.backing->kind != ObjectKind::File;
+  note_mapped_many(core, to, FrameKind::Anon, anonymous);
+  note_mapped_many(core, to, shared_memory ? FrameKind::Shared : FrameKind::File, others);
   if (weakened) core.mmu.invalidate(from.space->id(), all, FlushReason::Fork, false);
   return enough;
 }

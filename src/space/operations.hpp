@@ -108,6 +108,8 @@ void unmap_all(AddressSpace& space);
 Result<void> write_back(Core& core, VmObject& file, PageOffset begin, PageOffset end);
 // The same, and returns when the device is done with the file (filemap_fdatawait_range()).
 Result<void> write_back_and_wait(Core& core, VmObject& file, PageOffset begin, PageOffset end);
+// Returns when no page of [begin, end) is being written any more.
+void wait_for_writes(Core& core, VmObject& file, PageOffset begin, PageOffset end);
 
 // The first half of write_file_page(): the bytes go to the store and the page is clean, no device
 // has been asked. Error: Io (it stays dirty).

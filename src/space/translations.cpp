@@ -37,8 +37,9 @@ void note_used(Core& core, Frame& frame) {
   ++core.counters.reclaim.prefetch_used;
 }
 
-void note_mapped_many(Core& core, Vma& area, std::uint64_t frames) {
+void note_mapped_many(Core& core, Vma& area, FrameKind kind, std::uint64_t frames) {
   SpaceCounters& space = area.space->counters();
+  space.told_resident.add(kind, static_cast<std::int64_t>(frames));
   space.resident_pages += frames;
   space.resident_peak = std::max(space.resident_peak, space.resident_pages);
   AreaCounters& label = core.areas[area.label];
@@ -75,7 +76,9 @@ void note_unmapped(Core& core, Vma& area, x86::Pte entry, int level) {
     if (entry.dirty() && !told) mark_dirty(core, frame);
     if (entry.accessed()) note_used(core, frame);
   }
-  area.space->counters().resident_pages -= pages;
+  SpaceCounters& space = area.space->counters();
+  space.resident_pages -= pages;
+  space.told_resident.add(core.pool.frame(pfn).kind, -static_cast<std::int64_t>(pages));
   core.areas[area.label].resident_pages -= pages;
   rejoin(core, pfn);
 }
@@ -87,7 +90,7 @@ bool map_huge(Core& core, Vma& area, Vpn first, Pfn head, std::uint64_t flags) {
   area.space->kept_tables().remove(first);
   if (core.is_zero(head)) return true;
   for (std::uint64_t i = 0; i < kHugePages; ++i) ++core.pool.frame(head + PageCount(i)).mapcount;
-  note_mapped_many(core, area, kHugePages);
+  note_mapped_many(core, area, FrameKind::Anon, kHugePages);
   return true;
 }
 
@@ -132,7 +135,7 @@ bool map_page(Core& core, Vma& area, Vpn vpn, Pfn pfn, bool writable, bool acces
   tables.write(entry, after);
   if (!core.is_zero(pfn)) {
     ++core.pool.frame(pfn).mapcount;
-    note_mapped_many(core, area, 1);
+    note_mapped_many(core, area, core.pool.frame(pfn).kind, 1);
   }
   if (before.present()) {
     area.space->core().mmu.invalidate(area.space->id(), range_of(vpn, PageCount(1)),
@@ -183,6 +186,7 @@ void unmap_range(Core& core, Vma& area, VpnRange range, FlushReason reason) {
   std::vector<Vpn> others;  // one page of each table before the last
   AddressSpace& space = *area.space;
   UsedFolios used(core, area, reason);
+  const ToldResident::Batch batch(space.counters().told_resident);
   bool large = false;
   split_translation_at(core, space, range.begin);
   split_translation_at(core, space, range.end);

@@ -60,9 +60,9 @@ bool mark_in_use(x86::PageTables& tables, Vpn vpn, bool in_use);
 void note_unmapped(Core& core, Vma& area, x86::Pte entry, int level = 1);
 // Carries a leaf's dirty bit over to its frames.
 void note_dirty(Core& core, x86::Pte leaf, int level);
-// Accounts for `frames` translations that were made by copying entries (fork); mapcounts are the
-// caller's.
-void note_mapped_many(Core& core, Vma& area, std::uint64_t frames);
+// Accounts for translations to `frames` of a kind that were made by copying entries (fork);
+// mapcounts are the caller's.
+void note_mapped_many(Core& core, Vma& area, FrameKind kind, std::uint64_t frames);
 
 // Removes the translations of `range` in `area` and flushes. Pages stay where they are.
 void unmap_range(Core& core, Vma& area, VpnRange range, FlushReason reason);

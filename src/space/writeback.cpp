@@ -96,12 +96,24 @@ Result<void> write_back_and_wait(Core& core, VmObject& file, PageOffset begin, P
   return outcome;
 }
 
+void wait_for_writes(Core& core, VmObject& file, PageOffset begin, PageOffset end) {
+  const std::uint64_t now = core.clock.now_ns();
+  std::uint64_t until = now;
+  file.slots.for_each(begin, end, [&](PageOffset, PageSlot slot) {
+    if (slot.is_resident()) until = std::max(until, core.frames.writing_until(slot.pfn()));
+  });
+  core.clock.advance_to(until);
+  core.counters.io_wait_ns += until - now;
+}
+
 namespace {
 
+// What is dirty or being written stays, as mapping_evict_folio() has it (mm/truncate.c).
 bool may_drop(Core& core, Pfn pfn) {
   const Frame& frame = core.pool.frame(pfn);
-  const bool busy = frame.mapcount > 0 || frame.aux > 0 ||
-                    core.pool.io_awaited(pfn, core.clock.now_ns());
+  const std::uint64_t now = core.clock.now_ns();
+  const bool busy = frame.mapcount > 0 || frame.aux > 0 || core.pool.io_awaited(pfn, now) ||
+                    core.frames.writing_until(pfn) > now;
   return !busy && (frame.flags & kFrameDirty) == 0;
 }
 

@@ -19,7 +19,10 @@ namespace {
 // program.
 constexpr double kOwnPrograms = 0.05;
 
-class Limits : public ::testing::TestWithParam<const char*> {
+class Measured : public ::testing::Test {
+ public:
+  using Rows = std::vector<predict::RowComparison>;
+
  protected:
   void SetUp() override {
     if (const std::string why = why_not_recorded(); !why.empty()) GTEST_SKIP() << why;
@@ -39,26 +42,37 @@ class Limits : public ::testing::TestWithParam<const char*> {
     return command;
   }
 
+  // A recording made here, predicted, beside `truth`, which must outlive the rows. Empty after a
+  // failure.
+  void compare(const predict::Truth& truth, Rows& rows) {
+    const std::vector<std::string> command = command_of(truth);
+    const std::string recorded = folder_ / "run.pwrec";
+    // As `pagewright check` does: once for nothing, so that what it reads is in the page cache.
+    ASSERT_EQ(record_run(command, folder_.path().string(), folder_ / "warm.pwrec"), "");
+    ASSERT_EQ(record_run(command, folder_.path().string(), recorded), "");
+    const auto recording = record::Recording::open(recorded);
+    ASSERT_TRUE(recording);
+    const auto predicted = predict::predict_truth(*recording, truth, predict::Costs{},
+                                                  predict::predict);
+    ASSERT_TRUE(predicted);
+    rows = predict::compare(truth, *predicted);
+  }
+
   testing::TemporaryFolder folder_;
 };
+
+using HugePagesInUse = Measured;
+class Limits : public Measured, public ::testing::WithParamInterface<const char*> {};
 
 bool is_tight(std::string_view name) { return name == "major_faults" || name == "swap_in"; }
 
 TEST_P(Limits, ArePredicted) {
   const predict::Truth truth = saved(GetParam());
   ASSERT_EQ(truth.rows.size(), 4U);
-  const std::vector<std::string> command = command_of(truth);
-  const std::string recorded = folder_ / "run.pwrec";
-  // As `pagewright check` does: once for nothing, so that what it reads is in the page cache.
-  ASSERT_EQ(record_run(command, folder_.path().string(), folder_ / "warm.pwrec"), "");
-  ASSERT_EQ(record_run(command, folder_.path().string(), recorded), "");
-  const auto recording = record::Recording::open(recorded);
-  ASSERT_TRUE(recording);
-  const auto predicted = predict::predict_truth(*recording, truth, predict::Costs{},
-                                                predict::predict);
-  ASSERT_TRUE(predicted);
+  Rows rows;
+  compare(truth, rows);
   std::map<std::string_view, std::vector<double>> off;  // as a part, of each limit
-  for (const predict::RowComparison& row : predict::compare(truth, *predicted)) {
+  for (const predict::RowComparison& row : rows) {
     EXPECT_TRUE(row.oom_agrees);
     EXPECT_FALSE(row.figures.empty());
     for (const predict::Comparison& figure : row.figures) {
@@ -79,8 +93,44 @@ TEST_P(Limits, ArePredicted) {
   }
 }
 
+// Huge pages that are used all the time: the kernel keeps them and looks at them again and again.
+// How often, and whether it runs out of memory with them, depends on when statistics are gathered:
+// the kernel's looks differ by 25 to 78 % between runs and some runs are killed, the model's by a
+// third if the program is a little faster or slower. Had the translations not been flushed, the
+// model would look half to three quarters too seldom.
+TEST_F(HugePagesInUse, AreLookedAtAgainAndAgain) {
+  const predict::Truth truth = saved("zipf_huge");
+  Rows rows;
+  compare(truth, rows);
+  ASSERT_EQ(rows.size(), 4U);
+  int limited = 0;
+  for (const predict::RowComparison& row : rows) {
+    if (row.predicted.oom) continue;
+    const bool here = row.row->limited();
+    limited += here ? 1 : 0;
+    for (const predict::Comparison& figure : row.figures) {
+      const std::string_view name = figure.quantity->name;
+      SCOPED_TRACE(std::to_string(row.row->percent) + " %, " + std::string(name) + ": predicted " +
+                   std::to_string(figure.predicted) + ", measured " +
+                   std::to_string(figure.measured.median));
+      if (name == "minor_faults" || name == "peak_resident" || name == "huge_faults") {
+        EXPECT_TRUE(figure.within);
+      }
+      if (here && is_tight(name)) {
+        EXPECT_LE(std::abs(figure.error), 0.15);
+      }
+      if (here && name == "scanned") {
+        EXPECT_GT(figure.error, -0.4);
+        EXPECT_LT(figure.error, 0.7);
+      }
+    }
+  }
+  EXPECT_GE(limited, 1);
+}
+
 INSTANTIATE_TEST_SUITE_P(Saved, Limits,
-                         ::testing::Values("zipf", "seqloop", "seqloop_read", "seqloop_huge"),
+                         ::testing::Values("zipf", "seqloop", "seqloop_read", "seqloop_huge",
+                                           "zipf_disk"),
                          [](const auto& tested) { return std::string(tested.param); });
 
 }  // namespace

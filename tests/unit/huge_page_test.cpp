@@ -213,6 +213,32 @@ TEST(HugePages, AGroupAtItsLimitGetsSmallPages) {
   }
 }
 
+// Whoever clears the accessed bit of a large translation flushes it (pmdp_clear_flush_young() of
+// x86): the next use shows, though the CPU had the translation all the time.
+TEST(HugePages, AUseShowsThoughItIsInTheTlb) {
+  MachineConfig config = huge_config(64_MiB);
+  config.model = MemoryModel::Linux;
+  config.swap_device = kZram;
+  config.linux_options.limit_pages = kHuge + 200;
+  HugeProgram program(2 * kHuge, config);
+  program.write_all(0, kHuge + 150);  // one huge page, and small ones
+  ASSERT_EQ(program.mapped_huge(), 1U);
+  ASSERT_TRUE(program.machine->madvise(program.pid, page(program.at, kHuge), program.pages(150),
+                                       Advice::Cold));
+  int level = 0;
+  const Vpn first = page_of(program.at);
+  const auto accessed = [&] {
+    return program.space(program.pid).tables().find_any(first, level)->accessed();
+  };
+  program.write_all(7, 8);  // now it is in the TLB: advice of so many pages has emptied that
+  EXPECT_TRUE(accessed());
+  ASSERT_GT(program.machine->reclaimer().reclaim(1), 0U);
+  ASSERT_EQ(program.mapped_huge(), 1U);  // it was looked at first, and kept
+  EXPECT_FALSE(accessed());
+  program.write_all(7, 8);
+  EXPECT_TRUE(accessed());
+}
+
 // In a group at its limit, on compressed RAM: one that is partly used is split, its rest freed.
 TEST(HugePages, APartlyUsedOneIsNotSwappedWhole) {
   MachineConfig config = huge_config(64_MiB);

@@ -21,7 +21,7 @@ using record::FileInfo;
 constexpr std::uint32_t kPid = 5;
 constexpr std::uint64_t kPages = 16;
 constexpr std::uint32_t kOpenAt = 257, kClose = 3, kFtruncate = 77, kUnlink = 87, kMmap = 9,
-                        kDup = 32;
+                        kDup = 32, kSyncFileRange = 277;
 
 FileInfo file_of(std::string path, std::uint64_t pages, std::uint64_t cached) {
   FileInfo file;
@@ -199,6 +199,17 @@ TEST_F(ReplayFiles, ANameThatIsTakenAgainMeansTheNewFile) {
 }
 
 // Descriptors of a process end with it, and a fork gives the child its own.
+TEST_F(ReplayFiles, APartIsSynced) {
+  constexpr std::uint64_t kWrites = 2;
+  transfer(0, Access::Write, 0, kPages * kPageSize);
+  call(kSyncFileRange, 0, {3, 4 * kPageSize, 8 * kPageSize, kWrites});
+  call(kSyncFileRange, 0, {3, 0, 0, 0});
+  touch(1);
+  MachineConfig config;
+  config.model = MemoryModel::Linux;
+  EXPECT_EQ(run(config).counters.reclaim.file_written, 8U);
+}
+
 TEST_F(ReplayFiles, TheTextHasTheTransfers) {
   call(kOpenAt, 0, {0, 0, 0, 0}, 3);
   transfer(0, Access::Read, 4096, 100);

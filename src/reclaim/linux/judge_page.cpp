@@ -18,22 +18,28 @@
 
 namespace pw {
 
-// folio_referenced(): accessed bits are cleared without a flush, so a page that a TLB still holds
-// leaves no trace of its references. Of a unit of several pages each area counts once.
+// folio_referenced(): the accessed bits of small translations are cleared without a flush, so a
+// page that a TLB still holds leaves no trace of its references (ptep_clear_flush_young() of x86).
+// Those of large ones are flushed (pmdp_clear_flush_young()): the next reference shows, whatever
+// the TLB held. Of a unit of several pages each area counts once.
 LinuxReclaim::Look LinuxReclaim::look_at(const LruUnit& unit) {
   Look look;
   std::vector<const Vma*> seen;
   const bool several = unit.weight() > 1;
-  const auto note = [&](Vma& area, Vpn, x86::Pte& entry) {
+  const bool huge = pool_->in_huge(unit.first());
+  const auto note = [&](Vma& area, Vpn vpn, x86::Pte& entry) {
     look.locked = look.locked || area.traits.locked;
     look.executable = look.executable || area.rights.execute;
     const bool used = (entry.raw & (x86::kAccessed | kInUse)) != 0;
+    if (huge && entry.accessed() && area.space->tables().find(vpn, 2) == &entry) {
+      core_->mmu.invalidate(area.space->id(), huge_range(vpn), FlushReason::Reclaim, false);
+    }
     entry.raw &= ~x86::kAccessed;
     if (!used || (several && std::find(seen.begin(), seen.end(), &area) != seen.end())) return;
     if (several) seen.push_back(&area);
     ++look.referenced;
   };
-  if (pool_->in_huge(unit.first())) {
+  if (huge) {
     for_each_mapping_of_huge(*core_, unit.first(), note);
     return look;
   }

@@ -57,6 +57,7 @@ class LinuxReclaim : public Reclaim {
   void returned(std::span<const Pfn> folio, std::uint64_t shadow) override;
   void will_write(Pfn pfn) override;
   void write_began(Pfn pfn, std::uint64_t until_ns) override;
+  std::uint64_t writing_until(Pfn pfn) const override { return writing_.until(pfn); }
   bool evicted_lately(Pfn pfn) const override { return lists_.has(pfn, kLruWorkingset); }
 
   void run_background() override;

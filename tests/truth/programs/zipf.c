@@ -1,6 +1,7 @@
 /* zipf MB TOUCHES [w|r]: touches pages of MB MiB of private memory, page of rank k with a
  * probability proportional to 1/k, ranks spread over the memory by a multiplication. w: each touch
- * writes (the default), r: the first touch of a page writes, the others read.
+ * writes (the default), r: the first touch of a page writes, the others read. Compiled with
+ * ASK_FOR_HUGE_PAGES it does that first (truth_zipf_huge).
  *
  * The string of pages is the same everywhere: no library functions of floating point, only sums,
  * quotients and comparisons. */
@@ -45,6 +46,9 @@ int main(int count, char** words) {
   char* memory = mmap(NULL, pages * kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
                       0);
   if (pages == 0 || sums == NULL || seen == NULL || memory == MAP_FAILED) return 1;
+#ifdef ASK_FOR_HUGE_PAGES
+  if (madvise(memory, pages * kPage, MADV_HUGEPAGE) != 0) return 1;
+#endif
   double sum = 0;
   for (size_t i = 0; i < pages; ++i) sums[i] = sum += 1.0 / (double)(i + 1);
   uint64_t total = 0;

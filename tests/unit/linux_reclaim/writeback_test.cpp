@@ -84,6 +84,33 @@ TEST_F(WritebackTest, SyncWaitsForTheDevice) {
   EXPECT_EQ(now(), after);  // nothing is left to write
 }
 
+// sync_file_range(2): writing begins, and only who says so waits for it, and only for the range.
+// What is being written survives POSIX_FADV_DONTNEED, what has been written does not.
+TEST_F(WritebackTest, APartIsWrittenAndWaitedForApart) {
+  constexpr std::uint64_t kPart = 32, kPartBytes = kPart * kPageSize;
+  const auto drop = [this] {
+    machine_->advise_file(file_, 0, 0, Machine::FileAdvice::DontNeed);
+    return reclaim().lists().entries() + reclaim().lists().batched();
+  };
+  write(0, 2 * kPart);
+  const std::uint64_t before = now();
+  ASSERT_TRUE(machine_->sync_file_range(file_, 0, kPartBytes, {false, true, false}));
+  EXPECT_EQ(now(), before);
+  EXPECT_EQ(counters().reclaim.file_written, kPart);
+  ASSERT_TRUE(machine_->sync_file_range(file_, kPartBytes, kPartBytes, {true, false, true}));
+  EXPECT_EQ(now(), before);      // nothing of that is being written
+  EXPECT_EQ(drop(), 2 * kPart);  // which begins to write the second part, too
+  ASSERT_TRUE(machine_->sync_file_range(file_, 0, kPartBytes, {true, false, false}));
+  EXPECT_EQ(now(), before + kWriteNs);
+  EXPECT_EQ(counters().io_wait_ns, kWriteNs);
+  EXPECT_EQ(drop(), kPart);
+  ASSERT_TRUE(machine_->sync_file_range(file_, kPartBytes - 1, 0, {false, true, true}));
+  EXPECT_EQ(now(), before + 2 * kWriteNs);
+  EXPECT_EQ(drop(), 0U);
+  EXPECT_EQ(counters().reclaim.file_written, 2 * kPart);
+  EXPECT_TRUE(machine_->verify());
+}
+
 // 100 ms is the longest that reclaim sleeps after it woke the flusher; here 32 pages are written
 // after one request.
 TEST_F(WritebackTest, AWriterAtItsLimitWaitsForItsOwnPages) {
