@@ -98,7 +98,8 @@ TEST_P(Limits, ArePredicted) {
   ASSERT_EQ(truth.rows.size(), 4U);
   Run run;
   predicted_run(truth, truth.costs, run);
-  EXPECT_TRUE(predict::any_measured(truth.costs));  // of the host where it was measured
+  const bool timed = GetParam() != std::string_view("zipf_disk");  // its host was busy
+  EXPECT_EQ(predict::any_measured(truth.costs), timed);  // of the host where it was measured
   ASSERT_EQ(run.slower.size(), truth.rows.size());
   const Rows& rows = run.rows;
   const auto& slower = run.slower;
@@ -113,6 +114,7 @@ TEST_P(Limits, ArePredicted) {
                    std::to_string(figure.predicted) + ", measured " +
                    std::to_string(figure.measured.median));
       if (name == "slowdown") {
+        if (!timed) continue;
         ++slowdowns;
         EXPECT_TRUE(near(figure, slower[r])) << slower[r].low << " to " << slower[r].high;
         continue;
@@ -123,7 +125,7 @@ TEST_P(Limits, ArePredicted) {
     }
     ++r;
   }
-  EXPECT_EQ(slowdowns, 3U);
+  EXPECT_EQ(slowdowns, timed ? 3U : 0U);
   EXPECT_EQ(off.size(), 2U);
   for (auto& [name, parts] : off) {
     ASSERT_EQ(parts.size(), 3U);
@@ -170,7 +172,7 @@ TEST_F(HugePagesInUse, AreLookedAtAgainAndAgain) {
 
 INSTANTIATE_TEST_SUITE_P(Saved, Limits,
                          ::testing::Values("zipf", "seqloop", "seqloop_read", "seqloop_huge",
-                                           "mmapfile"),
+                                           "mmapfile", "zipf_disk"),
                          [](const auto& tested) { return std::string(tested.param); });
 
 }  // namespace
