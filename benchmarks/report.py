@@ -75,6 +75,8 @@ def main():
         print(f"{records:,} records")
         line("time to make", wall, "s")
         line("  CPU time, all threads", cpu, "s")
+        if wall > cpu:  # two threads and more: on a quiet machine it is the other way round
+            print(f"the machine is busy (load {os.getloadavg()[0]:.1f}): wall times say little")
         scale = GOAL_RECORDS / records
         line(f"time to make, for {GOAL_RECORDS:,}", wall * scale, "s", 5)
         line("  CPU time, all threads", cpu * scale, "s")

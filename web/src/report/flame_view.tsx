@@ -1,6 +1,6 @@
 // Flame graph of first touches, or of all faults at the slider's RAM, by call site.
-import {computed, signal} from "@preact/signals";
-import {useRef} from "preact/hooks";
+import {computed, signal, useSignal} from "@preact/signals";
+import {useEffect, useRef} from "preact/hooks";
 import * as numbers from "../common/numbers";
 import {type Cell, SaveButtons} from "../common/save";
 import {escapeXml} from "../common/svg";
@@ -28,7 +28,7 @@ const chosen = signal<number | null>(null); // frame of the sandwich, or root of
 const told = signal("");
 
 const kRow = 18;
-const kWidth = 1200;
+const kWidth = 1200; // of what is saved
 const kLeast = 0.0012;
 const kMost = 2500;
 const kDeepest = 48;
@@ -78,7 +78,17 @@ function colorOf(frame: number): string {
   return `hsl(${(hash % 60) + 18} 70% ${58 + (hash % 13)}%)`;
 }
 
-function Graph({tree, id, upward}: {tree: FlameNode; id: string; upward?: boolean}) {
+function Graph({
+  tree,
+  id,
+  wide,
+  upward,
+}: {
+  tree: FlameNode;
+  id: string;
+  wide: number;
+  upward?: boolean;
+}) {
   const all = boxes(tree, kLeast, kMost).filter((box) => box.depth < kDeepest);
   const depth = Math.max(1, ...all.map((box) => box.depth + 1));
   const height = depth * kRow;
@@ -89,14 +99,14 @@ function Graph({tree, id, upward}: {tree: FlameNode; id: string; upward?: boolea
     <svg
       id={id}
       class="flame"
-      viewBox={`0 0 ${kWidth} ${height}`}
+      viewBox={`0 0 ${wide} ${height}`}
       style={{height: `${height}px`}}
       preserveAspectRatio="none"
       role="img"
       aria-label={all.slice(0, 8).map(text).join("; ")}
     >
       {all.map((box, i) => {
-        const width = box.width * kWidth;
+        const width = box.width * wide;
         const room = Math.floor((width - 6) / 6.6);
         const name = nameOf(box.frame);
         const shown = name.length <= room ? name : `${name.slice(0, Math.max(0, room - 1))}…`;
@@ -113,7 +123,7 @@ function Graph({tree, id, upward}: {tree: FlameNode; id: string; upward?: boolea
             }}
           >
             <rect
-              x={box.x * kWidth}
+              x={box.x * wide}
               y={y(box)}
               width={Math.max(width - 0.5, 0.5)}
               height={kRow - 1}
@@ -122,7 +132,7 @@ function Graph({tree, id, upward}: {tree: FlameNode; id: string; upward?: boolea
               <title>{text(box)}</title>
             </rect>
             {room >= 3 ? (
-              <text x={box.x * kWidth + 3} y={y(box) + 13} class={box.frame < 0 ? "root" : ""}>
+              <text x={box.x * wide + 3} y={y(box) + 13} class={box.frame < 0 ? "root" : ""}>
                 {shown}
               </text>
             ) : null}
@@ -287,6 +297,16 @@ export function FlameView() {
   const frame = chosen.value ?? list.value[0]?.frame ?? -1;
   const title = t("flame.title");
   const place = useRef<HTMLDivElement>(null);
+  const wide = useSignal(kWidth);
+  useEffect(() => {
+    const element = place.current;
+    if (element === null) return;
+    const watcher = new ResizeObserver(() => {
+      wide.value = Math.max(1, element.clientWidth);
+    });
+    watcher.observe(element);
+    return () => watcher.disconnect();
+  }, []);
   const tree = mode.value === "time" ? timeOrder(all) : leftHeavy(all);
   const shown = mode.value === "sandwich" ? callees(all, frame) : tree;
   return (
@@ -304,18 +324,19 @@ export function FlameView() {
         />
       </div>
       <Choices />
+      <div ref={place} />
       {all.length === 0 ? (
         <p>{t("flame.none")}</p>
       ) : (
-        <div ref={place}>
+        <div>
           {mode.value === "sandwich" ? (
             <>
               <h3>{t("flame.callers", {name: nameOf(frame)})}</h3>
-              <Graph tree={callers(all, frame)} id="flame-callers" upward />
+              <Graph tree={callers(all, frame)} id="flame-callers" wide={wide.value} upward />
               <h3>{t("flame.callees", {name: nameOf(frame)})}</h3>
             </>
           ) : null}
-          <Graph tree={shown} id="flame-graph" />
+          <Graph tree={shown} id="flame-graph" wide={wide.value} />
         </div>
       )}
       <p class="told">{told.value}</p>

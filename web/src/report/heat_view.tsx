@@ -10,7 +10,11 @@ import {escapeXml} from "../common/svg";
 import {t} from "../common/texts";
 import {data, referenceOf, selectWindow, window_} from "./state";
 
-const kLeft = 190; // room for the names of areas, in CSS pixels
+// Room for the names of areas, in CSS pixels.
+const kLeft = 190;
+const kPhone = 500;
+const leftOf = (width: number) => (width < kPhone ? 96 : kLeft);
+const lettersOf = (left: number) => Math.floor(left / 7.3);
 const kRowHeight = 3;
 const kLeastLined = 6; // rows of an area that has a line above it
 const kLeastName = 12; // an area's name stands only where it has that much room
@@ -90,6 +94,11 @@ function imageOf(rows: number, cells: Uint8Array, bins: number): ImageData | nul
   return image;
 }
 
+// Where the name of a run of rows stands; the last one is not cut off.
+function middleOf(first: number, end: number, rows: number): number {
+  return Math.min(((first + end) / 2) * kRowHeight, rows * kRowHeight - kLeastName / 2);
+}
+
 function canvasOf(image: ImageData): HTMLCanvasElement {
   const cells = document.createElement("canvas");
   cells.width = image.width;
@@ -119,7 +128,7 @@ function svgText(rows: Row[], title: string): string {
   let free = 0;
   for (const [first, end] of runsOf(rows)) {
     const row = rows[first];
-    const middle = ((first + end) / 2) * kRowHeight;
+    const middle = middleOf(first, end, rows.length);
     if (row === undefined || middle - kLeastName / 2 < free) continue;
     const name = shortName(row.area, 26) + (row.mixed > 1 ? ` +${row.mixed - 1}` : "");
     out.push(`<text x="4" y="${(kTop + middle + 4).toFixed(1)}">${escapeXml(name)}</text>`);
@@ -142,7 +151,8 @@ function draw(canvas: HTMLCanvasElement, rows: Row[], width: number): void {
   context.fillRect(0, 0, canvas.width, canvas.height);
   const cells = canvasOf(image);
   context.imageSmoothingEnabled = false;
-  const left = kLeft * scale;
+  const room = leftOf(width);
+  const left = room * scale;
   context.drawImage(cells, left, 0, canvas.width - left, canvas.height);
   context.font = `${11 * scale}px system-ui, sans-serif`;
   context.textBaseline = "middle";
@@ -156,12 +166,13 @@ function draw(canvas: HTMLCanvasElement, rows: Row[], width: number): void {
   let free = 0;
   for (const [first, end] of runs) {
     const row = rows[first];
-    const middle = ((first + end) / 2) * kRowHeight * scale;
+    const middle = middleOf(first, end, rows.length) * scale;
     if (row === undefined || middle - (kLeastName * scale) / 2 < free) continue;
     context.fillStyle = colorOf("--panel");
     context.fillRect(0, middle - 6 * scale, left - 4 * scale, 12 * scale);
     context.fillStyle = colorOf("--ink");
-    const name = shortName(row.area, 26) + (row.mixed > 1 ? ` +${row.mixed - 1}` : "");
+    const more = row.mixed > 1 ? ` +${row.mixed - 1}` : "";
+    const name = shortName(row.area, lettersOf(room) - more.length) + more;
     context.fillText(name, 4 * scale, middle, left - 8 * scale);
     free = middle + (kLeastName * scale) / 2;
   }
@@ -208,13 +219,14 @@ export function HeatView() {
   const wide = width.value;
   const colors = theme.value;
   useEffect(() => {
-    if (canvas.current !== null && wide > kLeft) draw(canvas.current, rows.current, wide);
+    if (canvas.current !== null && wide > leftOf(wide)) draw(canvas.current, rows.current, wide);
   }, [wide, window, colors]);
 
   const binAt = (event: MouseEvent): number => {
     const box = canvas.current?.getBoundingClientRect();
     if (box === undefined) return window.begin;
-    const part = (event.clientX - box.left - kLeft) / (box.width - kLeft);
+    const left = leftOf(wide);
+    const part = (event.clientX - box.left - left) / (box.width - left);
     return window.begin + Math.min(Math.max(part, 0), 1) * (window.end - window.begin);
   };
   const tell = (event: MouseEvent) => {
@@ -242,8 +254,10 @@ export function HeatView() {
     if (chosen === null || Math.abs(chosen.to - chosen.from) < 1) return;
     selectWindow(Math.min(chosen.from, chosen.to), Math.max(chosen.from, chosen.to));
   };
-  const left = (bin: number) =>
-    kLeft + ((bin - window.begin) / (window.end - window.begin)) * (wide - kLeft);
+  const left = (bin: number) => {
+    const part = (bin - window.begin) / (window.end - window.begin);
+    return leftOf(wide) + part * (wide - leftOf(wide));
+  };
   const title = t("heat.title");
   return (
     <section aria-labelledby="heat-title">

@@ -22,7 +22,7 @@ const kParts: [string, TextKey][] = [
   ["heat-title", "heat.title"],
   ["fault-title", "fault.title"],
   ["flame-title", "flame.title"],
-  ["tlb-title", "tlb.title"],
+  ["tlb-title", "translation.title"],
   ["fork-title", "fork.title"],
   ["areas-title", "area.title"],
   ["check-title", "check.title"],

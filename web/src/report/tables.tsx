@@ -135,7 +135,7 @@ export function TlbView() {
   const each = Number(tlb?.walk_references ?? 0) / Math.max(1, Number(tlb?.walks ?? 0)) || 1;
   const ns = (count: number) => (count * each * meta.walk_reference_ps) / 1000;
   return (
-    <Section id="tlb" title={t("tlb.title")}>
+    <Section id="tlb" title={t("translation.title")}>
       <p>
         <label>
           {t("tlb.entries")}{" "}
@@ -156,7 +156,7 @@ export function TlbView() {
       </p>
       <Table<Row>
         id="tlb"
-        title={t("tlb.title")}
+        title={t("translation.title")}
         rows={rows}
         columns={[
           named(t("area.name"), (row) => row.name),

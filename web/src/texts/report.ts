@@ -186,7 +186,7 @@ export const reportTexts = {
   },
   "table.fewer": {en: "Show fewer", ko: "줄여 보기"},
 
-  "tlb.title": {
+  "translation.title": {
     en: "Translation cost by area and page size",
     ko: "영역과 페이지 크기별 주소 변환 비용",
   },

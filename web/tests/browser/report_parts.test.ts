@@ -3,9 +3,20 @@ import {execFileSync, spawnSync} from "node:child_process";
 import {existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from "node:fs";
 import {tmpdir} from "node:os";
 import {join} from "node:path";
+import {inflateSync} from "node:zlib";
 import type {Browser, Page} from "playwright-core";
 import {afterAll, beforeAll, describe, expect, it} from "vitest";
 import {browserPath, openBrowser, openPage} from "./browser";
+
+// A recording without any reference: deflated, in base64.
+const kEmpty =
+  "eNrrDAgPcnXm5WJmYGBwAGJGJiYeRgbC4HdeamFjvOWczoBwJx9vXi4msF4eFDWMSDQXA3FA9LfThskq0poV/Rdz" +
+  "LVZEX9fYqv9XgZETKAOziRlqEyMWm0CAk4ANL5ghtH9b9oy5l87Mn7eD78T1z6vLwTaBTIJZxILHIkUg1iLSIhEr" +
+  "vUmT+j+mXlXo5edi0VgAtkiRk5GBUdKmOLkos6DELjEntahEw1DTRh8qANEJcwkjHpewAjEfDhcwornkqIQkx+rv" +
+  "gnXfIoseXL1cZwx2CasmKDCAamG2ceGJSlAS0SUyKudPar9xrYw1w2N3hB/bE2GIvx1UGRk+dGJNdLAkxcggc4EF" +
+  "5hhuPI7hACa6CzgsZ0Xjb3ViylJuVnl/NLnzOkdCugTIMQkcjKZsDC0cDgzoqZiRgQs9Ia5iBqbCF1jSjTAjCyM4" +
+  "OaDH81xGcNwwooc6NxMXJBzRA0iGQZuFgdFhrYLhBE4HvgXCC8IENl1I5G1h7W06onD6ioBAW6dAjEJHNPOS5p5Y" +
+  "Z/aGm36PpyYcbGDcx9bACvSBq58LL9cMJlT/r+ieanSH8VYjAI/GroY=";
 
 const tool = process.env.PW_TOOL ?? "";
 
@@ -146,6 +157,20 @@ describe.skipIf(browserPath === undefined || !existsSync(tool))("parts of a run"
     await settled(page);
     const how = page.locator("section", {has: page.locator("#how-title")});
     expect(await how.locator("li").count()).toBeGreaterThan(0);
+    expect(complaints).toEqual([]);
+    await close();
+  });
+
+  it("are none where nothing was recorded, and the page says so in all its parts", async () => {
+    const empty = join(folder, "empty.pwrec");
+    const page_ = join(folder, "empty.html");
+    writeFileSync(empty, inflateSync(Buffer.from(kEmpty, "base64")));
+    execFileSync(tool, ["report", empty, "--html", page_], {stdio: "pipe"});
+    const {page, complaints, close} = await openPage(browser, page_);
+    await settled(page);
+    expect(await page.locator("main h2").count()).toBeGreaterThan(10);
+    expect(await page.getByText("No page was touched for the first time here.").count()).toBe(1);
+    expect(await page.locator("#window-text").textContent()).toContain("0 references");
     expect(complaints).toEqual([]);
     await close();
   });
