@@ -52,6 +52,18 @@ void fill_dear(Page& page, Random& random) {
   }
 }
 
+// A short word again and again, another one every 200 bytes.
+void fill_repeated(Page& page, Random& random) {
+  for (std::size_t at = 0; at < page.size(); at += 200) {
+    char word[16];
+    const auto number = 100'000 + random.below(900'000);
+    const int length = std::snprintf(word, sizeof word, "%llu,",
+                                     static_cast<unsigned long long>(number));
+    const std::size_t end = std::min(at + 200, page.size());
+    for (std::size_t i = at; i < end; ++i) page[i] = word[(i - at) % static_cast<unsigned>(length)];
+  }
+}
+
 void write_page(const Mapping& memory, std::size_t first, std::size_t page, const Page& bytes) {
   for (std::size_t i = 0; i < kPageSize; i += 8) {
     std::uint64_t word = 0;
@@ -62,7 +74,7 @@ void write_page(const Mapping& memory, std::size_t first, std::size_t page, cons
 
 struct WayAndBack {
   predict::Cost out, in;
-  double effort = 0;  // of a page
+  double effort = 0, copied = 0;  // of a page
 };
 
 // Pages put out and read again, in one process that has memory enough: no reclaim takes part.
@@ -74,13 +86,16 @@ bool measure_way(const Fill fill, WayAndBack& into) {
   Random random(6);
   const auto table = std::make_unique<pw_effort_table>();
   double effort = 0;
+  unsigned copied = 0;
   for (std::size_t page = 0; page < kSome; ++page) {
     Page bytes{};
     fill(bytes, random);
-    effort += pw_page_effort(reinterpret_cast<const unsigned char*>(bytes.data()), table.get());
+    effort += pw_page_effort(reinterpret_cast<const unsigned char*>(bytes.data()), table.get(),
+                             &copied);
     write_page(memory, 0, page, bytes);
   }
   into.effort = effort / kSome;
+  into.copied = copied / static_cast<double>(kSome);
   std::vector<double> out, in;
   for (unsigned round = 0; round < kRounds; ++round) {
     rusage before{}, after{};
@@ -102,10 +117,12 @@ bool measure_way(const Fill fill, WayAndBack& into) {
   return true;
 }
 
-// What the dear pages took more, for each 1,000 of effort.
-predict::Cost for_effort(const predict::Cost& cheap, const predict::Cost& dear, double more) {
-  const auto each = [&](double a, double b) { return std::max(b - a, 0.0) / more * 1000; };
-  return {each(cheap.ns, dear.ns), each(cheap.ns, dear.low), each(cheap.ns, dear.high), true};
+// What other pages took more than cheap ones, for each 1,000 of what they have more. `known`: of
+// it, what something else took.
+predict::Cost for_each(const predict::Cost& cheap, const predict::Cost& other, double more,
+                       double known = 0) {
+  const auto each = [&](double ns) { return std::max(ns - cheap.ns - known, 0.0) / more * 1000; };
+  return {each(other.ns), each(other.low), each(other.high), true};
 }
 
 struct Pressed {  // what one round in the group took
@@ -204,15 +221,19 @@ void measure_zram(Calibration& into, const ChildPlace& place) {
   const auto give_up = [&](const Error& error) { into.notes.push_back("zram: " + error.message); };
   const auto device = place.guardian.make_zram(8 * kLimit, "");
   if (!device) return give_up(device.error());
-  WayAndBack cheap, dear;
-  if (!measure_way(fill_cheap, cheap) || !measure_way(fill_dear, dear)) {
+  WayAndBack cheap, dear, repeated;
+  if (!measure_way(fill_cheap, cheap) || !measure_way(fill_dear, dear) ||
+      !measure_way(fill_repeated, repeated)) {
     return give_up({Errno::Io, "nothing was swapped"});
   }
   predict::Costs& costs = into.costs;
   costs.zram_write = cheap.out;
   costs.zram_read = cheap.in;
-  costs.zram_write_effort = for_effort(cheap.out, dear.out, dear.effort - cheap.effort);
-  costs.zram_read_effort = for_effort(cheap.in, dear.in, dear.effort - cheap.effort);
+  const double effort = dear.effort - cheap.effort;
+  costs.zram_write_effort = for_each(cheap.out, dear.out, effort);
+  costs.zram_read_copied = for_each(cheap.in, repeated.in, repeated.copied);
+  const double copying = costs.zram_read_copied.ns * dear.copied / 1000;
+  costs.zram_read_effort = for_each(cheap.in, dear.in, effort, copying);
   measure_huge_way(into);
   const auto look = measure_look(costs, place);
   if (!look) give_up(look.error());

@@ -211,6 +211,7 @@ class LiveRecording final : public LiveRun, private explorer::Scene {
     if (transcript_.stopped()) return;
     look_away();
     ++at_;
+    name_events();
     last_ = step;
     shown_.now = step.kind == script::Step::Kind::Do && step.verb != script::Verb::Call;
     if (shown_.now) {

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "analysis/dense_trace.hpp"
+#include "replay/fork_bill.hpp"
 #include "replay/replay.hpp"
 #include "replay/script_replay.hpp"
 #include "report/units.hpp"
@@ -98,6 +99,13 @@ Result<std::vector<report::Column>> columns(const ReplayOn& replay_on, const Mac
   return all;
 }
 
+bool has_children(const record::Recording& recording) {
+  const auto& chunks = recording.chunks();
+  return std::any_of(chunks.begin(), chunks.end(), [&](const record::ChunkInfo& chunk) {
+    return chunk.pid != chunks.front().pid;
+  });
+}
+
 }  // namespace
 
 Result<report::Report> study(const record::Recording& recording, const Machines& machines,
@@ -111,10 +119,14 @@ Result<report::Report> study(const record::Recording& recording, const Machines&
         report::Column column;
         column.label = label;
         column.series.points = options.points;
+        const bool detailed = options.points > 0;
+        replay::Watcher* watcher = label == kBase ? options.watcher : nullptr;
+        replay::ForkBill bill(watcher);
+        if (detailed && label == kBase && has_children(recording)) watcher = &bill;
         auto result = replay::replay(recording, config, progress.callback(), nullptr,
-                                     options.points > 0 ? &column.series : nullptr,
-                                     label == kBase ? options.watcher : nullptr);
+                                     detailed ? &column.series : nullptr, watcher);
         if (!result) return tl::unexpected(result.error());
+        column.forks = bill.sites();
         column.result = std::move(*result);
         return column;
       },

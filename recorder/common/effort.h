@@ -8,6 +8,10 @@
  * branch each that the CPU cannot foresee. The time is nearly linear in the look-ups and the
  * matches, a match counting for four look-ups (docs/CHECK.md has figures); what is left after
  * compression says little. The steps are those of lib/lzo/lzo1x_compress.c.
+ *
+ * The way back is dear where a match begins less than eight bytes before itself, as in a short word
+ * that is repeated: such bytes are copied one by one (lib/lzo/lzo1x_decompress_safe.c), others
+ * eight at a time.
  */
 #ifndef PAGEWRIGHT_RECORDER_EFFORT_H
 #define PAGEWRIGHT_RECORDER_EFFORT_H
@@ -15,6 +19,7 @@
 #define PW_EFFORT_PAGE_BYTES 4096U
 #define PW_EFFORT_TABLE_BITS 13
 #define PW_EFFORT_MATCH 4U /* look-ups that a match takes as long as */
+#define PW_EFFORT_NEAR 8U  /* matches from nearer than that are copied byte by byte */
 
 struct pw_effort_table {
   unsigned short last[1U << PW_EFFORT_TABLE_BITS]; /* by hash of four bytes: where they were last */
@@ -24,8 +29,10 @@ static inline unsigned pw_effort_word(const unsigned char* at) {
   return (unsigned)at[0] | (unsigned)at[1] << 8 | (unsigned)at[2] << 16 | (unsigned)at[3] << 24;
 }
 
-/* 0: a page of zeros, which is not compressed at all (mm/page_io.c, is_folio_zero_filled). */
-static inline unsigned pw_page_effort(const unsigned char* page, struct pw_effort_table* table) {
+/* 0: a page of zeros, which is not compressed at all (mm/page_io.c, is_folio_zero_filled). `copied`
+   grows by the bytes that the way back copies one by one. */
+static inline unsigned pw_page_effort(const unsigned char* page, struct pw_effort_table* table,
+                                      unsigned* copied) {
   const unsigned end = PW_EFFORT_PAGE_BYTES - 20; /* the compressor copies the rest */
   unsigned effort = 0, at, matched_to = 0, i;
   for (at = 0; at < PW_EFFORT_PAGE_BYTES && page[at] == 0; ++at) {
@@ -47,6 +54,7 @@ static inline unsigned pw_page_effort(const unsigned char* page, struct pw_effor
         continue;
       }
       while (at + length < end && page[before + length] == page[at + length]) ++length;
+      if (at - before < PW_EFFORT_NEAR) *copied += length;
     }
     effort += PW_EFFORT_MATCH;
     at += length;

@@ -87,8 +87,9 @@ enum pw_frame {
                         /* the environment; bytes of the program's name with its NUL */
   PW_FRAME_CONTENTS = 8 /* what pages that may be swapped hold, of all samples: varint pages with */
                         /* something in them (as many as the process had, going by those looked */
-                        /* at), varint sum of their efforts (effort.h). A later one of the same */
-                        /* spool replaces it. A recorder that does not look has none */
+                        /* at), varint sum of their efforts, varint sum of their bytes that are */
+                        /* copied one by one (effort.h; older recorders do not tell). A later one */
+                        /* of the same spool replaces it. A recorder that does not look has none */
 };
 
 /* Files.
@@ -170,8 +171,9 @@ enum pw_control {
   PW_THREAD_START = 3, /* varint tid */
   PW_THREAD_EXIT = 4,  /* varint tid */
   PW_FORK = 5,         /* varint child pid, varint ns since the frame's ns */
-  PW_STACK = 6,        /* varint cause (0 first touch of the page fetched by the event before, 1 */
-                       /* the system call before), varint n, n varint addresses, innermost first */
+  PW_STACK = 6,        /* varint cause (0 first touch of the page of the event before, 1 the */
+                       /* system call before, 2 first write, since a fork, to the page of the */
+                       /* event before), varint n, n varint addresses, innermost first */
                        /* (stacks are often repeated: a recorder may number them: PW_STACK_REF) */
   PW_STACK_REF = 7,    /* varint cause, varint index of a PW_STACK of this spool, counted from 0 */
   PW_FILTER_RESET = 8, /* all pages left the filter: for each occupied slot in order, varint age */

@@ -2,9 +2,9 @@
  *
  * Now and then some pages of the program's private and shared memory are looked at, anywhere in
  * it, and only sums kept: how many pages have something in them, going by those, and the effort
- * that they are. So a process counts as much as it has memory. A prediction of swap on zram takes
- * its times from the quotient of all processes' sums. Pages of files are left out: they are not
- * swapped. Nothing of the contents themselves is written anywhere.
+ * that they are, there and back. So a process counts as much as it has memory. A prediction of swap
+ * on zram takes its times from the quotient of all processes' sums. Pages of files are left out:
+ * they are not swapped. Nothing of the contents themselves is written anywhere.
  */
 #include "recorder.h"
 
@@ -20,7 +20,7 @@
 #define PART_OF_CLOCK 64         /* then each time that the clock has grown by this part of it */
 
 static ULong next_look = FIRST_AFTER;
-static ULong pages, effort;
+static ULong pages, effort, copied;
 static ULong random_state = 1;
 
 static ULong random_below(ULong bound) {
@@ -55,14 +55,14 @@ static void look_at_pages(void) {
   static Addr starts[SEGMENTS];
   static ULong lengths[SEGMENTS];
   static struct pw_effort_table table;
-  UInt found = 0, tries, i;
+  UInt found = 0, tries, i, near = 0;
   ULong all, sum = 0;
   const UInt parts = find_parts(starts, lengths, &all);
   for (tries = 0; tries < TRIES && found < PAGES_EACH && parts > 0; ++tries) {
     ULong page = random_below(all);
     for (i = 0; i + 1 < parts && page >= lengths[i]; ++i) page -= lengths[i];
     const Addr at = starts[i] + (page << PW_PAGE_SHIFT);
-    const UInt one = pw_page_effort((const UChar*)at, &table);
+    const UInt one = pw_page_effort((const UChar*)at, &table, &near);
     if (one == 0) continue;
     sum += one;
     ++found;
@@ -71,6 +71,7 @@ static void look_at_pages(void) {
   const ULong there = VG_MAX(all * found / tries, 1);
   pages += there;
   effort += there * sum / found;
+  copied += there * near / found;
 }
 
 static UInt put(UChar* out, ULong value) {
@@ -87,7 +88,7 @@ void pw_contents_tick(void) {
 }
 
 void pw_contents_forked(void) {
-  pages = effort = 0;
+  pages = effort = copied = 0;
   next_look = FIRST_AFTER;
 }
 
@@ -96,5 +97,6 @@ void pw_contents_end(void) {
   look_at_pages();
   UInt length = put(payload, pages);
   length += put(payload + length, effort);
+  length += put(payload + length, copied);
   pw_spool_note(PW_FRAME_CONTENTS, payload, length);
 }

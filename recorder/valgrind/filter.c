@@ -65,7 +65,7 @@ static void fetch(UInt kind, ULong page, Bool write, ULong clock) {
     pw_vacate(slot);
   }
   pw_occupy(slot, page, write, clock);
-  pw_seen_page(page);
+  pw_seen_page(page, write);
   pw_spool_event_done();
 }
 
@@ -82,6 +82,7 @@ static void touch(ULong page, UInt kind, ULong clock) {
   if (write && entry->write_tag != page) {
     entry->write_tag = page;
     pw_spool_event(PW_FIRST_WRITE, entry->slot, clock);
+    pw_seen_page(page, True);
     pw_spool_event_done();
   }
 }
@@ -284,7 +285,7 @@ static void full_event(Addr address, UInt access, SizeT size, ULong clock) {
   pw_spool_varint(access); /* below 128: one byte */
   pw_spool_varint(size);
   last_full_clock = clock;
-  pw_seen_page(address >> PW_PAGE_SHIFT);
+  pw_seen_page(address >> PW_PAGE_SHIFT, (access & 3) == PwWrite);
   pw_spool_event_done();
 }
 

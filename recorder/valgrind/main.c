@@ -102,6 +102,7 @@ static void forked_child(ThreadId tid) {
   pw_clock = 0;
   pw_filter_forget();
   pw_stacks_forked();
+  pw_seen_forked();
   pw_files_forked();
   pw_contents_forked();
   pw_spool_open(True, parent_clock);

@@ -46,7 +46,8 @@ typedef struct {
   Long k;                 /* pages the filter holds */
   const HChar* spool_dir; /* absolute */
   Bool stacks;            /* any at all */
-  Long stack_budget;      /* first touches that get a stack each; after them every 64th one does */
+  Long stack_budget;      /* first touches, and as many first writes after forks, that get a stack
+                             each; after them every 64th one does */
   Long stack_depth;
 } PwOptions;
 
@@ -203,12 +204,15 @@ IRSB* pw_instrument(VgCallbackClosure* closure, IRSB* in, const VexGuestLayout* 
                     IRType host_word);
 
 /* --- stacks.c --- */
-enum { PW_CAUSE_FIRST_TOUCH = 0, PW_CAUSE_SYSCALL = 1 };
-/* Notes a reference to a page; at its first one an event with the call stack may follow. */
-void pw_seen_page(ULong page);
+enum { PW_CAUSE_FIRST_TOUCH = 0, PW_CAUSE_SYSCALL = 1, PW_CAUSE_WRITE_AFTER_FORK = 2 };
+/* Notes a reference to a page; at its first one, and at its first write after a fork, an event with
+   the call stack may follow. */
+void pw_seen_page(ULong page, Bool write);
 /* The pages of a range are new again. */
 void pw_seen_forget(Addr start, SizeT length);
 void pw_stack_event(ThreadId tid, UInt cause);
+/* Parent and child share what they have written so far. */
+void pw_seen_forked(void);
 void pw_stacks_forked(void);
 
 /* --- native_stack.c --- */

@@ -20,8 +20,10 @@
 /* From Valgrind's core. */
 extern void VG_(set_IP)(ThreadId tid, Addr ip);
 
-static UChar* chunks[CHUNKS];
-static ULong first_touches;
+typedef UChar* PageSet[CHUNKS];
+static PageSet seen, written; /* at all; since the last fork, if there was one */
+static Bool forked;
+static ULong noted[2]; /* first touches; first writes after a fork of pages touched before it */
 
 typedef struct {
   ULong hash; /* 0: free */
@@ -31,29 +33,43 @@ static NumberedStack numbered[NUMBERED_STACKS];
 static UInt numbered_count;
 static ULong stacks_written;
 
-void pw_seen_page(ULong page) {
-  UChar** chunk = &chunks[(page >> CHUNK_BITS) & (CHUNKS - 1)];
+/* False: it was in the set. */
+static Bool enters(PageSet set, ULong page) {
+  UChar** chunk = &set[page >> CHUNK_BITS];
   const UInt bit = (UInt)(page & (CHUNK_PAGES - 1));
-  if (page >> CHUNK_BITS >= CHUNKS) return; /* a wild pointer */
   if (*chunk == NULL) *chunk = VG_(calloc)("pagewright.seen", CHUNK_PAGES / 8, 1);
-  if ((*chunk)[bit / 8] >> (bit % 8) & 1) return;
+  if ((*chunk)[bit / 8] >> (bit % 8) & 1) return False;
   (*chunk)[bit / 8] |= (UChar)(1U << (bit % 8));
-  if (!pw_options.stacks) return;
-  ++first_touches;
-  if ((Long)first_touches > pw_options.stack_budget && first_touches % BEYOND_BUDGET != 0) return;
+  return True;
+}
+
+void pw_seen_page(ULong page, Bool write) {
+  if (page >> CHUNK_BITS >= CHUNKS) return; /* a wild pointer */
+  const Bool first_touch = enters(seen, page);
+  const Bool first_write = forked && write && enters(written, page);
+  if (!pw_options.stacks || (!first_touch && !first_write)) return;
+  const ULong number = ++noted[first_touch ? 0 : 1];
+  if ((Long)number > pw_options.stack_budget && number % BEYOND_BUDGET != 0) return;
   const ThreadId tid = VG_(get_running_tid)();
   if (tid == VG_INVALID_THREADID) return;
   const Addr of_state = VG_(get_IP)(tid);
   if (pw_instruction != 0) VG_(set_IP)(tid, pw_instruction);
-  pw_stack_event(tid, PW_CAUSE_FIRST_TOUCH);
+  pw_stack_event(tid, first_touch ? PW_CAUSE_FIRST_TOUCH : PW_CAUSE_WRITE_AFTER_FORK);
   VG_(set_IP)(tid, of_state);
+}
+
+void pw_seen_forked(void) {
+  UInt i;
+  forked = True;
+  for (i = 0; i < CHUNKS; ++i)
+    if (written[i] != NULL) VG_(memset)(written[i], 0, CHUNK_PAGES / 8);
 }
 
 void pw_seen_forget(Addr start, SizeT length) {
   ULong page = start >> PW_PAGE_SHIFT;
   const ULong end = (start + length + PW_PAGE_SIZE - 1) >> PW_PAGE_SHIFT;
   while (page < end && page >> CHUNK_BITS < CHUNKS) {
-    UChar* chunk = chunks[page >> CHUNK_BITS];
+    UChar* chunk = seen[page >> CHUNK_BITS];
     const ULong chunk_end = VG_MIN(end, ((page >> CHUNK_BITS) + 1) << CHUNK_BITS);
     for (; chunk != NULL && page < chunk_end; ++page) {
       const UInt bit = (UInt)(page & (CHUNK_PAGES - 1));

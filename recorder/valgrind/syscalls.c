@@ -244,6 +244,7 @@ static void before_syscall(ThreadId tid, UInt number, UWord* args, UInt arg_coun
 static void tell_fork(Long child_pid) {
   fork_succeeded = False;
   pw_filter_reset();
+  pw_seen_forked();
   const ULong ns = pw_spool_ns();
   pw_payload_begin();
   pw_payload_varint((ULong)child_pid);

@@ -37,6 +37,8 @@ constexpr std::array kFields{
     CostField{"zram_write", &Costs::zram_write, "page to zram, cheap to compress"},
     CostField{"zram_write_huge", &Costs::zram_write_huge, "the same, each page of a huge one"},
     CostField{"zram_read_effort", &Costs::zram_read_effort, "reading, each 1,000 of effort"},
+    CostField{"zram_read_copied", &Costs::zram_read_copied,
+              "reading, each 1,000 bytes copied singly"},
     CostField{"zram_write_effort", &Costs::zram_write_effort, "writing, each 1,000 of effort"},
     CostField{"look", &Costs::look, "page that reclaim looks at and keeps"},
     CostField{"disk_read", &Costs::disk_read, "4 KiB read somewhere in a file"},
@@ -118,17 +120,18 @@ Effort effort_of(const record::Contents& contents) {
   // Between the look and the swapping pages change, and which are swapped is no fair sample.
   constexpr double kUnsure = 0.25;
   const double each = contents.effort_each();
-  return {each, each * (1 - kUnsure), each * (1 + kUnsure)};
+  return {each, each * (1 - kUnsure), each * (1 + kUnsure), contents.copied_each()};
 }
 
-double zram_write_ns(const Costs& costs, double effort, double Cost::*figure) {
-  return costs.zram_write.*figure + costs.zram_write_effort.*figure * effort / 1000;
+double zram_write_ns(const Costs& costs, PageWork page, double Cost::*figure) {
+  return costs.zram_write.*figure + costs.zram_write_effort.*figure * page.effort / 1000;
 }
-double zram_read_ns(const Costs& costs, double effort, double Cost::*figure) {
-  return costs.zram_read.*figure + costs.zram_read_effort.*figure * effort / 1000;
+double zram_read_ns(const Costs& costs, PageWork page, double Cost::*figure) {
+  return costs.zram_read.*figure + costs.zram_read_effort.*figure * page.effort / 1000 +
+         costs.zram_read_copied.*figure * page.copied / 1000;
 }
 
-void apply(const Costs& costs, SwapKind swap, double effort, MachineConfig& machine) {
+void apply(const Costs& costs, SwapKind swap, PageWork page, MachineConfig& machine) {
   // A fault that swaps in does what any does, and then the device's part.
   const double enter = costs.zero_page_fault.ns;
   const auto whole = [](double ns) { return static_cast<std::uint64_t>(std::max(ns, 0.0)); };
@@ -153,14 +156,14 @@ void apply(const Costs& costs, SwapKind swap, double effort, MachineConfig& mach
   if (swap != SwapKind::Zram) return;
   // What was measured as the way out contains the look that finds the page fit to go.
   machine.swap_device = kZram;
-  machine.swap_device.read_ns = whole(zram_read_ns(costs, effort) - enter);
+  machine.swap_device.read_ns = whole(zram_read_ns(costs, page) - enter);
   // A huge page goes as a whole: that its pages take less is what small ones take beside the
   // device.
   const double way = costs.zram_write.ns - costs.look.ns;
   const double alone = std::clamp(costs.zram_write.ns - costs.zram_write_huge.ns - costs.look.ns,
                                   0.0, std::max(way, 0.0));
   machine.costs.swap_out_ns = whole(alone);
-  machine.swap_device.write_ns = whole(zram_write_ns(costs, effort) - costs.look.ns - alone);
+  machine.swap_device.write_ns = whole(zram_write_ns(costs, page) - costs.look.ns - alone);
 }
 
 std::string default_costs_path() {

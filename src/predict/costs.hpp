@@ -49,6 +49,7 @@ struct Costs {
   Cost zram_write{2'830, 2'740, 3'000};
   Cost zram_write_huge{1'500, 1'400, 1'700};  // each page of a huge one, which goes as a whole
   Cost zram_read_effort{640, 560, 720};
+  Cost zram_read_copied{1'350, 1'200, 1'500};  // each 1,000 bytes that are copied one by one
   Cost zram_write_effort{2'150, 1'900, 2'230};
   Cost look{330, 200, 460};                // reclaim looks at a page and keeps it
   Cost disk_read{41'000, 40'000, 46'000};  // 4 KiB somewhere, until they are there
@@ -82,15 +83,21 @@ std::string default_costs_path();
 // nothing to text.
 struct Effort {
   double middle = 1'500, low = 0, high = 3'000;
+  double copied = 0;  // bytes that the way back copies one by one
 };
 Effort effort_of(const record::Contents& contents);
 
+// What a page holds, for zram.
+struct PageWork {
+  double effort = 0, copied = 0;
+};
+
 // A page's way to zram or from it, in nanoseconds: `figure` of the costs.
-double zram_write_ns(const Costs& costs, double effort, double Cost::*figure = &Cost::ns);
-double zram_read_ns(const Costs& costs, double effort, double Cost::*figure = &Cost::ns);
+double zram_write_ns(const Costs& costs, PageWork page, double Cost::*figure = &Cost::ns);
+double zram_read_ns(const Costs& costs, PageWork page, double Cost::*figure = &Cost::ns);
 
 // Gives a machine these costs: of faults, of the swap device of that kind, of files.
-void apply(const Costs& costs, SwapKind swap, double effort, MachineConfig& machine);
+void apply(const Costs& costs, SwapKind swap, PageWork page, MachineConfig& machine);
 
 struct LoadedCosts {
   Costs costs;

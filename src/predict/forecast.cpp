@@ -46,7 +46,8 @@ double scaled(const Outcome& base, const Outcome& limited, SwapKind swap, const 
     double ns = faults * (costs.anon_fault.*value) + kept * (costs.look.*value);
     ns += read * (costs.file_read.*value + costs.file_free.*value);
     if (swap == SwapKind::Zram) {
-      ns += in * zram_read_ns(costs, each, value) + out * zram_write_ns(costs, each, value);
+      const PageWork page{each, effort.copied};
+      ns += in * zram_read_ns(costs, page, value) + out * zram_write_ns(costs, page, value);
     }
     if (swap == SwapKind::Ssd) {
       ns += static_cast<double>(limited.major_faults) * (costs.disk_read.*value) +

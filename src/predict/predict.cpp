@@ -15,7 +15,7 @@ void set_pace(double pace, sim::CpuCosts& costs) {
 
 }  // namespace
 
-MachineConfig machine_for(const Conditions& conditions, const Costs& costs, double effort) {
+MachineConfig machine_for(const Conditions& conditions, const Costs& costs, PageWork page) {
   constexpr ByteCount kAmple{64ULL << 30};
   MachineConfig config;
   config.contents = Contents::MetadataOnly;
@@ -30,7 +30,7 @@ MachineConfig machine_for(const Conditions& conditions, const Costs& costs, doub
   config.linux_options.stat_flush_ns = conditions.stat_flush_ns;
   config.linux_options.ageing = conditions.ageing;
   config.linux_options.huge_pages = conditions.huge_pages;
-  apply(costs, conditions.swap, effort, config);
+  apply(costs, conditions.swap, page, config);
   if (conditions.pace != 1) set_pace(conditions.pace, config.cpu.costs);
   return config;
 }
@@ -75,7 +75,7 @@ Outcome outcome_of(const replay::ReplayResult& result) {
 Result<Outcome> predict(const record::Recording& recording, const Conditions& conditions,
                         const Costs& costs) {
   const Effort effort = effort_of(recording.info().contents);
-  const MachineConfig machine = machine_for(conditions, costs, effort.middle);
+  const MachineConfig machine = machine_for(conditions, costs, {effort.middle, effort.copied});
   const Result<replay::ReplayResult> result = replay::replay(recording, machine);
   if (!result) return tl::unexpected(result.error());
   return outcome_of(*result);

@@ -13,7 +13,7 @@ namespace pw::predict {
 // The machine that stands for these conditions on a host with these costs; `effort`: of a page that
 // is compressed.
 MachineConfig machine_for(const Conditions& conditions, const Costs& costs,
-                          double effort = Effort{}.middle);
+                          PageWork page = {Effort{}.middle, 0});
 
 // What a replay on such a machine means for the program.
 Outcome outcome_of(const replay::ReplayResult& result);

@@ -34,7 +34,9 @@ enum class EventKind : std::uint8_t {
                 // waited for, 0 if it was something else
 };
 
-enum class StackCause : std::uint8_t { FirstTouch = 0, Syscall = 1 };
+// Of the event before: the first reference to its page, a system call, the first write to its page
+// after a fork.
+enum class StackCause : std::uint8_t { FirstTouch = 0, Syscall = 1, WriteAfterFork = 2 };
 
 struct Event {
   std::uint64_t clock = 0;  // references of the stream so far, this one included
@@ -56,7 +58,7 @@ struct Event {
   EventKind kind = EventKind::Fetch;
   Access access : 2 = Access::Read;
   bool by_kernel : 1 = false;  // the kernel referenced a buffer of the program
-  StackCause cause : 1 = StackCause::FirstTouch;
+  StackCause cause : 2 = StackCause::FirstTouch;
 };
 static_assert(sizeof(Event) == 40);
 

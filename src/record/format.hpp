@@ -63,7 +63,8 @@ enum class BlockType : std::uint32_t {
   Summary = 10,
   Index = 11,
   Files = 12,     // that were read, written or mapped
-  Contents = 13,  // no payload: `count` pages of all samples, the sum of their efforts as `clock`
+  Contents = 13,  // no payload: `count` pages of all samples, the sums of their efforts and of
+                  // their bytes that are copied one by one as `clock` and `end_clock`
 };
 
 struct BlockHeader {

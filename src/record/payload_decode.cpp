@@ -309,7 +309,9 @@ const char* PayloadDecoder::decode_wait(std::string_view payload, Event& event) 
 const char* PayloadDecoder::decode_stack(std::string_view payload, bool is_new, Event& event) {
   ByteReader reader(payload);
   event.kind = EventKind::Stack;
-  event.cause = reader.varint() == 0 ? StackCause::FirstTouch : StackCause::Syscall;
+  const std::uint64_t cause = reader.varint();
+  if (cause > static_cast<unsigned>(StackCause::WriteAfterFork)) return "a stack of no known cause";
+  event.cause = static_cast<StackCause>(cause);
   std::uint64_t number = reader.varint();
   if (!reader.ok()) return "a stack is cut short";
   if (!is_new) {

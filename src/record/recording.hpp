@@ -24,9 +24,12 @@ enum class Detail : std::uint8_t { Pages = 1, Switches = 2, Full = 3 };
 struct Contents {
   std::uint64_t pages = 0;   // with something in them, of all samples; 0: not known
   std::uint64_t effort = 0;  // of compressing them, all together (recorder/common/effort.h)
+  std::uint64_t copied = 0;  // bytes of them that decompressing copies one by one
 
-  double effort_each() const {
-    return pages > 0 ? static_cast<double>(effort) / static_cast<double>(pages) : 0;
+  double effort_each() const { return of_a_page(effort); }
+  double copied_each() const { return of_a_page(copied); }
+  double of_a_page(std::uint64_t sum) const {
+    return pages > 0 ? static_cast<double>(sum) / static_cast<double>(pages) : 0;
   }
 };
 

@@ -21,6 +21,8 @@ void add_contents(const BlockHeader& block, Contents& all) {
   all.pages = std::min(all.pages + pages, kMostPages);
   all.effort = std::min(all.effort + std::min(block.clock, pages * kMostEffort),
                         all.pages * kMostEffort);
+  all.copied = std::min(all.copied + std::min(block.end_clock, pages * kPageSize),
+                        all.pages * kPageSize);
 }
 
 // Reads the side tables, never more than kMaxSideBytes of them.

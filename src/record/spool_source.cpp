@@ -161,7 +161,10 @@ void SpoolSource::take_contents(std::string_view bytes) {
   Contents contents;
   contents.pages = reader.varint();
   contents.effort = reader.varint();
-  if (reader.ok()) contents_ = contents;
+  if (!reader.ok()) return;
+  const std::uint64_t copied = reader.varint();
+  contents.copied = reader.ok() ? copied : 0;
+  contents_ = contents;
 }
 
 // In the recording; kNoFile: what told of it is lost.

@@ -299,6 +299,7 @@ Result<void> Writer::add_contents(std::uint32_t pid, const Contents& contents) {
   block.pid = pid;
   block.count = contents.pages;
   block.clock = contents.effort;
+  block.end_clock = contents.copied;
   return data_->add_block(block, {});
 }
 

@@ -127,6 +127,9 @@ std::uint32_t FaultLog::stack_of(const Chunk& chunk, std::size_t at) {
   if (is_stack(chunk, at + 1, record::StackCause::FirstTouch)) {
     return stacks[page] = chunk.events[at + 1].index;
   }
+  if (is_stack(chunk, at + 1, record::StackCause::WriteAfterFork)) {
+    return chunk.events[at + 1].index;  // who writes, not who had the page first
+  }
   const auto known = stacks.find(page);
   return known == stacks.end() ? kNoCallStack : known->second;
 }

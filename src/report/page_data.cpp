@@ -208,6 +208,17 @@ std::vector<std::uint32_t> misses_of(const analysis::AreaDistances& found,
   return misses;
 }
 
+Json fork_sites(const record::Recording& recording, const std::vector<replay::ForkSite>& sites,
+                std::size_t most) {
+  Json all = Json::array();
+  for (std::size_t i = 0; i < std::min(most, sites.size()); ++i) {
+    all.push_back({{"frames", stack_names(recording, sites[i].stack)},
+                   {"copied", sites[i].copied},
+                   {"reused", sites[i].reused}});
+  }
+  return all;
+}
+
 }  // namespace
 
 struct PageMaker::State {
@@ -259,6 +270,8 @@ struct PageMaker::State {
     pack_.meta["devices"] = devices_json(machine);
     pack_.meta["walk_reference_ps"] = machine.cpu.costs.walk_reference_ps;
     add_series(pack_, report, options_.listed);
+    pack_.meta["fork_sites"] = fork_sites(recording_, report.columns.front().forks,
+                                          options_.listed);
     if (options_.progress) options_.progress(1);
     return pack_.bytes();
   }

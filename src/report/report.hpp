@@ -8,6 +8,7 @@
 
 #include "analysis/memory_need.hpp"
 #include "record/recording.hpp"
+#include "replay/fork_bill.hpp"
 #include "replay/replay.hpp"
 
 namespace pw::report {
@@ -23,6 +24,7 @@ struct Column {  // one machine
   std::string label;
   replay::ReplayResult result;
   replay::CounterSeries series = {};           // empty unless asked for
+  std::vector<replay::ForkSite> forks = {};    // of the first machine; empty unless asked for
   std::optional<SmallPages> small_pages = {};  // of a machine with huge pages
 };
 

@@ -56,12 +56,12 @@ std::string why_not_recorded() {
 }
 
 std::string record_run(const std::vector<std::string>& command, const std::string& folder,
-                       const std::string& recording) {
+                       const std::string& recording, bool stacks) {
   record::RecordOptions options;
   options.command = command;
   options.output = recording;
   options.force = true;
-  options.stacks = false;
+  options.stacks = stacks;
   options.with = record::With::Valgrind;
   options.recorder_files = recorders();
   const Surroundings surroundings(folder);

@@ -19,7 +19,7 @@ struct Predicted {
 // Records to the file `recording`, in the environment of real runs, in `folder`. What went wrong;
 // empty if nothing.
 std::string record_run(const std::vector<std::string>& command, const std::string& folder,
-                       const std::string& recording);
+                       const std::string& recording, bool stacks = false);
 // And replays it.
 Predicted record_and_replay(const std::vector<std::string>& command, const std::string& folder,
                             const std::string& recording);

@@ -111,6 +111,7 @@ TEST(Costs, AMachineTakesThemApart) {
   costs.zram_write.ns = 5'000;
   costs.zram_read_effort.ns = 100;
   costs.zram_write_effort.ns = 1'000;
+  costs.zram_read_copied.ns = 1'000;
   costs.zram_write_huge.ns = 1'700;
   costs.look.ns = 300;
   costs.file_page.ns = 50;
@@ -122,7 +123,7 @@ TEST(Costs, AMachineTakesThemApart) {
   costs.disk_read.ns = 40'000;
   costs.disk_page.ns = 2'500;
   MachineConfig machine;
-  apply(costs, SwapKind::Zram, 0, machine);
+  apply(costs, SwapKind::Zram, {}, machine);
   EXPECT_EQ(machine.costs.minor_ns, 900U);
   EXPECT_EQ(machine.costs.copy_ns, 1'500U);
   EXPECT_EQ(machine.costs.major_ns, 600U);
@@ -139,16 +140,16 @@ TEST(Costs, AMachineTakesThemApart) {
   EXPECT_EQ(machine.costs.file_page_ns, 40U);
   EXPECT_EQ(machine.costs.file_free_ns, 320U);
   EXPECT_EQ(machine.file_device.read_ns, 7'500U);
-  apply(costs, SwapKind::Zram, 2'000, machine);  // text
-  EXPECT_EQ(machine.swap_device.read_ns, 1'100U);
+  apply(costs, SwapKind::Zram, {2'000, 500}, machine);  // text
+  EXPECT_EQ(machine.swap_device.read_ns, 1'600U);
   EXPECT_EQ(machine.swap_device.write_ns, 3'700U);
-  apply(costs, SwapKind::Ssd, 0, machine);
+  apply(costs, SwapKind::Ssd, {}, machine);
   EXPECT_FALSE(machine.swap_device.synchronous);
   EXPECT_EQ(machine.swap_device.per_page_ns, 2'500U);
   EXPECT_EQ(machine.swap_device.read_ns, 37'500U);  // faults have no request of their own there
   // A host where huge pages are no cheaper has nothing that is a small page's alone.
   costs.zram_write_huge.ns = 9'000;
-  apply(costs, SwapKind::Zram, 0, machine);
+  apply(costs, SwapKind::Zram, {}, machine);
   EXPECT_EQ(machine.costs.swap_out_ns, 0U);
   EXPECT_EQ(machine.swap_device.write_ns, 4'700U);
 }
@@ -157,7 +158,8 @@ TEST(Costs, EffortIsWhatTheRecordingSawOrAnything) {
   const Effort none = effort_of({});
   EXPECT_EQ(none.low, 0);
   EXPECT_GT(none.high, none.middle);
-  const Effort seen = effort_of({.pages = 10, .effort = 8'000});
+  const Effort seen = effort_of({.pages = 10, .effort = 8'000, .copied = 500});
+  EXPECT_EQ(seen.copied, 50);
   EXPECT_EQ(seen.middle, 800);
   EXPECT_EQ(seen.low, 600);
   EXPECT_EQ(seen.high, 1'000);
@@ -165,9 +167,34 @@ TEST(Costs, EffortIsWhatTheRecordingSawOrAnything) {
 
 using PageBytes = std::array<unsigned char, PW_EFFORT_PAGE_BYTES>;
 
-unsigned effort_in(const PageBytes& page) {
+unsigned effort_in(const PageBytes& page, unsigned* copied = nullptr) {
   static pw_effort_table table;
-  return pw_page_effort(page.data(), &table);
+  unsigned near = 0;
+  const unsigned effort = pw_page_effort(page.data(), &table, &near);
+  if (copied != nullptr) *copied = near;
+  return effort;
+}
+
+// What is repeated at a distance of less than eight bytes is copied byte by byte on the way back;
+// zeros are no match, and what is repeated from farther away goes eight bytes at a time.
+TEST(Costs, BytesThatAreCopiedOneByOne) {
+  PageBytes page{};
+  unsigned copied = 0;
+  const auto repeat = [&page](std::size_t period) {
+    for (std::size_t i = 0; i < page.size(); ++i) {
+      page[i] = static_cast<unsigned char>('a' + i % period);
+    }
+  };
+  repeat(7);
+  (void)effort_in(page, &copied);
+  EXPECT_GT(copied, PW_EFFORT_PAGE_BYTES - 64);
+  repeat(8);
+  (void)effort_in(page, &copied);
+  EXPECT_EQ(copied, 0U);
+  page.fill(0);
+  page[4000] = 1;
+  (void)effort_in(page, &copied);
+  EXPECT_EQ(copied, 0U);
 }
 
 // What LZO does with them: nothing with zeros, next to nothing with one word among zeros; it gives

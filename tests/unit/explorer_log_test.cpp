@@ -129,5 +129,18 @@ TEST(ExplorerLog, WhoHasEndedKeepsHisName) {
   EXPECT_TRUE(found) << events;
 }
 
+// Of a fault as well, where several steps are told at once and he has gone before.
+TEST(ExplorerLog, WhoHasEndedIsNamedInHisFaults) {
+  const auto session = open(
+      "machine ram=16M\nprocess A\nA: B = fork\nB: p = mmap 0 1P rw private|anonymous\n"
+      "B: store p \"x\"\nB: exit 0\nA: wait B\n");
+  session->tell_from_here();
+  while (session->step_on()) {
+  }
+  const json faults = json::parse(state_of(*session))["faults"];
+  ASSERT_FALSE(faults["list"].empty());
+  for (const json& fault : faults["list"]) EXPECT_EQ(fault["process"], "B");
+}
+
 }  // namespace
 }  // namespace pw::explorer

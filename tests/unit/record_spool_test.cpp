@@ -355,16 +355,17 @@ TEST_F(RecordSpool, HitsBetweenFramesAreNoLoss) {
 
 // A later frame replaces the one before; processes are added up.
 TEST_F(RecordSpool, WhatPagesHoldIsAddedUp) {
-  const auto contents = [](std::uint64_t pages, std::uint64_t effort) {
+  const auto contents = [](std::uint64_t pages, std::uint64_t effort, std::uint64_t copied = 0) {
     std::string bytes;
     put_varint(bytes, pages);
     put_varint(bytes, effort);
+    if (copied > 0) put_varint(bytes, copied);  // older recorders do not tell
     return bytes;
   };
   SpoolMaker first(10, 0, 1'000, PW_DETAIL_PAGES, 8), second(11, 10, 2'000, PW_DETAIL_PAGES, 8);
   first.start("/usr/bin/sort", kMaps);
   first.frame(PW_FRAME_CONTENTS, contents(1, 7));
-  first.frame(PW_FRAME_CONTENTS, contents(10, 5'000));
+  first.frame(PW_FRAME_CONTENTS, contents(10, 5'000, 400));
   first.end(0, 0);
   second.start("/usr/bin/sort", kMaps);
   second.frame(PW_FRAME_CONTENTS, contents(30, 1'000));
@@ -376,6 +377,8 @@ TEST_F(RecordSpool, WhatPagesHoldIsAddedUp) {
   EXPECT_EQ(info.contents.pages, 40U);
   EXPECT_EQ(info.contents.effort, 6'000U);
   EXPECT_DOUBLE_EQ(info.contents.effort_each(), 150);
+  EXPECT_EQ(info.contents.copied, 400U);
+  EXPECT_DOUBLE_EQ(info.contents.copied_each(), 10);
   EXPECT_EQ(Contents{}.effort_each(), 0);
 }
 

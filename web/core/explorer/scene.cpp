@@ -64,8 +64,17 @@ void Scene::happened(const MemoryEvent& event) {
   log_.add(std::move(logged));
 }
 
+void FaultRecorder::name(const EventLog::NameOf& name_of) {
+  for (auto at = stories_.rbegin(); at != stories_.rend() && !at->named; ++at) {
+    at->process = name_of(at->space);
+    at->named = true;
+  }
+}
+
 void Scene::name_events() {
-  log_.name([this](SpaceId space) { return names_of_space(*this, space); });
+  const auto name_of = [this](SpaceId space) { return names_of_space(*this, space); };
+  log_.name(name_of);
+  faults_.name(name_of);
 }
 
 Pid Scene::pid_of(std::uint32_t index) {

@@ -25,6 +25,8 @@ struct FaultStory {
     std::uint64_t detail;
   };
   SpaceId space = 0;
+  std::string process;  // who runs there; named when the step is over
+  bool named = false;
   VirtAddr address;
   Access access = Access::Read;
   bool major = false;
@@ -36,6 +38,7 @@ class FaultRecorder {
   static constexpr std::size_t kMost = 64;  // faults of a step that are kept
   // True: a fault has begun.
   bool step(FaultStep step, const FaultRequest& request, std::uint64_t detail);
+  void name(const EventLog::NameOf& name_of);
   void clear() {
     stories_.clear();
     count_ = 0;
@@ -120,7 +123,7 @@ class Scene : private FaultWatcher, private MemoryListener {
   std::uint64_t at() const { return at_; }  // steps that were carried out
   const FaultRecorder& faults() const { return faults_; }
   const EventLog& log() const { return log_; }
-  void name_events();  // of the log, before processes may go
+  void name_events();  // of the log, and faults: before processes may go
   const Snapshot& before() const { return before_; }
   const Snapshot& now();  // void when the scene moves
   const Shown& shown() const { return shown_; }

@@ -24,7 +24,7 @@ AddressSpace* space_of(Scene& scene, SpaceId id) {
 }
 
 void write_story(Json& json, Scene& scene, const FaultStory& story) {
-  json.open('{').field("process", names_of_space(scene, story.space));
+  json.open('{').field("process", story.process);
   json.field_hex("address", story.address.value);
   json.field("access", kAccesses[static_cast<unsigned>(story.access)]);
   json.flag("major", story.major);
@@ -79,6 +79,7 @@ void write_story(Json& json, Scene& scene, const FaultStory& story) {
 }  // namespace
 
 void write_faults(Json& json, Scene& scene, const Snapshot&) {
+  scene.name_events();
   json.open('{').field("count", scene.faults().count());
   json.key("list").open('[');
   for (const FaultStory& story : scene.faults().stories()) write_story(json, scene, story);

@@ -73,6 +73,13 @@ export interface SampleFacts {
   filter_pages: number;
 }
 
+/** Who wrote pages shared since a fork; frames outermost first. Most copied pages first. */
+export interface ForkSite {
+  frames: string[];
+  copied: number;
+  reused: number;
+}
+
 export interface Meta {
   schema: string;
   report: {
@@ -102,6 +109,7 @@ export interface Meta {
   working_set: {taus: number[]; exact: boolean};
   phases: {window: number; count: number; list: [number, number, number, number][]};
   stacks: {frames: string[]; stacks: number[][]};
+  fork_sites: ForkSite[];
   samples: Record<string, SampleFacts>;
   curves: Record<string, {cold: number; known_from: number}>;
   page_sizes: {name: string; bytes: number}[];

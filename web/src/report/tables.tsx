@@ -5,6 +5,7 @@ import type {ComponentChildren} from "preact";
 import * as numbers from "../common/numbers";
 import {type Cell, SaveButtons} from "../common/save";
 import {t} from "../common/texts";
+import type {ForkSite} from "./data";
 import {data, isWhole, machine, window_} from "./state";
 import {type AreaCounts, areasIn, type Counter, countersIn, walksIn} from "./window_counts";
 
@@ -209,6 +210,39 @@ function PartOfRun({known}: {known: boolean}) {
   return <p class="quiet">{t(known ? "table.window" : "table.too_many")}</p>;
 }
 
+const kFramesNamed = 4;
+
+function siteName({frames}: ForkSite): string {
+  const named = frames.slice(-kFramesNamed).reverse().join(" ← ");
+  return frames.length > kFramesNamed ? `${named} ← …` : named;
+}
+
+/** Of the first machine and the whole run, as the replay told them. */
+function ForkSites() {
+  const rows = data.meta.fork_sites;
+  if (rows.length === 0 || machine.value !== 0) return null;
+  return (
+    <>
+      <p>{t("fork.writers")}</p>
+      <Table<ForkSite>
+        id="fork-sites"
+        title={t("fork.writer")}
+        rows={rows}
+        columns={[
+          named(t("fork.writer"), siteName),
+          counted(t("fork.copied"), (site) => site.copied),
+          counted(
+            t("fork.bytes"),
+            (site) => site.copied,
+            (n) => numbers.pages(n),
+          ),
+          counted(t("fork.reused"), (site) => site.reused),
+        ]}
+      />
+    </>
+  );
+}
+
 export function ForkView() {
   const {rows: areas, known} = areasHere();
   const whole = data.meta.report.machines[machine.value]?.memory.forks ?? 0;
@@ -246,6 +280,7 @@ export function ForkView() {
       )}
       <PartOfRun known={known} />
       <p class="quiet">{t("fork.help")}</p>
+      <ForkSites />
     </Section>
   );
 }

@@ -218,6 +218,11 @@ export const reportTexts = {
   "fork.copied": {en: "Pages copied", ko: "복사된 페이지"},
   "fork.bytes": {en: "Copied", ko: "복사량"},
   "fork.reused": {en: "Taken over without a copy", ko: "복사 없이 재사용"},
+  "fork.writer": {en: "Who wrote", ko: "쓴 곳"},
+  "fork.writers": {
+    en: "Who wrote the pages that a fork had shared, in the whole run:",
+    ko: "fork로 공유된 페이지에 쓴 호출 위치(전체 실행):",
+  },
   "fork.help": {
     en:
       "Private pages of files that were written to count here, too: they are copied " +

@@ -88,6 +88,10 @@ describe.skipIf(browserPath === undefined || !existsSync(tool))("parts of a run"
     const whole = await look();
     expect(whole.forks).toBe(2);
     expect(whole.copied).toBeGreaterThan(0);
+    const written = await total(page, "fork-sites", 1);
+    expect(written).toBeGreaterThan(0);
+    expect(written).toBeLessThanOrEqual(whole.copied);
+    expect((await column(page, "fork-sites", 0)).some((name) => name.includes(" ← "))).toBe(true);
     const {bins} = await page.evaluate(() => ({
       bins: Number((document.querySelector("#window-to") as HTMLInputElement).max),
     }));
