@@ -5,6 +5,7 @@
 
 #include "replay/call_numbers.hpp"
 #include "replay/filter_stays.hpp"
+#include "replay/fork_call.hpp"
 #include "replay/recorded_process.hpp"
 #include "replay/turns.hpp"
 #include "replay/watcher.hpp"
@@ -25,6 +26,8 @@ struct Stream {
   bool in_run = false;
 };
 
+constexpr std::uint64_t kSliceReferences = 4'000'000;  // 4 ms at 1 ns each
+
 class Replayer {
  public:
   Replayer(const record::Recording& recording, Machine& machine, Transcript* transcript,
@@ -43,6 +46,7 @@ class Replayer {
  private:
   using Key = std::uint64_t;  // of a stream
   bool side_by_side() const;
+  Result<void> run_in_order(const std::function<void(double)>& progress);
   Result<void> run_in_turns(const std::function<void(double)>& progress);
   Result<void> open_chunk(Lane& lane);
   Result<void> play_slice(Turns& turns, Lane& lane);
@@ -52,15 +56,12 @@ class Replayer {
   Result<void> step(const Chunk& chunk, std::size_t at, Stream& stream);
   void tell_watcher(const Chunk& chunk, std::size_t at);
   void advance_to(Stream& stream, std::uint64_t clock);
-  void note_until(std::uint64_t reference) {
-    if (series_.due(reference)) series_.take(reference, machine_, touched_by_label());
-  }
+  void come_to(std::uint64_t clock, std::uint64_t& from);
   std::vector<std::uint64_t> touched_by_label() const;
   void fetch(const Event& event, Stream& stream, std::uint64_t last_reference);
   void reference(const Event& event);
   Result<void> fork(const Chunk& chunk, std::size_t at);
   void child_ended(std::uint32_t recorded_pid);
-  static const record::SyscallRecord* call_of_fork(const Chunk& chunk, std::size_t at);
   RecordedProcess& adopt(std::uint32_t recorded_pid, Pid pid);
   static std::uint32_t stack_of_call(const Chunk& chunk, std::size_t at);
 
@@ -69,7 +70,7 @@ class Replayer {
   Transcript* transcript_;
   SeriesTaker series_;
   Watcher* watcher_;
-  std::uint64_t chunk_base_ = 0;  // references in the chunks before
+  std::uint64_t references_ = 0;  // played
   SharedNames names_;
   CallSiteNames call_sites_;
   std::unordered_map<std::uint32_t, std::unique_ptr<RecordedProcess>> processes_;
@@ -123,16 +124,24 @@ void Replayer::tell_watcher(const Chunk& chunk, std::size_t at) {
 Result<void> Replayer::play(const Chunk& chunk) {
   Stream& stream = streams_[Key{chunk.info.pid} << 32 | chunk.info.stream];
   stays_.begin(chunk, recording_.info().detail);
-  const std::uint64_t start = chunk.info.clock;
+  std::uint64_t clock = chunk.info.clock;
   for (std::size_t at = 0; at < chunk.events.size(); ++at) {
-    const std::uint64_t clock = std::max(chunk.events[at].clock, start);
-    note_until(chunk_base_ + (clock - start));
+    come_to(chunk.events[at].clock, clock);
     PW_TRY(step(chunk, at, stream));
     if (watcher_ != nullptr) tell_watcher(chunk, at);
   }
   records_ += chunk.events.size();
-  chunk_base_ += chunk.info.end_clock - std::min(start, chunk.info.end_clock);
+  come_to(chunk.info.end_clock, clock);
   return {};
+}
+
+// The stream whose clock stood at `from` is at `clock`. What is asked for on the way is noted.
+void Replayer::come_to(std::uint64_t clock, std::uint64_t& from) {
+  if (clock > from) {
+    references_ += clock - from;
+    from = clock;
+  }
+  if (series_.due(references_)) series_.take(references_, machine_, touched_by_label());
 }
 
 std::vector<std::uint64_t> Replayer::touched_by_label() const {
@@ -257,26 +266,6 @@ void Replayer::reference(const Event& event) {
   }
 }
 
-// The call that made the child: the last one before the fork.
-const record::SyscallRecord* Replayer::call_of_fork(const Chunk& chunk, std::size_t at) {
-  for (std::size_t i = at; i-- > 0;) {
-    if (chunk.events[i].kind == EventKind::Syscall) return &chunk.syscalls[chunk.events[i].index];
-  }
-  return nullptr;
-}
-
-namespace {
-
-// Whether the call lent the child the caller's memory. The recorder makes a fork of it, in which
-// the parent waits as well.
-bool lends_memory(const record::SyscallRecord* call) {
-  constexpr std::uint64_t kBoth = kCloneVm | kCloneVfork;
-  return call != nullptr && (call->number == kVfork ||
-                             (call->number == kClone && (call->arguments[0] & kBoth) == kBoth));
-}
-
-}  // namespace
-
 Result<void> Replayer::fork(const Chunk& chunk, std::size_t at) {
   last_fork_ = {};
   const Event& event = chunk.events[at];
@@ -307,10 +296,15 @@ void Replayer::child_ended(std::uint32_t recorded_pid) {
 }
 
 Result<void> Replayer::run(const std::function<void(double)>& progress) {
-  // What is sampled on the way goes by the recording's own order.
-  if (!series_.wanted() && side_by_side()) return run_in_turns(progress);
-  Chunk chunk;
   series_.begin(recording_.references());
+  PW_TRY(side_by_side() ? run_in_turns(progress) : run_in_order(progress));
+  constexpr std::uint64_t kAll = ~std::uint64_t{0};
+  if (series_.due(kAll)) series_.take(kAll, machine_, touched_by_label());
+  return {};
+}
+
+Result<void> Replayer::run_in_order(const std::function<void(double)>& progress) {
+  Chunk chunk;
   const std::size_t chunks = recording_.chunks().size();
   for (std::size_t i = 0; i < chunks; ++i) {
     PW_TRY(recording_.decode(i, chunk));
@@ -318,16 +312,15 @@ Result<void> Replayer::run(const std::function<void(double)>& progress) {
     PW_TRY(play(chunk));
     if (progress) progress(static_cast<double>(i + 1) / static_cast<double>(chunks));
   }
-  note_until(~std::uint64_t{0});
   return {};
 }
 
-// The recording says where its processes waited for each other, and who plays it wants to know.
+// The recording says where its processes waited for each other.
 bool Replayer::side_by_side() const {
   constexpr std::uint32_t kHasWaits = 3;
   const record::RecordingInfo& info = recording_.info();
-  return machine_.config().model == MemoryModel::Linux && recording_.processes().size() > 1 &&
-         info.version >= kHasWaits && info.recorder == record::Recorder::Valgrind;
+  return recording_.processes().size() > 1 && info.version >= kHasWaits &&
+         info.recorder == record::Recorder::Valgrind;
 }
 
 Result<void> Replayer::run_in_turns(const std::function<void(double)>& progress) {
@@ -362,14 +355,17 @@ Result<void> Replayer::open_chunk(Lane& lane) {
   return {};
 }
 
-// Until the lane has had its time, waits, or ends. The kernel takes the CPU away at its ticks, and
-// when a task waits for a device.
+// Until the lane has had its slice, waits, or ends. Policies are compared on the same string of
+// references, so their slices have as many, whatever happens; the kernel takes the CPU away at its
+// ticks, and when a task waits for a device.
 Result<void> Replayer::play_slice(Turns& turns, Lane& lane) {
   const auto known = processes_.find(lane.pid);
   current_ = known == processes_.end() ? nullptr : known->second.get();
   const MachineCounters& counters = machine_.core().counters;
   const std::uint64_t io_wait_ns = counters.io_wait_ns;
   const std::uint64_t end_ns = machine_.clock().now_ns() + machine_.config().quantum_ns;
+  const std::uint64_t end_reference = references_ + kSliceReferences;
+  const bool by_time = machine_.config().model == MemoryModel::Linux;
   for (;;) {
     if (!lane.open) {
       if (lane.next == lane.chunks.size()) {
@@ -380,16 +376,21 @@ Result<void> Replayer::play_slice(Turns& turns, Lane& lane) {
     }
     Stream& stream = streams_[Key{lane.pid} << 32 | lane.chunk.info.stream];
     while (lane.at < lane.chunk.events.size()) {
+      const Event& event = lane.chunk.events[lane.at];
+      come_to(event.clock, lane.clock);
       PW_TRY(step(lane.chunk, lane.at, stream));
       if (watcher_ != nullptr) tell_watcher(lane.chunk, lane.at);
-      const Event& event = lane.chunk.events[lane.at++];
-      lane.clock = event.clock;
+      ++lane.at;
       if (gives_way(turns, lane, event)) return {};
-      if (machine_.clock().now_ns() >= end_ns || counters.io_wait_ns != io_wait_ns) {
+      const bool over = by_time ? machine_.clock().now_ns() >= end_ns ||
+                                      counters.io_wait_ns != io_wait_ns
+                                : references_ >= end_reference;
+      if (over) {
         turns.yield(lane);
         return {};
       }
     }
+    come_to(lane.chunk.info.end_clock, lane.clock);
     turns.close_chunk(lane);
   }
 }

@@ -96,23 +96,37 @@ TEST_F(Battery, ReplayCountsWhatTheKernelDidRuleByRule) {
   for (std::size_t i = 0; i < truth.size(); ++i) EXPECT_EQ(counted[i], truth[i]);
 }
 
-// The labels of ctest cannot be told apart within a program of tests: this one skips where the host
-// is not what the model is of.
+// The battery on this kernel, in `folder`; empty if it cannot be run with ASLR and huge pages off.
+std::vector<Rule> run_battery(const std::string& folder, const std::string& told_to) {
+  RealRun run;
+  run.command = {battery(), folder};
+  run.output = told_to;
+  const auto counts = run_for_real(run);
+  if (!counts) return {};
+  EXPECT_TRUE(WIFEXITED(counts->status) && WEXITSTATUS(counts->status) == 0);
+  return told(testing::read_file(run.output));
+}
+
+// What else goes on in the kernel now and then makes a fault more (a page is written back between
+// two references): two of three runs decide. The labels of ctest cannot be told apart within a
+// program of tests: this one skips where the host is not what the model is of.
 TEST(BatteryLive, ThisKernelCountsWhatWasMeasured) {
   if (const std::string why = why_not_here(); !why.empty()) GTEST_SKIP() << why;
   const std::string disk = std::getenv("PW_DISK_FOLDER") != nullptr ? std::getenv("PW_DISK_FOLDER")
                                                                     : "/var/tmp";
   const testing::TemporaryFolder folder;
-  RealRun run;
-  run.command = {battery(), disk};
-  run.output = folder / "told";
-  const auto counts = run_for_real(run);
-  if (!counts) GTEST_SKIP() << "the battery cannot be run with ASLR and huge pages off";
-  ASSERT_TRUE(WIFEXITED(counts->status) && WEXITSTATUS(counts->status) == 0);
-  const std::vector<Rule> now = told(testing::read_file(run.output)), truth = measured();
-  ASSERT_EQ(now.size(), truth.size());
+  const std::vector<Rule> truth = measured();
+  std::vector<std::vector<Rule>> runs;
+  for (int i = 0; i < 3; ++i) {
+    runs.push_back(run_battery(disk, folder / "told"));
+    if (runs.back().empty()) GTEST_SKIP() << "no run with ASLR and huge pages off";
+    ASSERT_EQ(runs.back().size(), truth.size());
+  }
   // The first rule only warms the counters' own pages up.
-  for (std::size_t i = 1; i < truth.size(); ++i) EXPECT_EQ(now[i], truth[i]);
+  for (std::size_t i = 1; i < truth.size(); ++i) {
+    const bool first_two_agree = runs[0][i] == runs[1][i];
+    EXPECT_EQ(first_two_agree ? runs[0][i] : runs[2][i], truth[i]);
+  }
 }
 
 }  // namespace
