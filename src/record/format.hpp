@@ -20,6 +20,7 @@ inline constexpr std::uint64_t kTrailerMagic = 0x0A0D444E45575089ULL;  // 89 "PW
 inline constexpr std::uint32_t kFormatVersion = 3;
 
 inline constexpr std::size_t kMaxChunkBytes = std::size_t{4} << 20;  // of any block, unpacked
+inline constexpr std::uint32_t kNoAreaList = ~std::uint32_t{0};      // as the number of one
 inline constexpr std::uint32_t kMaxFilterPages = 1U << 12;
 // Side tables (stacks, names, commands) kept in memory, unpacked, all together.
 inline constexpr std::size_t kMaxSideBytes = std::size_t{32} << 20;

@@ -246,7 +246,8 @@ Result<void> SpoolSource::begin_chunk(Stream& to, const pw_frame_header& frame,
 }
 
 // Makes sure that the list of areas as it is now lies in the file, and says in the chunk when an
-// image is new.
+// image is new. A list that is longer than a block may be is left out: whoever reads all chunks
+// knows the areas by the calls.
 Result<void> SpoolSource::write_areas(Stream& to, std::uint64_t ns) {
   if (image_is_new_ || process_.areas_changed) {
     Image image{command_, process_.areas.areas(), start_};
@@ -256,8 +257,9 @@ Result<void> SpoolSource::write_areas(Stream& to, std::uint64_t ns) {
     }
     auto number = image_is_new_ ? context_.writer.add_image(process_.pid, image, ns)
                                 : context_.writer.add_maps(process_.pid, image.maps, ns);
-    if (!number) return tl::unexpected(number.error());
-    process_.maps = *number;
+    const bool too_long = !number && number.error().code == Errno::FileTooBig && !image_is_new_;
+    if (!number && !too_long) return tl::unexpected(number.error());
+    process_.maps = too_long ? kNoAreaList : *number;
     process_.areas_changed = false;
   }
   to.maps = process_.maps;

@@ -1,6 +1,7 @@
 #include "replay/replay.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <unordered_map>
 
 #include "replay/call_numbers.hpp"
@@ -480,6 +481,7 @@ Result<std::unique_ptr<Machine>> machine_for(const MachineConfig& config) {
   MachineConfig quiet = config;
   quiet.contents = Contents::MetadataOnly;
   quiet.signals_kill = false;
+  quiet.max_areas = std::numeric_limits<std::size_t>::max() / 2;  // where it ran they were allowed
   return Machine::create(quiet);
 }
 

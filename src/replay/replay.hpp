@@ -60,7 +60,8 @@ Result<ReplayResult> replay(const record::Recording& recording, const MachineCon
                             Transcript* transcript = nullptr, CounterSeries* series = nullptr,
                             Watcher* watcher = nullptr);
 
-// The machine that replay() drives: pages without bytes, signals that end nobody.
+// The machine that replay() drives: pages without bytes, signals that end nobody, as many areas as
+// there were.
 Result<std::unique_ptr<Machine>> machine_for(const MachineConfig& config);
 
 // The same on a machine that somebody looks at meanwhile, through what the transcript is told.

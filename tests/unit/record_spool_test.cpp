@@ -251,6 +251,40 @@ TEST_F(RecordSpool, AreasFollowTheSystemCalls) {
   EXPECT_EQ(recording.maps_before(2)[0].name, "/data/f");
 }
 
+TEST_F(RecordSpool, AreasThatAreTooManyToListCostNothingElse) {
+  constexpr std::uint64_t kFiles = 1100;  // each with a name of 4,000 bytes
+  SpoolMaker spool(5, 0, 1, PW_DETAIL_FULL, 0);
+  spool.start("x", kMaps);
+  for (std::uint64_t i = 0; i <= kFiles; ++i) {
+    const std::string path = "/" + std::to_string(i) + std::string(4000, 'f');
+    std::string payload(1, '\0');
+    put_control(payload, PW_SYSCALL, 1,
+                i < kFiles
+                    ? syscall_payload(9, {0, 0x1000, 3, 2, 4, 0}, 0x7000000 + i * 0x1000, path)
+                    : syscall_payload(11, {0x7000000, kFiles * 0x1000, 0, 0, 0, 0}, 0));
+    spool.frame(PW_FRAME_EVENTS, payload, 1000 + i * 1'000'000, 1, i, 1);
+  }
+  std::string payload(1, '\0');
+  put_control(payload, PW_SYSCALL, 1, syscall_payload(11, {0, 0x1000, 0, 0, 0, 0}, -22));
+  spool.frame(PW_FRAME_EVENTS, payload, 2'000'000'000, 1, kFiles + 1, 1);
+  put("5.spool", spool);
+  const Recording recording = convert();
+  EXPECT_TRUE(notes_.empty());
+  std::vector<SyscallRecord> calls;
+  events_of(recording, 5, &calls);
+  EXPECT_EQ(calls.size(), kFiles + 2);
+  const std::size_t chunks = recording.chunks().size();
+  std::size_t not_listed = 0, most = 0;
+  for (std::size_t i = 0; i < chunks; ++i) {
+    const std::size_t areas = recording.maps_before(i).size();
+    not_listed += areas == 0 ? 1 : 0;
+    most = std::max(most, areas);
+  }
+  EXPECT_GT(not_listed, 0U);
+  EXPECT_GT(most, kFiles / 2);
+  EXPECT_EQ(recording.maps_before(chunks - 1).size(), 2U);  // as it was at first
+}
+
 TEST_F(RecordSpool, ACutCostsOnlyWhatIsBehindIt) {
   Random random(4);
   ChunkMaker maker(random, 64);

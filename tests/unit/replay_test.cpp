@@ -221,6 +221,22 @@ TEST(Replay, SystemCallsMoveTheAreasAtTheirRecordedAddresses) {
   EXPECT_EQ(find(*result, "anon")->resident_pages, 9U - 4U);
 }
 
+// A host may allow more areas than vm.max_map_count does by default.
+TEST(Replay, AsManyAreasAsTheProgramHadAreAllowed) {
+  constexpr std::uint64_t kHoles = 70'000, kPages = 2 * kHoles;
+  const Recorded recorded(Detail::Pages, 64,
+                          [&](Chunk& chunk) {
+                            for (std::uint64_t i = 0; i < kHoles; ++i) {
+                              syscall(chunk, 11, {(kFirstPage + 2 * i) << kPageShift, 0x1000}, 0);
+                            }
+                          },
+                          {writable_area(kFirstPage, kPages, "many")});
+  const auto result = replay(recorded.get(), bare(0, "clock"));
+  ASSERT_TRUE(result);
+  ASSERT_NE(find(*result, "many"), nullptr);
+  EXPECT_EQ(find(*result, "many")->mapped_pages, kPages - kHoles);
+}
+
 TEST(Replay, AColdPageCacheMakesFileFaultsMajor) {
   const Recorded recorded(Detail::Pages, 64,
                           [&](Chunk& chunk) {
