@@ -53,8 +53,16 @@ struct Event {
     std::uint64_t last_reference = 0;  // clock of the last reference of the page that left
     std::uint64_t descriptor;          // Transfer
   };
-  std::uint32_t index = 0;
-  std::uint16_t size = 0;  // Reference: bytes
+  union {
+    std::uint32_t index = 0;
+    // Fetch, FirstWrite: the event of this chunk with which the page leaves the filter; 0: it stays
+    // in. Known once the chunk is decoded.
+    std::uint32_t leaves_at;
+  };
+  union {
+    std::uint16_t size = 0;   // Reference: bytes
+    std::uint16_t came_here;  // Fetch, FilterGone: 1 if the page that leaves came in this chunk
+  };
   EventKind kind = EventKind::Fetch;
   Access access : 2 = Access::Read;
   bool by_kernel : 1 = false;  // the kernel referenced a buffer of the program

@@ -48,7 +48,8 @@ class PayloadDecoder {
   const char* decode_snapshot();
   template <bool kManySlots>
   const char* decode_events(std::size_t& count);
-  const char* decode_first_write(std::uint64_t slot, std::uint64_t clock, Event& event);
+  const char* decode_first_write(std::uint64_t slot, std::uint64_t clock, std::size_t at,
+                                 Event& event);
   const char* decode_control(std::uint64_t code, std::size_t& count);
   const char* decode_syscall(std::string_view payload, bool of_file, Event& event);
   const char* decode_transfer(std::string_view payload, Event& event);
@@ -59,6 +60,14 @@ class PayloadDecoder {
 
   std::uint32_t filter_pages_;
   std::vector<StackAddresses>* spool_stacks_;
+  // A slot of the filter: its page, and what this chunk has told of it (events by their place + 1;
+  // 0: nothing).
+  struct Slot {
+    std::uint64_t page = ~std::uint64_t{0};
+    std::uint32_t fetched = 0, written = 0;
+  };
+  void leave(Slot& slot, std::uint32_t at);
+  std::vector<Slot> slots_;
   std::vector<std::uint64_t> pages_;
   const unsigned char* next_ = nullptr;
   const unsigned char* end_ = nullptr;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "record/format.hpp"
 #include "record/payload.hpp"
@@ -74,6 +75,11 @@ Result<void> PayloadDecoder::decode(std::string_view bytes, const PayloadStart& 
         static_cast<std::size_t>(std::min<std::uint64_t>(start.events, bytes.size())));
     wrong = filter_pages_ > 1 ? decode_events<true>(count) : decode_events<false>(count);
   }
+  pages_.clear();
+  for (Slot& slot : slots_) {
+    pages_.push_back(slot.page);
+    leave(slot, 0);
+  }
   out.events.resize(count);
   if (wrong == nullptr) return {};
   std::size_t place = std::min(static_cast<std::size_t>(next_ - begin), bytes.size());
@@ -82,7 +88,7 @@ Result<void> PayloadDecoder::decode(std::string_view bytes, const PayloadStart& 
 }
 
 const char* PayloadDecoder::decode_snapshot() {
-  pages_.assign(filter_pages_, kNoPage);
+  slots_.assign(filter_pages_, Slot{});
   if (next_ >= end_) return "no filter snapshot";
   std::uint64_t entries = get_varint(next_);
   if (entries > filter_pages_) return "more pages than the filter holds";
@@ -100,7 +106,7 @@ const char* PayloadDecoder::decode_snapshot() {
     if (impossible_page(page)) return "impossible page in the snapshot";
     if (age > clock_) return "impossible age in the snapshot";
     lowest_slot = slot + 1;
-    pages_[slot] = page;
+    slots_[slot].page = page;
     out_->filter.push_back(page);
     out_->filter_states.push_back({clock_ - age, (state & 1) != 0});
   }
@@ -117,12 +123,27 @@ inline Event* PayloadDecoder::room_for(std::size_t count) {
 }
 
 inline const char* PayloadDecoder::decode_first_write(std::uint64_t slot, std::uint64_t clock,
-                                                      Event& event) {
-  if (slot >= pages_.size() || pages_[slot] == kNoPage) return "first write to an empty slot";
+                                                      std::size_t at, Event& event) {
+  if (slot >= slots_.size() || slots_[slot].page == kNoPage) return "first write to an empty slot";
   event = kFirstWrite;
   event.clock = clock;
-  event.page = pages_[slot];
+  event.page = slots_[slot].page;
+  event.leaves_at = slots_[slot].written;  // until it leaves, a list of them
+  slots_[slot].written = static_cast<std::uint32_t>(at + 1);
   return nullptr;
+}
+
+// The slot's page leaves with the event at `at`; 0: with none of this chunk.
+inline void PayloadDecoder::leave(Slot& slot, std::uint32_t at) {
+  std::vector<Event>& events = out_->events;
+  if (slot.fetched != 0) {
+    events[slot.fetched - 1].leaves_at = at;
+    if (at != 0) events[at].came_here = 1;
+  }
+  for (std::uint32_t written = slot.written; written != 0;) {
+    written = std::exchange(events[written - 1].leaves_at, at);
+  }
+  slot = Slot{};
 }
 
 template <bool kManySlots>
@@ -134,7 +155,7 @@ const char* PayloadDecoder::decode_events(std::size_t& count) {
   const unsigned char* const end = end_;
   std::uint64_t clock = clock_;
   std::uint64_t previous = 0;
-  const std::uint64_t slots = pages_.size();
+  const std::uint64_t slots = slots_.size();
   const char* wrong = nullptr;
 
   while (p < end) {
@@ -154,27 +175,29 @@ const char* PayloadDecoder::decode_events(std::size_t& count) {
     clock += get_varint(p);
     if (kind <= PW_FETCH_KERNEL_WRITE) [[likely]] {
       previous += unzigzag(body);
-      std::uint64_t slot = kManySlots ? get_varint(p) : 0;
-      if (slot >= slots || impossible_page(previous)) {
+      std::uint64_t number = kManySlots ? get_varint(p) : 0;
+      if (number >= slots || impossible_page(previous)) {
         wrong = "impossible slot or page";
         break;
       }
+      Slot& slot = slots_[number];
       *event = kFetches[kind];
       event->clock = clock;
       event->page = previous;
-      std::uint64_t leaves = pages_[slot];
-      if (leaves != kNoPage) {
+      if (slot.page != kNoPage) {
         std::uint64_t age = kManySlots ? get_varint(p) : 1;
         if (age > clock) {
           wrong = "impossible age";
           break;
         }
-        event->evicted = leaves;
+        event->evicted = slot.page;
         event->last_reference = clock - age;
+        if (kManySlots) leave(slot, static_cast<std::uint32_t>(count));
       }
-      pages_[slot] = previous;
+      slot.page = previous;
+      slot.fetched = static_cast<std::uint32_t>(count + 1);
     } else if (kind == PW_FIRST_WRITE) {
-      wrong = decode_first_write(body, clock, *event);
+      wrong = decode_first_write(body, clock, count, *event);
       if (wrong != nullptr) break;
     } else {
       previous += unzigzag(body);
@@ -330,25 +353,25 @@ const char* PayloadDecoder::decode_stack(std::string_view payload, bool is_new, 
 const char* PayloadDecoder::decode_gone(std::string_view payload, bool all, std::size_t& count) {
   ByteReader reader(payload);
   std::size_t first = 0;
-  std::size_t last = pages_.size();
+  std::size_t last = slots_.size();
   if (!all) {
     std::uint64_t slot = reader.varint();
-    if (!reader.ok() || slot >= pages_.size()) return "impossible slot";
+    if (!reader.ok() || slot >= slots_.size()) return "impossible slot";
     first = static_cast<std::size_t>(slot);
     last = first + 1;
   }
   for (std::size_t slot = first; slot < last; ++slot) {
-    if (pages_[slot] == kNoPage) continue;
+    if (slots_[slot].page == kNoPage) continue;
     std::uint64_t age = reader.varint();
     if (!reader.ok() || age > clock_) return "impossible age";
     Event& event = *room_for(count);
     event = Event{};
     event.kind = EventKind::FilterGone;
     event.clock = clock_;
-    event.page = pages_[slot];
+    event.page = slots_[slot].page;
     event.last_reference = clock_ - age;
+    leave(slots_[slot], static_cast<std::uint32_t>(count));
     ++count;
-    pages_[slot] = kNoPage;
   }
   return nullptr;
 }

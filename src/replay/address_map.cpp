@@ -43,15 +43,11 @@ void AddressMap::leave_out(VpnRange from) {
   runs_[from.begin.value] = {from.end, from.begin, true};
 }
 
-std::optional<Vpn> AddressMap::find(Vpn recorded) const {
-  if (identity_) return recorded;
-  if (recorded.value >= last_.begin && recorded.value < last_.end) {
-    return Vpn(recorded.value - last_.begin + last_.to);
-  }
+bool AddressMap::look_for(Vpn recorded) const {
   const auto run = at(recorded);
-  if (run == runs_.end() || run->second.out) return std::nullopt;
+  if (run == runs_.end() || run->second.out) return false;
   last_ = {run->first, run->second.end.value, run->second.to.value};
-  return Vpn(recorded.value - last_.begin + last_.to);
+  return true;
 }
 
 bool AddressMap::left_out(Vpn recorded) const {

@@ -31,7 +31,12 @@ class AddressMap {
   }
 
   // Where the page lies; nothing if the map does not know.
-  std::optional<Vpn> find(Vpn recorded) const;
+  std::optional<Vpn> find(Vpn recorded) const {
+    if (identity_) return recorded;
+    const bool as_before = recorded.value >= last_.begin && recorded.value < last_.end;
+    if (!as_before && !look_for(recorded)) return std::nullopt;
+    return Vpn(recorded.value - last_.begin + last_.to);
+  }
   bool left_out(Vpn recorded) const;
   // The same address, or where it lies.
   VirtAddr address(VirtAddr recorded) const;
@@ -48,6 +53,7 @@ class AddressMap {
   };
   using Runs = std::map<std::uint64_t, Run>;
   Runs::const_iterator at(Vpn recorded) const;
+  bool look_for(Vpn recorded) const;  // sets last_
 
   bool identity_;
   Runs runs_;  // by the first recorded page

@@ -59,7 +59,7 @@ class Replayer {
   void advance_to(Stream& stream, std::uint64_t clock);
   void come_to(std::uint64_t clock, std::uint64_t& from);
   std::vector<std::uint64_t> touched_by_label() const;
-  void fetch(const Event& event, Stream& stream, std::uint64_t last_reference);
+  void fetch(const Chunk& chunk, const Event& event, Stream& stream);
   void reference(const Event& event);
   Result<void> fork(const Chunk& chunk, std::size_t at);
   void child_ended(std::uint32_t recorded_pid);
@@ -82,7 +82,7 @@ class Replayer {
   RecordedProcess* current_ = nullptr;
   std::uint64_t records_ = 0;
   std::uint64_t hidden_ps_ = 0;  // of computing not yet given to the clock
-  FilterStays stays_;            // of the chunk that is played
+  FilterStays stays_;            // of the process that is played
   struct {
     bool made = false, lends = false;
   } last_fork_;  // what became of it
@@ -124,7 +124,6 @@ void Replayer::tell_watcher(const Chunk& chunk, std::size_t at) {
 
 Result<void> Replayer::play(const Chunk& chunk) {
   Stream& stream = streams_[Key{chunk.info.pid} << 32 | chunk.info.stream];
-  stays_.begin(chunk, recording_.info().detail);
   std::uint64_t clock = chunk.info.clock;
   for (std::size_t at = 0; at < chunk.events.size(); ++at) {
     come_to(chunk.events[at].clock, clock);
@@ -168,12 +167,12 @@ Result<void> Replayer::step(const Chunk& chunk, std::size_t at, Stream& stream) 
   stays_.end_until(event.clock, [this](std::uint64_t page) { current_->leave_filter(Vpn(page)); });
   switch (event.kind) {
     case EventKind::Fetch:
-      fetch(event, stream, stays_.last_reference(at));
+      fetch(chunk, event, stream);
       break;
     case EventKind::FirstWrite: {
       const Vpn page(event.page);
       current_->reference(address_of(page), Access::Write, 1);
-      if (recording_.info().detail == record::Detail::Pages && !stays_.ended(event.page)) {
+      if (recording_.info().detail == record::Detail::Pages && FilterStays::goes_on(chunk, event)) {
         current_->enter_filter(page);
       }
       break;
@@ -182,8 +181,7 @@ Result<void> Replayer::step(const Chunk& chunk, std::size_t at, Stream& stream) 
       reference(event);
       break;
     case EventKind::FilterGone:
-      if (!stays_.ended(event.page)) current_->leave_filter(Vpn(event.page));
-      stays_.forget(event.page);
+      if (FilterStays::until_now(event)) current_->leave_filter(Vpn(event.page));
       break;
     case EventKind::Syscall:
       current_->apply(chunk.syscalls[event.index], stack_of_call(chunk, at));
@@ -243,16 +241,16 @@ void Replayer::advance_to(Stream& stream, std::uint64_t clock) {
   hidden_ps_ %= 1000;
 }
 
-void Replayer::fetch(const Event& event, Stream& stream, std::uint64_t last_reference) {
+void Replayer::fetch(const Chunk& chunk, const Event& event, Stream& stream) {
   const bool pages = recording_.info().detail == record::Detail::Pages;
-  if (pages && event.evicted != record::kNoPage) {
-    if (!stays_.ended(event.evicted)) current_->leave_filter(Vpn(event.evicted));
-    stays_.forget(event.evicted);
+  if (pages && event.evicted != record::kNoPage && FilterStays::until_now(event)) {
+    current_->leave_filter(Vpn(event.evicted));
   }
   stream.address = address_of(Vpn(event.page));
   stream.access = event.access == Access::Write ? Access::Read : event.access;
   current_->reference(stream.address, event.access, 1);
-  if (pages && stays_.enter(event.page, event.clock, last_reference)) {
+  if (pages && FilterStays::goes_on(chunk, event)) {
+    stays_.fetched(chunk, event);
     current_->enter_filter(Vpn(event.page));
   }
   stream.in_run = !pages;
@@ -348,7 +346,6 @@ Result<void> Replayer::open_chunk(Lane& lane) {
   if (lane.next < lane.chunks.size()) next = &recording_.chunks()[lane.chunks[lane.next]];
   if (next != nullptr && next->stream != lane.chunk.info.stream) next = nullptr;
   lane.time.begin(lane.chunk, next);
-  stays_.begin(lane.chunk, recording_.info().detail);
   lane.at = 0;
   lane.clock = lane.chunk.info.clock;
   lane.open = true;

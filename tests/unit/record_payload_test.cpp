@@ -2,7 +2,9 @@
 // decoder astray.
 #include <gtest/gtest.h>
 
+#include <map>
 #include <tuple>
+#include <vector>
 
 #include "record/format.hpp"
 #include "record/payload.hpp"
@@ -16,9 +18,51 @@ namespace {
 using testing::ChunkMaker;
 using testing::filter_pages_of;
 
+bool is_of_filter(const Event& e) {
+  return e.kind == EventKind::Fetch || e.kind == EventKind::FirstWrite ||
+         e.kind == EventKind::FilterGone;
+}
+
+// But for what decoding adds to the filter's events.
 auto fields(const Event& e) {
-  return std::tuple(e.clock, e.page, e.evicted, e.last_reference, e.index, e.size, e.kind,
-                    Access(e.access), bool(e.by_kernel), StackCause(e.cause));
+  const bool added = is_of_filter(e);
+  return std::tuple(e.clock, e.page, e.evicted, e.last_reference, added ? 0 : e.index,
+                    added ? std::uint16_t{0} : e.size, e.kind, Access(e.access), bool(e.by_kernel),
+                    StackCause(e.cause));
+}
+
+// Of each page in the filter, the events that will tell when it leaves.
+void expect_stays(const std::vector<Event>& events) {
+  std::map<std::uint64_t, std::vector<std::size_t>> waiting;
+  std::vector<std::uint32_t> leaves_at(events.size(), 0);
+  std::vector<bool> came_here(events.size(), false);
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    const Event& event = events[i];
+    const bool gone = event.kind == EventKind::FilterGone;
+    if (!is_of_filter(event)) continue;
+    if (gone || (event.kind == EventKind::Fetch && event.evicted != kNoPage)) {
+      const auto it = waiting.find(gone ? event.page : event.evicted);
+      if (it != waiting.end()) {
+        for (const std::size_t at : it->second) {
+          leaves_at[at] = static_cast<std::uint32_t>(i);
+          came_here[i] = came_here[i] || events[at].kind == EventKind::Fetch;
+        }
+        waiting.erase(it);
+      }
+    }
+    if (!gone) waiting[event.page].push_back(i);
+  }
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    if (!is_of_filter(events[i])) continue;
+    SCOPED_TRACE(i);
+    const bool may_leave = events[i].kind != EventKind::FilterGone;
+    if (may_leave) {
+      ASSERT_EQ(events[i].leaves_at, leaves_at[i]);
+    }
+    if (events[i].kind != EventKind::FirstWrite) {
+      ASSERT_EQ(events[i].came_here == 1, came_here[i]);
+    }
+  }
 }
 auto fields(const SyscallRecord& s) {
   return std::tuple(s.number, s.tid, std::vector<std::uint64_t>(s.arguments, s.arguments + 6),
@@ -79,6 +123,7 @@ TEST_P(RecordPayload, RandomEventsComeBackAsTheyWere) {
         ASSERT_NE(number, images.end());
         event.index = static_cast<std::uint32_t>(number - images.begin());
       }
+      if (GetParam() == Detail::Pages) expect_stays(back.events);
       sort_resets(chunk.events);
       sort_resets(back.events);
       ASSERT_EQ(back.events.size(), chunk.events.size());
