@@ -108,9 +108,13 @@ std::vector<std::string> all_notes(const PredictReport& report) {
   for (const Forecast& row : report.forecasts.rows) {
     if (!row.outcome.oom) continue;
     notes.push_back(
-        fmt::format("At {} the kernel finds nothing to free and kills {}: figures end there.",
+        fmt::format("At {} the kernel finds nothing to free and kills {}: figures end there.{}",
                     report::bytes(ByteCount(row.conditions.limit_bytes)),
-                    row.outcome.oom_victim.empty() ? "the program" : row.outcome.oom_victim));
+                    row.outcome.oom_victim.empty() ? "the program" : row.outcome.oom_victim,
+                    row.conditions.swap == predict::SwapKind::None
+                        ? ""
+                        : " Swap is free, so that hangs on when the kernel gathers its statistics: "
+                          "not every run is killed, and runs at other limits may be."));
   }
   if (!report.forecasts.base_known) {
     notes.push_back(
