@@ -16,11 +16,14 @@ bool any_cached(const VmObject& file, FolioSpan folio) {
   return false;
 }
 
-// Frames for all pages of a new folio, with the file's bytes. An error leaves none.
+// Frames for all pages of a new folio, with the file's bytes. An error leaves none. The folio is
+// charged before anybody looks whether its place is free (filemap_add_folio()): whoever finds it
+// taken has made room for nothing.
 Result<std::vector<FrameGrant>> take_frames(Core& core, VmObject& file, FolioSpan folio,
                                             Effort effort) {
   std::vector<FrameGrant> out;
   if (!core.frames.pay(folio.pages().value, effort == Effort::Once)) return fail(Errno::NoMemory);
+  if (any_cached(file, folio)) return fail(Errno::Exists);
   Result<void> done;
   for (PageOffset at = folio.first; at < folio.end() && done; at = at + PageCount(1)) {
     FrameGrant grant;
@@ -90,7 +93,6 @@ Result<void> load_cached_folio(Core& core, VmObject& file, PageOffset at) {
 }
 
 Result<void> CacheFill::add(FolioSpan folio, bool marked, Effort effort) {
-  if (any_cached(file_, folio)) return fail(Errno::Exists);
   const Result<std::vector<FrameGrant>> taken = take_frames(core_, file_, folio, effort);
   if (!taken) return tl::unexpected(taken.error());
   std::vector<Pfn> frames;
@@ -165,7 +167,6 @@ FolioPins::~FolioPins() {
 }
 
 Result<void> add_written_folio(Core& core, VmObject& file, FolioSpan folio) {
-  if (any_cached(file, folio)) return fail(Errno::Exists);
   const Result<std::vector<FrameGrant>> taken = take_frames(core, file, folio, Effort::Insist);
   if (!taken) return tl::unexpected(taken.error());
   file.folios.add(folio, false);

@@ -53,8 +53,7 @@ void read_singly(CacheReader& reader, CacheFill& fill, PageOffset index, std::ui
   const bool marks = lookahead > 0 && lookahead <= pages;
   for (PageOffset at = index; at < end; at = at + PageCount(1)) {
     const bool marked = marks && at + PageCount(lookahead) == end;
-    const Result<void> added = fill.add({at, 0}, marked);
-    if (!added && added.error().code != Errno::Exists) return;
+    if (!reader.file.cached(at) && !fill.add({at, 0}, marked)) return;
   }
 }
 

@@ -152,6 +152,9 @@ void apply(const Costs& costs, SwapKind swap, PageWork page, MachineConfig& mach
   machine.swap_device = disk;
   // What was waited for there has the CPU's part in it.
   disk.read_ns = whole(costs.disk_read.ns - costs.disk_page.ns - costs.file_request.ns);
+  // What moves a page is shared: ten writes of 4 MiB that are handed in together end together,
+  // after as long as 40 MiB take.
+  disk.channels = 1;
   machine.file_device = disk;
   if (swap != SwapKind::Zram) return;
   // What was measured as the way out contains the look that finds the page fit to go.

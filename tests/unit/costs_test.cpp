@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/random.hpp"
+#include "port/device_queue.hpp"
 #include "recorder/common/effort.h"
 #include "support/json_schema.hpp"
 #include "support/temporary_folder.hpp"
@@ -152,6 +153,18 @@ TEST(Costs, AMachineTakesThemApart) {
   apply(costs, SwapKind::Zram, {}, machine);
   EXPECT_EQ(machine.costs.swap_out_ns, 0U);
   EXPECT_EQ(machine.swap_device.write_ns, 4'700U);
+}
+
+// Requests of files that are handed in together share what the disk moves.
+TEST(Costs, FilesShareTheWayToTheDisk) {
+  Costs costs;
+  costs.disk_page.ns = 2'000;
+  MachineConfig machine;
+  apply(costs, SwapKind::Zram, {}, machine);
+  DeviceQueue queue(machine.file_device);
+  const std::uint64_t first = queue.submit(0, Transfer::Write, 0, 1'024);
+  EXPECT_EQ(queue.submit(0, Transfer::Write, 1'024, 8),
+            first + machine.file_device.write_ns + 16'000);
 }
 
 TEST(Costs, EffortIsWhatTheRecordingSawOrAnything) {

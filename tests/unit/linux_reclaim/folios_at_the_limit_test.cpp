@@ -122,6 +122,31 @@ TEST_F(FoliosAtTheLimit, AWindowLargerThanTheGroupIsReadAsFarAsItFits) {
   EXPECT_TRUE(machine_->verify());
 }
 
+// A folio is charged before its place is looked at. Of the 256 pages from 512 on all but the first
+// are there: room is made for a folio that can't come, and one page is read.
+TEST_F(FoliosAtTheLimit, RoomIsMadeForAFolioWhosePlaceIsTaken) {
+  constexpr std::uint64_t kRoomFor = 1400, kMissing = 512, kPages = 768, kWindow = 256;
+  start(kRoomFor, 2048);
+  const FileId other = machine_->open_file("other", ByteCount(0));
+  for (std::uint64_t i = 0; i < 16; ++i) write(other, i);
+  const FileId file = written(kMissing / kFolio);
+  for (const std::uint64_t page : {kMissing, kMissing + 1}) {
+    const std::uint64_t pages = page == kMissing ? 1 : kPages - page;
+    ASSERT_TRUE(
+        machine_->file_written(file, ByteCount(page * kPageSize), ByteCount(pages * kPageSize)));
+  }
+  ASSERT_TRUE(machine_->sync_file(other));
+  ASSERT_TRUE(machine_->sync_file(file));
+  machine_->advise_file(file, 0, (kMissing + 1) * kPageSize, Machine::FileAdvice::DontNeed);
+  ASSERT_FALSE(cached(file, kMissing));
+  ASSERT_TRUE(cached(file, kMissing + 1));
+  const std::uint64_t before = counters().file_read;
+  for (std::uint64_t page = 0; page <= kMissing; ++page) read(file, page, 1);
+  EXPECT_EQ(counters().file_read - before, kMissing + 1);
+  EXPECT_LE(reclaim().used(), kRoomFor - kWindow / 2);
+  EXPECT_TRUE(machine_->verify());
+}
+
 TEST_F(FoliosAtTheLimit, WrittenPagesHaveBufferHeads) {
   start(4 * kLimit);
   const FileId file = written(16);
