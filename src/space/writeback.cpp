@@ -5,6 +5,7 @@
 
 #include "space/advice.hpp"
 #include "space/translations.hpp"
+#include "space/written_extents.hpp"
 
 namespace pw {
 
@@ -29,41 +30,6 @@ Result<std::uint64_t> write_file_page(Core& core, VmObject& file, PageOffset at,
   return file.queue == nullptr ? now : file.queue->submit(now, Transfer::Write, at.value, 1);
 }
 
-namespace {
-
-// Pages in a row are one request, as far as the device takes it: they end together.
-class WriteRequests {
- public:
-  WriteRequests(Core& core, VmObject& file) : core_(core), file_(file) {}
-  ~WriteRequests() { submit(); }
-  WriteRequests(const WriteRequests&) = delete;
-  WriteRequests& operator=(const WriteRequests&) = delete;
-
-  void add(PageOffset at, Pfn pfn) {
-    const std::size_t most = std::max(core_.options.prefetch.file_request_pages, 1U);
-    const bool follows = !pages_.empty() && at == first_ + PageCount(pages_.size());
-    if (!follows || pages_.size() >= most) submit();
-    if (pages_.empty()) first_ = at;
-    pages_.push_back(pfn);
-  }
-
- private:
-  void submit() {
-    if (pages_.empty() || file_.queue == nullptr) return;
-    const std::uint64_t done = file_.queue->submit(core_.clock.now_ns(), Transfer::Write,
-                                                   first_.value, pages_.size());
-    for (const Pfn pfn : pages_) core_.frames.write_began(pfn, done);
-    pages_.clear();
-  }
-
-  Core& core_;
-  VmObject& file_;
-  PageOffset first_{0};
-  std::vector<Pfn> pages_;
-};
-
-}  // namespace
-
 Result<void> write_back(Core& core, VmObject& file, PageOffset begin, PageOffset end) {
   for (Vma* area : file.mappings) {
     if (area->shared) {
@@ -71,13 +37,13 @@ Result<void> write_back(Core& core, VmObject& file, PageOffset begin, PageOffset
     }
   }
   Result<void> outcome;
-  WriteRequests requests(core, file);
+  WrittenExtents extents(core, file);
   file.slots.for_each(begin, end, [&](PageOffset at, PageSlot slot) {
     if (!slot.is_resident()) return;
     if ((core.pool.frame(slot.pfn()).flags & kFrameDirty) == 0) return;
     if (core.options.model == MemoryModel::Linux) {
       const Result<void> stored = store_file_page(core, file, at, slot.pfn());
-      if (stored) requests.add(at, slot.pfn());
+      if (stored) extents.add(at, slot.pfn());
       if (!stored) outcome = stored;
       return;
     }
@@ -93,6 +59,7 @@ Result<void> write_back_and_wait(Core& core, VmObject& file, PageOffset begin, P
   const std::uint64_t now = core.clock.now_ns();
   core.clock.advance_to(file.queue->idle_at_ns());
   core.counters.io_wait_ns += core.clock.now_ns() - now;
+  wait_for_writes(core, file, begin, end);
   return outcome;
 }
 

@@ -1,8 +1,8 @@
 // Pages that a device is writing (PG_writeback): which, and until when.
 //
 // A page under writeback is clean already, unless it is written again meanwhile, but it can't go
-// before the device is done with it. Pages of one request end together (ext4_end_bio(),
-// fs/ext4/page-io.c). Owned by LinuxReclaim.
+// before the device is done with it. Pages that end at the same time do so in the order in which
+// they were begun. Owned by LinuxReclaim.
 #pragma once
 
 #include <cstdint>

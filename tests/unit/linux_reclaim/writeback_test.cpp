@@ -5,6 +5,7 @@
 #include "machine/machine.hpp"
 #include "reclaim/linux/being_written.hpp"
 #include "reclaim/linux/linux_reclaim.hpp"
+#include "space/written_extents.hpp"
 
 namespace pw {
 namespace {
@@ -42,6 +43,9 @@ TEST(BeingWrittenTest, ForgetsPagesAndHearsOfTheLastWriteOnly) {
   EXPECT_EQ(ended, 1);
   EXPECT_TRUE(writing.empty());
 }
+
+// To end the writing of a folio of one page.
+constexpr std::uint64_t kEndOneNs = WrittenExtents::kEndFolioNs + WrittenExtents::kEndPageNs;
 
 class WritebackTest : public ::testing::Test {
  protected:
@@ -88,6 +92,7 @@ TEST_F(WritebackTest, SyncWaitsForTheDevice) {
 // What is being written survives POSIX_FADV_DONTNEED, what has been written does not.
 TEST_F(WritebackTest, APartIsWrittenAndWaitedForApart) {
   constexpr std::uint64_t kPart = 32, kPartBytes = kPart * kPageSize;
+  constexpr std::uint64_t kEndNs = kPart * kEndOneNs;
   const auto drop = [this] {
     machine_->advise_file(file_, 0, 0, Machine::FileAdvice::DontNeed);
     return reclaim().lists().entries() + reclaim().lists().batched();
@@ -101,14 +106,33 @@ TEST_F(WritebackTest, APartIsWrittenAndWaitedForApart) {
   EXPECT_EQ(now(), before);      // nothing of that is being written
   EXPECT_EQ(drop(), 2 * kPart);  // which begins to write the second part, too
   ASSERT_TRUE(machine_->sync_file_range(file_, 0, kPartBytes, {true, false, false}));
-  EXPECT_EQ(now(), before + kWriteNs);
-  EXPECT_EQ(counters().io_wait_ns, kWriteNs);
+  EXPECT_EQ(now(), before + kWriteNs + kEndNs);
+  EXPECT_EQ(counters().io_wait_ns, kWriteNs + kEndNs);
   EXPECT_EQ(drop(), kPart);
   ASSERT_TRUE(machine_->sync_file_range(file_, kPartBytes - 1, 0, {false, true, true}));
-  EXPECT_EQ(now(), before + 2 * kWriteNs);
+  EXPECT_EQ(now(), before + 2 * kWriteNs + kEndNs);
   EXPECT_EQ(drop(), 0U);
   EXPECT_EQ(counters().reclaim.file_written, 2 * kPart);
   EXPECT_TRUE(machine_->verify());
+}
+
+// An extent is written when all of its requests are done, and then the one handed in last ends
+// first; the next extent is one of its own.
+TEST_F(WritebackTest, AnExtentEndsFromItsLastRequestOn) {
+  constexpr std::uint64_t kRequest = 256, kEndNs = kEndOneNs;
+  write(0, kRequest + 100);
+  write(kRequest + 101, 8);
+  const std::uint64_t before = now();
+  ASSERT_TRUE(machine_->sync_file_range(file_, 0, 0, {false, true, false}));
+  const auto until = [&](std::uint64_t page) {
+    const PageSlot slot = machine_->object(file_).slots.get(PageOffset(page));
+    return machine_->reclaimer().writing_until(slot.pfn()) - before;
+  };
+  EXPECT_EQ(until(kRequest), 2 * kWriteNs + kEndNs);
+  EXPECT_EQ(until(kRequest + 99), 2 * kWriteNs + 100 * kEndNs);
+  EXPECT_EQ(until(0), 2 * kWriteNs + 101 * kEndNs);
+  EXPECT_EQ(until(kRequest - 1), 2 * kWriteNs + (kRequest + 100) * kEndNs);
+  EXPECT_EQ(until(kRequest + 101), 3 * kWriteNs + kEndNs);
 }
 
 // 100 ms is the longest that reclaim sleeps after it woke the flusher; here 32 pages are written
