@@ -98,17 +98,44 @@ Slowdown slowdown(const Outcome& base, const Outcome& limited, SwapKind swap, co
   return result;
 }
 
+// What is replayed under a limit: all of a long recording only where it matters.
+class Sources {
+ public:
+  explicit Sources(const record::Recording& whole) : whole_(&whole) {
+    constexpr std::uint64_t kLong = 10'000'000;  // events: some seconds of replaying
+    std::uint64_t events = 0;
+    for (const record::ChunkInfo& chunk : whole.chunks()) events += chunk.events;
+    if (events < kLong) return;
+    if (auto thin = whole.thinned(kThinPages)) thin_.emplace(std::move(*thin));
+  }
+  // 0: no limit.
+  const record::Recording& under(std::uint64_t limit_bytes) const {
+    constexpr std::uint64_t kLeast = std::uint64_t{kThinPages} * kPerThinPage << kPageShift;
+    return thin_ && (limit_bytes == 0 || limit_bytes >= kLeast) ? *thin_ : *whole_;
+  }
+
+ private:
+  // A page counts as in use for as long as the filter holds it, so that must be short against the
+  // time in which the kernel comes back to a page: 32 MiB and more.
+  static constexpr std::uint32_t kThinPages = 256, kPerThinPage = 32;
+
+  const record::Recording* whole_;
+  std::optional<record::Recording> thin_;
+};
+
 Result<Forecasts> forecast(const record::Recording& recording, const std::vector<Limit>& limits,
                            const Conditions& conditions, const Costs& costs,
                            std::optional<double> own_seconds, const Predict& predict) {
   Forecasts all;
   Conditions unlimited = conditions;
   unlimited.limit_bytes = 0;
-  Result<Outcome> base = predict(recording, unlimited, costs);
+  const Sources sources(recording);
+  const record::Recording& without_limit = sources.under(0);
+  Result<Outcome> base = predict(without_limit, unlimited, costs);
   if (!base) return tl::unexpected(base.error());
   all.base = std::move(*base);
   if (conditions.huge_pages != HugePages::Never) {
-    const auto bytes = wasted(recording, unlimited, costs, all.base, predict);
+    const auto bytes = wasted(without_limit, unlimited, costs, all.base, predict);
     if (!bytes) return tl::unexpected(bytes.error());
     all.wasted_bytes = *bytes;
   }
@@ -130,7 +157,8 @@ Result<Forecasts> forecast(const record::Recording& recording, const std::vector
   }
   std::vector<Result<Outcome>> outcomes(all.rows.size(), Outcome{});
   analysis::in_parallel(all.rows.size(), [&](std::size_t i) {
-    outcomes[i] = predict(recording, all.rows[i].conditions, costs);
+    const Conditions& here = all.rows[i].conditions;
+    outcomes[i] = predict(sources.under(here.limit_bytes), here, costs);
   });
   for (std::size_t i = 0; i < all.rows.size(); ++i) {
     if (!outcomes[i]) return tl::unexpected(outcomes[i].error());
@@ -144,11 +172,12 @@ Result<Forecasts> forecast(const record::Recording& recording, const std::vector
 
 Result<std::vector<Outcome>> predict_truth(const record::Recording& recording, const Truth& truth,
                                            const Costs& costs, const Predict& predict) {
+  const Sources sources(recording);
   std::vector<Result<Outcome>> all(truth.rows.size(), Outcome{});
   double pace = 1;
   std::size_t first = 0;
   if (!truth.rows.empty() && !truth.rows[0].limited()) {
-    all[0] = predict(recording, truth.rows[0].conditions, costs);
+    all[0] = predict(sources.under(0), truth.rows[0].conditions, costs);
     if (all[0]) pace = pace_of(*all[0], SwapKind::Zram, measured_cpu_seconds(truth.rows[0]));
     first = 1;
   }
@@ -156,7 +185,7 @@ Result<std::vector<Outcome>> predict_truth(const record::Recording& recording, c
     const std::size_t i = first + number;
     Conditions conditions = truth.rows[i].conditions;
     conditions.pace = pace;
-    all[i] = predict(recording, conditions, costs);
+    all[i] = predict(sources.under(conditions.limit_bytes), conditions, costs);
   });
   std::vector<Outcome> outcomes;
   for (Result<Outcome>& one : all) {

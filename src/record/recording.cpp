@@ -1,14 +1,25 @@
 #include "record/recording.hpp"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "record/payload.hpp"
 #include "record/recording_data.hpp"
+#include "record/thinner.hpp"
+#include "record/varint.hpp"
 
 namespace pw::record {
 
-Recording::Recording(std::unique_ptr<RecordingData> data) : data_(std::move(data)) {}
+struct ThinnedChunks {
+  RecordingInfo info;
+  std::vector<ChunkInfo> chunks;
+  std::vector<std::string> payloads;  // with the padding that the decoder wants
+};
+
+Recording::Recording(std::shared_ptr<const RecordingData> data,
+                     std::shared_ptr<const ThinnedChunks> thinned)
+    : data_(std::move(data)), thinned_(std::move(thinned)) {}
 Recording::Recording(Recording&&) noexcept = default;
 Recording& Recording::operator=(Recording&&) noexcept = default;
 Recording::~Recording() = default;
@@ -31,28 +42,77 @@ Result<Recording> Recording::from_bytes(std::string_view bytes) {
   return Recording(std::move(data));
 }
 
-const RecordingInfo& Recording::info() const { return data_->info; }
+const RecordingInfo& Recording::info() const {
+  return thinned_ != nullptr ? thinned_->info : data_->info;
+}
 const std::vector<ProcessInfo>& Recording::processes() const { return data_->processes; }
-const std::vector<ChunkInfo>& Recording::chunks() const { return data_->chunks; }
+const std::vector<ChunkInfo>& Recording::chunks() const {
+  return thinned_ != nullptr ? thinned_->chunks : data_->chunks;
+}
 const std::vector<Loss>& Recording::losses() const { return data_->losses; }
 std::uint64_t Recording::references() const { return data_->references; }
 
-Result<void> Recording::decode(std::size_t index, Chunk& out) const {
+// With the numbers of images that the file has.
+Result<void> Recording::decode_events(std::size_t index, Chunk& out) const {
   if (index >= data_->chunks.size()) return fail(Errno::Range, "no such chunk");
   const BlockRef& block = data_->chunk_blocks[index];
-  out.info = data_->chunks[index];
-  auto payload = read_block(data_->source, block, out.packed, out.unpacked);
-  if (!payload) return tl::unexpected(payload.error());
-  PayloadDecoder decoder(block.header.filter_pages);
+  out.info = chunks()[index];
+  std::string_view payload;
+  if (thinned_ != nullptr) {
+    const std::string& padded = thinned_->payloads[index];
+    payload = std::string_view(padded).substr(0, padded.size() - kVarintPadding);
+  } else {
+    auto read = read_block(data_->source, block, out.packed, out.unpacked);
+    if (!read) return tl::unexpected(read.error());
+    payload = *read;
+  }
+  PayloadDecoder decoder(thinned_ != nullptr ? thinned_->info.filter_pages
+                                             : block.header.filter_pages);
   PayloadStart start{out.info.clock, out.info.begin_ns, out.info.events};
-  auto decoded = decoder.decode(*payload, start, out);
+  auto decoded = decoder.decode(payload, start, out);
   bool as_said = decoded && out.events.size() == out.info.events &&
                  decoder.end_clock() <= out.info.end_clock;
   if (!as_said) {
     std::string why = decoded ? "not as many events as announced" : decoded.error().message;
     return fail(Errno::Io, why + ", in the chunk at byte " + std::to_string(block.offset));
   }
+  return {};
+}
 
+Result<Recording> Recording::thinned(std::uint32_t filter_pages) const {
+  const RecordingInfo& whole = info();
+  if (whole.detail != Detail::Pages || whole.recorder != Recorder::Valgrind ||
+      filter_pages <= whole.filter_pages || filter_pages > kMaxFilterPages) {
+    return fail(Errno::Invalid, "this recording cannot be thinned");
+  }
+  auto all = std::make_shared<ThinnedChunks>();
+  all->info = whole;
+  all->info.filter_pages = filter_pages;
+  all->chunks = chunks();
+  all->payloads.resize(all->chunks.size());
+  std::map<std::pair<std::uint32_t, std::uint32_t>, Thinner> of_stream;
+  Chunk chunk, thin;
+  for (std::size_t i = 0; i < all->chunks.size(); ++i) {
+    PW_TRY(decode_events(i, chunk));
+    ChunkInfo& told = all->chunks[i];
+    auto& thinner = of_stream.try_emplace({told.pid, told.stream}, filter_pages).first->second;
+    told.left_out += thinner.thin(chunk, thin);
+    std::vector<std::uint32_t> images;  // as the file numbers them
+    for (Event& event : thin.events) {
+      if (event.kind != EventKind::Exec) continue;
+      images.push_back(std::exchange(event.index, static_cast<std::uint32_t>(images.size())));
+    }
+    auto payload = encode_payload(thin, filter_pages, images);
+    if (!payload) return tl::unexpected(payload.error());
+    told.events = thin.events.size();
+    all->payloads[i] = std::move(*payload);
+    all->payloads[i].append(kVarintPadding, '\0');
+  }
+  return Recording(data_, std::move(all));
+}
+
+Result<void> Recording::decode(std::size_t index, Chunk& out) const {
+  PW_TRY(decode_events(index, out));
   std::vector<std::uint32_t> numbers;  // of out.images
   std::size_t image_bytes = 0;
   for (Event& event : out.events) {
@@ -67,8 +127,8 @@ Result<void> Recording::decode(std::size_t index, Chunk& out) const {
       for (const std::string& word : image->command) image_bytes += sizeof word + word.size();
     }
     if (image_bytes > kMaxSideBytes || numbers.size() > 4096) {
-      return fail(Errno::Io,
-                  "too many images in the chunk at byte " + std::to_string(block.offset));
+      return fail(Errno::Io, "too many images in the chunk at byte " +
+                                 std::to_string(data_->chunk_blocks[index].offset));
     }
     numbers.push_back(number);
     out.images.push_back(image ? std::move(*image) : Image{});

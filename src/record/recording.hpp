@@ -56,6 +56,7 @@ struct ChunkInfo {
   std::uint64_t end_clock = 0;  // after its last event
   std::uint64_t events = 0;
   std::uint64_t begin_ns = 0;  // CLOCK_MONOTONIC
+  std::uint64_t left_out = 0;  // fetches, of a thinned recording
   // What came before this chunk in its process is lost (or, for a forked child, its parent's fork):
   // go on from Recording::maps_before() and Chunk::filter.
   bool gap = false;
@@ -98,6 +99,7 @@ struct Loss {
 };
 
 struct RecordingData;
+struct ThinnedChunks;
 
 class Recording {
  public:
@@ -126,6 +128,13 @@ class Recording {
   // message.
   Result<void> decode(std::size_t index, Chunk& out) const;
 
+  // The same as if the recorder's filter had held `filter_pages` pages: for replays on machines
+  // with much more memory than that, in much less time. Exact, but that call stacks of references
+  // are left out, and that fetches of pages that the larger filter holds are only counted. Keeps a
+  // few bytes for each event in memory. Errors: Invalid (not by Valgrind, not of detail pages, no
+  // more pages than its filter has, or more than kMaxFilterPages), Io.
+  Result<Recording> thinned(std::uint32_t filter_pages) const;
+
   // The areas of the process as chunk `index` begins; empty if their snapshot is lost.
   std::vector<MappedArea> maps_before(std::size_t index) const;
 
@@ -138,8 +147,12 @@ class Recording {
   std::uint32_t stack_count() const;  // one more than the highest number
 
  private:
-  explicit Recording(std::unique_ptr<RecordingData> data);
-  std::unique_ptr<RecordingData> data_;
+  Recording(std::shared_ptr<const RecordingData> data,
+            std::shared_ptr<const ThinnedChunks> thinned = {});
+  Result<void> decode_events(std::size_t index, Chunk& out) const;
+
+  std::shared_ptr<const RecordingData> data_;
+  std::shared_ptr<const ThinnedChunks> thinned_;  // null: as the file has it
 };
 
 }  // namespace pw::record

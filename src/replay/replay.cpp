@@ -114,6 +114,8 @@ Result<void> Replayer::begin_chunk(std::size_t index, const Chunk& chunk) {
     }
   }
   if (fresh || info.gap) stream.clock = info.clock;
+  // Fetches that were left out found their translations in the second TLB.
+  machine_.compute(info.left_out * machine_.config().cpu.costs.l2_tlb_hit_ps / 1000);
   if (watcher_ != nullptr) watcher_->begin_chunk(index, chunk);
   return {};
 }

@@ -1,0 +1,231 @@
+// A recording that is thinned is what a recorder with a larger filter makes of the same references.
+#include "record/thinner.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+#include <vector>
+
+#include "base/random.hpp"
+#include "record/writer.hpp"
+#include "support/recorded_calls.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace pw::record {
+namespace {
+
+constexpr std::uint32_t kMunmap = 11, kSmall = 8, kLarge = 40;
+
+// A recorder's filter, without any care for speed.
+class PlainFilter {
+ public:
+  explicit PlainFilter(std::size_t pages) : most_(pages) {}
+
+  Chunk chunk;
+
+  void begin() {
+    chunk = Chunk{};
+    chunk.info.pid = 7;
+    chunk.info.clock = chunk.info.end_clock = clock_;
+    for (const auto& [page, state] : held_) {
+      chunk.filter.push_back(page);
+      chunk.filter_states.push_back(state);
+    }
+  }
+  void reference(std::uint64_t page, bool write) {
+    chunk.info.end_clock = ++clock_;
+    if (!held_.contains(page)) {
+      Event fetch = event(EventKind::Fetch, page);
+      fetch.access = write ? Access::Write : Access::Read;
+      if (held_.size() == most_) {
+        const auto oldest = std::min_element(
+            held_.begin(), held_.end(), [](const auto& a, const auto& b) {
+              return a.second.last_reference < b.second.last_reference;
+            });
+        fetch.evicted = oldest->first;
+        fetch.last_reference = oldest->second.last_reference;
+        held_.erase(oldest);
+      }
+      chunk.events.push_back(fetch);
+      ++fetches;
+    } else if (write && !held_[page].written) {
+      chunk.events.push_back(event(EventKind::FirstWrite, page));
+      chunk.events.back().access = Access::Write;
+    }
+    held_[page].last_reference = clock_;
+    held_[page].written |= write;
+  }
+  void unmap(std::uint64_t begin, std::uint64_t end) {
+    drop(begin, end);
+    testing::add_call(
+        chunk, clock_,
+        testing::call_of(kMunmap, {begin << kPageShift, (end - begin) << kPageShift}, 0));
+  }
+  void fork() {
+    drop(0, ~std::uint64_t{0});
+    chunk.events.push_back(event(EventKind::Fork, 0));
+  }
+  std::uint64_t fetches = 0;
+
+ private:
+  Event event(EventKind kind, std::uint64_t page) const {
+    Event made;
+    made.kind = kind;
+    made.clock = clock_;
+    if (kind != EventKind::Fork) made.page = page;
+    return made;
+  }
+  void drop(std::uint64_t begin, std::uint64_t end) {
+    for (auto it = held_.lower_bound(begin); it != held_.end() && it->first < end;) {
+      chunk.events.push_back(event(EventKind::FilterGone, it->first));
+      chunk.events.back().last_reference = it->second.last_reference;
+      it = held_.erase(it);
+    }
+  }
+
+  std::size_t most_;
+  std::uint64_t clock_ = 0;
+  std::map<std::uint64_t, FilterState> held_;
+};
+
+auto fields(const Event& e) {
+  return std::tuple(e.kind, e.clock, e.page, e.evicted, e.last_reference, Access(e.access));
+}
+
+// Pages that leave together have no order among them.
+void order(std::vector<Event>& events) {
+  const auto gone = [](const Event& e) { return e.kind == EventKind::FilterGone; };
+  for (auto begin = events.begin(); begin != events.end();) {
+    begin = std::find_if(begin, events.end(), gone);
+    const auto end = std::find_if_not(begin, events.end(), gone);
+    std::sort(begin, end, [](const Event& a, const Event& b) { return a.page < b.page; });
+    begin = end;
+  }
+}
+
+// The same program under both filters: mostly pages near each other, some far, now and then ranges
+// unmapped and forks.
+class Both {
+ public:
+  explicit Both(std::uint64_t seed) : random_(seed) {}
+  PlainFilter small{kSmall}, large{kLarge};
+
+  void chunk() {
+    small.begin();
+    large.begin();
+    const std::uint64_t steps = 1 + random_.below(400);
+    for (std::uint64_t i = 0; i < steps; ++i) step();
+  }
+
+ private:
+  void step() {
+    const std::uint64_t what = random_.below(200);
+    if (what == 0) {
+      small.fork();
+      large.fork();
+    } else if (what < 4) {
+      const std::uint64_t begin = 1 + random_.below(90), end = begin + 1 + random_.below(20);
+      small.unmap(begin, end);
+      large.unmap(begin, end);
+    } else {
+      if (random_.below(3) == 0) around_ = 1 + random_.below(90);
+      const std::uint64_t page = around_ + random_.below(12);
+      const bool write = random_.below(4) == 0;
+      small.reference(page, write);
+      large.reference(page, write);
+    }
+  }
+
+  Random random_;
+  std::uint64_t around_ = 1;
+};
+
+TEST(Thinner, GivesWhatALargerFilterWouldHaveTold) {
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    Both both(seed);
+    Thinner thinner(kLarge);
+    std::uint64_t left_out = 0;
+    for (int chunk = 0; chunk < 6; ++chunk) {
+      SCOPED_TRACE(std::to_string(seed) + ", chunk " + std::to_string(chunk));
+      both.chunk();
+      Chunk thin;
+      left_out += thinner.thin(both.small.chunk, thin);
+      std::vector<Event> expected = both.large.chunk.events;
+      order(expected);
+      order(thin.events);
+      ASSERT_EQ(thin.events.size(), expected.size());
+      for (std::size_t i = 0; i < expected.size(); ++i) {
+        ASSERT_EQ(fields(thin.events[i]), fields(expected[i])) << "event " << i;
+      }
+      EXPECT_EQ(thin.syscalls.size(), both.small.chunk.syscalls.size());
+      std::map<std::uint64_t, bool> held, told;
+      for (std::size_t i = 0; i < thin.filter.size(); ++i) {
+        told[thin.filter[i]] = thin.filter_states[i].written;
+      }
+      for (std::size_t i = 0; i < both.large.chunk.filter.size(); ++i) {
+        held[both.large.chunk.filter[i]] = both.large.chunk.filter_states[i].written;
+      }
+      EXPECT_EQ(told, held);
+    }
+    EXPECT_EQ(left_out, both.small.fetches - both.large.fetches);
+    EXPECT_GT(left_out, 0U);
+  }
+}
+
+// What is lost before a gap is not known to be in the larger filter.
+TEST(Thinner, BeginsAnewAfterAGap) {
+  Both both(3);
+  Thinner thinner(kLarge);
+  Chunk thin;
+  both.chunk();
+  thinner.thin(both.small.chunk, thin);
+  both.chunk();
+  both.chunk();
+  both.small.chunk.info.gap = true;
+  thinner.thin(both.small.chunk, thin);
+  EXPECT_EQ(thin.filter.size(), both.small.chunk.filter.size());
+}
+
+// Through a file: the same references, fewer events, every chunk readable.
+TEST(Thinner, ARecordingIsReadAsBefore) {
+  const pw::testing::TemporaryFolder folder;
+  RecordingInfo info;
+  info.detail = Detail::Pages;
+  info.filter_pages = kSmall;
+  auto writer = Writer::create(folder / "r.pwrec", info, {});
+  ASSERT_TRUE(writer && writer->add_process(7, 0, 1000));
+  const auto maps = writer->add_maps(7, {testing::writable_area(1, 200)}, 1000);
+  Both both(11);
+  for (int i = 0; i < 5; ++i) {
+    both.chunk();
+    both.small.chunk.info.begin_ns = 1000 + static_cast<std::uint64_t>(i);
+    ASSERT_TRUE(writer->add_chunk(both.small.chunk, *maps));
+  }
+  ASSERT_TRUE(writer->finish(0));
+  const auto whole = Recording::open(folder / "r.pwrec");
+  ASSERT_TRUE(whole);
+  EXPECT_FALSE(whole->thinned(kSmall));
+  EXPECT_FALSE(whole->thinned(1U << 20));
+  const auto thin = whole->thinned(kLarge);
+  ASSERT_TRUE(thin);
+  EXPECT_EQ(thin->info().filter_pages, kLarge);
+  EXPECT_EQ(thin->references(), whole->references());
+  ASSERT_EQ(thin->chunks().size(), whole->chunks().size());
+  std::uint64_t fetches = 0, left_out = 0;
+  Chunk chunk;
+  for (std::size_t i = 0; i < thin->chunks().size(); ++i) {
+    ASSERT_TRUE(thin->decode(i, chunk));
+    EXPECT_EQ(thin->maps_before(i).size(), 1U);
+    left_out += chunk.info.left_out;
+    fetches += static_cast<std::uint64_t>(
+        std::count_if(chunk.events.begin(), chunk.events.end(),
+                      [](const Event& e) { return e.kind == EventKind::Fetch; }));
+  }
+  EXPECT_EQ(fetches, both.large.fetches);
+  EXPECT_EQ(left_out, both.small.fetches - both.large.fetches);
+}
+
+}  // namespace
+}  // namespace pw::record
