@@ -1,6 +1,7 @@
 #include "record/recording.hpp"
 
 #include <algorithm>
+#include <future>
 #include <map>
 #include <utility>
 
@@ -91,9 +92,17 @@ Result<Recording> Recording::thinned(std::uint32_t filter_pages) const {
   all->chunks = chunks();
   all->payloads.resize(all->chunks.size());
   std::map<std::pair<std::uint32_t, std::uint32_t>, Thinner> of_stream;
-  Chunk chunk, thin;
+  // The next chunk is decoded meanwhile.
+  Chunk decoded[2], thin;
+  const auto decode_later = [&](std::size_t i) {
+    return std::async(std::launch::async, [&, i] { return decode_events(i, decoded[i % 2]); });
+  };
+  std::future<Result<void>> coming;
+  if (!all->chunks.empty()) coming = decode_later(0);
   for (std::size_t i = 0; i < all->chunks.size(); ++i) {
-    PW_TRY(decode_events(i, chunk));
+    PW_TRY(coming.get());
+    if (i + 1 < all->chunks.size()) coming = decode_later(i + 1);
+    const Chunk& chunk = decoded[i % 2];
     ChunkInfo& told = all->chunks[i];
     auto& thinner = of_stream.try_emplace({told.pid, told.stream}, filter_pages).first->second;
     told.left_out += thinner.thin(chunk, thin);
