@@ -1,5 +1,7 @@
 #include "record/thinner.hpp"
 
+#include <sys/syscall.h>
+
 #include <algorithm>
 
 namespace pw::record {
@@ -7,21 +9,6 @@ namespace pw::record {
 namespace {
 
 constexpr std::uint64_t kAllPages = ~std::uint64_t{0};
-
-// Calls that take pages away, by their x86-64 numbers, or change what a reference of them does.
-enum Call : std::uint32_t {
-  kMmap = 9,
-  kMprotect = 10,
-  kMunmap = 11,
-  kBrk = 12,
-  kMremap = 25,
-  kMsync = 26,
-  kMadvise = 28,
-  kShmat = 30,
-  kShmdt = 67,
-  kRemapFilePages = 216,
-  kPkeyMprotect = 329,
-};
 
 }  // namespace
 
@@ -141,27 +128,27 @@ void Thinner::forget_range_of(const SyscallRecord& call, std::uint64_t clock, Ch
   };
   if (call.result < 0) return;
   switch (call.number) {
-    case kMmap:
+    case SYS_mmap:
       range(result, args[1]);
       break;
-    case kMremap:
+    case SYS_mremap:
       range(args[0], args[1]);
       range(result, args[2]);
       break;
-    case kBrk:
+    case SYS_brk:
       if (result < heap_end_) range(result, heap_end_ - result);
       heap_end_ = result;
       break;
-    case kMunmap:
-    case kMprotect:
-    case kPkeyMprotect:
-    case kMadvise:
-    case kMsync:
+    case SYS_munmap:
+    case SYS_mprotect:
+    case SYS_pkey_mprotect:
+    case SYS_madvise:
+    case SYS_msync:
       range(args[0], args[1]);
       break;
-    case kShmat:
-    case kShmdt:
-    case kRemapFilePages:
+    case SYS_shmat:
+    case SYS_shmdt:
+    case SYS_remap_file_pages:
       forget_far(0, kAllPages, clock, out);
       break;
     default:
