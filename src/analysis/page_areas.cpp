@@ -66,10 +66,8 @@ void PageAreas::map_call(Space& space, const record::Chunk& chunk, std::size_t a
   const SyscallRecord& call = chunk.syscalls[chunk.events[at].index];
   std::string name = call.path.empty() ? "[file]" : call.path;
   if ((call.arguments[3] & kMapAnonymous) != 0) {
-    const Event* const next = at + 1 < chunk.events.size() ? &chunk.events[at + 1] : nullptr;
-    const bool stack = next != nullptr && next->kind == EventKind::Stack &&
-                       next->cause == record::StackCause::Syscall;
-    name = stack ? call_sites_.of(next->index) : "anon";
+    const Event* const stack = stack_behind(chunk, at, record::StackCause::Syscall);
+    name = stack != nullptr ? call_sites_.of(stack->index) : "anon";
   }
   const auto begin = static_cast<std::uint64_t>(call.result);
   map(space, begin, begin + up_to_page(call.arguments[1]), number_of(name));

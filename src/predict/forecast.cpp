@@ -98,7 +98,8 @@ Slowdown slowdown(const Outcome& base, const Outcome& limited, SwapKind swap, co
   return result;
 }
 
-// What is replayed under a limit: all of a long recording only where it matters.
+// What is replayed: of a long recording only what matters, if it does for no limit. Times are
+// compared with those of the run without a limit, so all runs are of the same.
 class Sources {
  public:
   explicit Sources(const record::Recording& whole) : whole_(&whole) {
@@ -108,11 +109,12 @@ class Sources {
     if (events < kLong) return;
     if (auto thin = whole.thinned(kThinPages)) thin_.emplace(std::move(*thin));
   }
-  // 0: no limit.
-  const record::Recording& under(std::uint64_t limit_bytes) const {
+  // `least_bytes`: the smallest limit; kNoLimit: there is none.
+  const record::Recording& down_to(std::uint64_t least_bytes) const {
     constexpr std::uint64_t kLeast = std::uint64_t{kThinPages} * kPerThinPage << kPageShift;
-    return thin_ && (limit_bytes == 0 || limit_bytes >= kLeast) ? *thin_ : *whole_;
+    return thin_ && least_bytes >= kLeast ? *thin_ : *whole_;
   }
+  static constexpr std::uint64_t kNoLimit = ~std::uint64_t{0};
 
  private:
   // A page counts as in use for as long as the filter holds it, so that must be short against the
@@ -123,6 +125,12 @@ class Sources {
   std::optional<record::Recording> thin_;
 };
 
+std::uint64_t bytes_of(const Limit& limit, double peak) {
+  const double bytes = limit.percent > 0 ? peak * limit.percent / 100
+                                         : static_cast<double>(limit.bytes);
+  return static_cast<std::uint64_t>(bytes) >> kPageShift << kPageShift;
+}
+
 Result<Forecasts> forecast(const record::Recording& recording, const std::vector<Limit>& limits,
                            const Conditions& conditions, const Costs& costs,
                            std::optional<double> own_seconds, const Predict& predict) {
@@ -130,12 +138,28 @@ Result<Forecasts> forecast(const record::Recording& recording, const std::vector
   Conditions unlimited = conditions;
   unlimited.limit_bytes = 0;
   const Sources sources(recording);
-  const record::Recording& without_limit = sources.under(0);
-  Result<Outcome> base = predict(without_limit, unlimited, costs);
+  const record::Recording* source = &sources.down_to(Sources::kNoLimit);
+  Result<Outcome> base = predict(*source, unlimited, costs);
   if (!base) return tl::unexpected(base.error());
+  const auto peak = static_cast<double>(base->peak_group_bytes);
+  std::uint64_t least = Sources::kNoLimit;
+  for (const Limit& limit : limits) {
+    Forecast row;
+    row.conditions = conditions;
+    row.conditions.limit_bytes = bytes_of(limit, peak);
+    row.percent = peak > 0 ? 100 * static_cast<double>(row.conditions.limit_bytes) / peak : 0;
+    PW_TRY(fine_enough(recording, row.conditions.limit_bytes));
+    least = std::min(least, row.conditions.limit_bytes);
+    all.rows.push_back(std::move(row));
+  }
+  if (&sources.down_to(least) != source) {
+    source = &sources.down_to(least);
+    base = predict(*source, unlimited, costs);
+    if (!base) return tl::unexpected(base.error());
+  }
   all.base = std::move(*base);
   if (conditions.huge_pages != HugePages::Never) {
-    const auto bytes = wasted(without_limit, unlimited, costs, all.base, predict);
+    const auto bytes = wasted(*source, unlimited, costs, all.base, predict);
     if (!bytes) return tl::unexpected(bytes.error());
     all.wasted_bytes = *bytes;
   }
@@ -143,22 +167,11 @@ Result<Forecasts> forecast(const record::Recording& recording, const std::vector
   const Effort effort = effort_of(recording.info().contents);
   const double pace = own_seconds ? pace_of(all.base, conditions.swap, *own_seconds) : 1;
   all.base_seconds = own_seconds.value_or(time_of(all.base, conditions.swap));
-  const auto peak = static_cast<double>(all.base.peak_group_bytes);
-  for (const Limit& limit : limits) {
-    Forecast row;
-    row.conditions = conditions;
-    row.conditions.pace = pace;
-    const double bytes = limit.percent > 0 ? peak * limit.percent / 100
-                                           : static_cast<double>(limit.bytes);
-    row.conditions.limit_bytes = static_cast<std::uint64_t>(bytes) >> kPageShift << kPageShift;
-    row.percent = peak > 0 ? 100 * static_cast<double>(row.conditions.limit_bytes) / peak : 0;
-    PW_TRY(fine_enough(recording, row.conditions.limit_bytes));
-    all.rows.push_back(std::move(row));
-  }
   std::vector<Result<Outcome>> outcomes(all.rows.size(), Outcome{});
   analysis::in_parallel(all.rows.size(), [&](std::size_t i) {
-    const Conditions& here = all.rows[i].conditions;
-    outcomes[i] = predict(sources.under(here.limit_bytes), here, costs);
+    Conditions& here = all.rows[i].conditions;
+    here.pace = pace;
+    outcomes[i] = predict(*source, here, costs);
   });
   for (std::size_t i = 0; i < all.rows.size(); ++i) {
     if (!outcomes[i]) return tl::unexpected(outcomes[i].error());
@@ -172,12 +185,17 @@ Result<Forecasts> forecast(const record::Recording& recording, const std::vector
 
 Result<std::vector<Outcome>> predict_truth(const record::Recording& recording, const Truth& truth,
                                            const Costs& costs, const Predict& predict) {
+  std::uint64_t least = Sources::kNoLimit;
+  for (const TruthRow& row : truth.rows) {
+    if (row.limited()) least = std::min(least, row.conditions.limit_bytes);
+  }
   const Sources sources(recording);
+  const record::Recording& source = sources.down_to(least);
   std::vector<Result<Outcome>> all(truth.rows.size(), Outcome{});
   double pace = 1;
   std::size_t first = 0;
   if (!truth.rows.empty() && !truth.rows[0].limited()) {
-    all[0] = predict(sources.under(0), truth.rows[0].conditions, costs);
+    all[0] = predict(source, truth.rows[0].conditions, costs);
     if (all[0]) pace = pace_of(*all[0], SwapKind::Zram, measured_cpu_seconds(truth.rows[0]));
     first = 1;
   }
@@ -185,7 +203,7 @@ Result<std::vector<Outcome>> predict_truth(const record::Recording& recording, c
     const std::size_t i = first + number;
     Conditions conditions = truth.rows[i].conditions;
     conditions.pace = pace;
-    all[i] = predict(sources.under(conditions.limit_bytes), conditions, costs);
+    all[i] = predict(source, conditions, costs);
   });
   std::vector<Outcome> outcomes;
   for (Result<Outcome>& one : all) {

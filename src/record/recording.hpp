@@ -86,6 +86,13 @@ struct Chunk {
   std::string packed, unpacked;         // decode()'s working memory
 };
 
+// The call stack that the recorder noted behind event `at` for that cause; null if none.
+inline const Event* stack_behind(const Chunk& chunk, std::size_t at, StackCause cause) {
+  if (at + 1 >= chunk.events.size()) return nullptr;
+  const Event& next = chunk.events[at + 1];
+  return next.kind == EventKind::Stack && next.cause == cause ? &next : nullptr;
+}
+
 // One address of a call stack, resolved when the recording was saved.
 struct Symbol {
   std::string function;  // empty: not known

@@ -11,11 +11,6 @@ using record::ChunkInfo;
 using record::Event;
 using record::EventKind;
 
-bool is_stack(const Chunk& chunk, std::size_t at, record::StackCause cause) {
-  if (at >= chunk.events.size()) return false;
-  return chunk.events[at].kind == EventKind::Stack && chunk.events[at].cause == cause;
-}
-
 bool same(const FaultCounters& a, const FaultCounters& b) {
   return std::memcmp(&a, &b, sizeof a) == 0;
 }
@@ -115,7 +110,9 @@ std::uint32_t FaultLog::stack_of(const Chunk& chunk, std::size_t at) {
     case EventKind::FirstWrite:
       break;
     case EventKind::Syscall:
-      if (is_stack(chunk, at + 1, record::StackCause::Syscall)) return chunk.events[at + 1].index;
+      if (const Event* call = stack_behind(chunk, at, record::StackCause::Syscall)) {
+        return call->index;
+      }
       return kNoCallStack;
     case EventKind::Exec:
       page_stacks_.erase(chunk.info.pid);
@@ -124,11 +121,11 @@ std::uint32_t FaultLog::stack_of(const Chunk& chunk, std::size_t at) {
       return kNoCallStack;
   }
   auto& stacks = page_stacks_[chunk.info.pid];
-  if (is_stack(chunk, at + 1, record::StackCause::FirstTouch)) {
-    return stacks[page] = chunk.events[at + 1].index;
+  if (const Event* first = stack_behind(chunk, at, record::StackCause::FirstTouch)) {
+    return stacks[page] = first->index;
   }
-  if (is_stack(chunk, at + 1, record::StackCause::WriteAfterFork)) {
-    return chunk.events[at + 1].index;  // who writes, not who had the page first
+  if (const Event* writer = stack_behind(chunk, at, record::StackCause::WriteAfterFork)) {
+    return writer->index;  // who writes, not who had the page first
   }
   const auto known = stacks.find(page);
   return known == stacks.end() ? kNoCallStack : known->second;

@@ -17,15 +17,14 @@ void ForkBill::played(const Played& played) {
   const FaultCounters& now = played.machine.core().counters.faults;
   const std::uint64_t copied = now.copy_on_write - before_.copy_on_write;
   const std::uint64_t reused = now.reused - before_.reused;
-  const std::size_t next = played.at + 1;
-  if (copied + reused > 0 && next < played.chunk.events.size()) {
-    const record::Event& event = played.chunk.events[next];
-    if (event.kind == record::EventKind::Stack &&
-        event.cause == record::StackCause::WriteAfterFork) {
-      ForkSite& site = by_stack_.try_emplace(event.index, ForkSite{event.index}).first->second;
-      site.copied += copied;
-      site.reused += reused;
-    }
+  const record::Event* stack = copied + reused == 0
+                                   ? nullptr
+                                   : stack_behind(played.chunk, played.at,
+                                                  record::StackCause::WriteAfterFork);
+  if (stack != nullptr) {
+    ForkSite& site = by_stack_.try_emplace(stack->index, ForkSite{stack->index}).first->second;
+    site.copied += copied;
+    site.reused += reused;
   }
   before_ = now;
   if (next_ != nullptr) next_->played(played);

@@ -156,10 +156,8 @@ std::vector<std::uint64_t> Replayer::touched_by_label() const {
 
 // The call stack that the recorder noted for the system call of event `at`.
 std::uint32_t Replayer::stack_of_call(const Chunk& chunk, std::size_t at) {
-  if (at + 1 >= chunk.events.size()) return RecordedProcess::kNoStack;
-  const Event& next = chunk.events[at + 1];
-  const bool belongs = next.kind == EventKind::Stack && next.cause == record::StackCause::Syscall;
-  return belongs ? next.index : RecordedProcess::kNoStack;
+  const Event* stack = stack_behind(chunk, at, record::StackCause::Syscall);
+  return stack != nullptr ? stack->index : RecordedProcess::kNoStack;
 }
 
 Result<void> Replayer::step(const Chunk& chunk, std::size_t at, Stream& stream) {
