@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
+#include <optional>
 #include <utility>
 
 #include "analysis/in_parallel.hpp"
+#include "record/format.hpp"
 
 namespace pw::predict {
 
@@ -98,31 +101,46 @@ Slowdown slowdown(const Outcome& base, const Outcome& limited, SwapKind swap, co
   return result;
 }
 
-// What is replayed: of a long recording only what matters, if it does for no limit. Times are
-// compared with those of the run without a limit, so all runs are of the same.
+// What is replayed: of a long recording only what matters for the limits asked. Times are compared
+// with those of the run without a limit, so all runs are of the same.
 class Sources {
  public:
-  explicit Sources(const record::Recording& whole) : whole_(&whole) {
-    constexpr std::uint64_t kLong = 10'000'000;  // events: some seconds of replaying
-    std::uint64_t events = 0;
-    for (const record::ChunkInfo& chunk : whole.chunks()) events += chunk.events;
-    if (events < kLong) return;
-    if (auto thin = whole.thinned(kThinPages)) thin_.emplace(std::move(*thin));
-  }
-  // `least_bytes`: the smallest limit; kNoLimit: there is none.
-  const record::Recording& down_to(std::uint64_t least_bytes) const {
-    constexpr std::uint64_t kLeast = std::uint64_t{kThinPages} * kPerThinPage << kPageShift;
-    return thin_ && least_bytes >= kLeast ? *thin_ : *whole_;
-  }
   static constexpr std::uint64_t kNoLimit = ~std::uint64_t{0};
 
+  explicit Sources(const record::Recording& whole) : whole_(&whole) {
+    constexpr std::uint64_t kLong = 10'000'000;  // events: some seconds of replaying
+    for (const record::ChunkInfo& chunk : whole.chunks()) events_ += chunk.events;
+    long_ = events_ >= kLong;
+  }
+  // For a run without a limit, whatever the others have: it tells what they are parts of.
+  const record::Recording& unlimited() { return thinned(coarse_, *whole_, kCoarse); }
+  // `least_bytes`: the smallest limit, or kNoLimit.
+  const record::Recording& down_to(std::uint64_t least_bytes) {
+    const std::uint64_t pages = (least_bytes >> kPageShift) / kPerFilterPage;
+    const auto filter = static_cast<std::uint32_t>(
+        std::min<std::uint64_t>(pages, record::kMaxFilterPages));
+    if (least_bytes == kNoLimit) return unlimited();
+    if (filter < kCoarse || !coarse_) return thinned(fine_, *whole_, filter);
+    return thinned(fine_, *coarse_, filter);
+  }
+
  private:
-  // A page counts as in use for as long as the filter holds it, so that must be short against the
-  // time in which the kernel comes back to a page: 32 MiB and more.
-  static constexpr std::uint32_t kThinPages = 256, kPerThinPage = 32;
+  static constexpr std::uint32_t kCoarse = 256;
+
+  // `from` itself where a filter of so many pages would not leave out much.
+  const record::Recording& thinned(std::optional<record::Recording>& made,
+                                   const record::Recording& from, std::uint32_t filter) const {
+    if (made) return *made;
+    if (!long_ || filter < 2 * from.info().filter_pages) return from;
+    auto thin = from.thinned(filter);
+    if (!thin) return from;
+    return made.emplace(std::move(*thin));
+  }
 
   const record::Recording* whole_;
-  std::optional<record::Recording> thin_;
+  std::uint64_t events_ = 0;
+  bool long_ = false;
+  std::optional<record::Recording> coarse_, fine_;
 };
 
 std::uint64_t bytes_of(const Limit& limit, double peak) {
@@ -131,17 +149,11 @@ std::uint64_t bytes_of(const Limit& limit, double peak) {
   return static_cast<std::uint64_t>(bytes) >> kPageShift << kPageShift;
 }
 
-Result<Forecasts> forecast(const record::Recording& recording, const std::vector<Limit>& limits,
-                           const Conditions& conditions, const Costs& costs,
-                           std::optional<double> own_seconds, const Predict& predict) {
-  Forecasts all;
-  Conditions unlimited = conditions;
-  unlimited.limit_bytes = 0;
-  const Sources sources(recording);
-  const record::Recording* source = &sources.down_to(Sources::kNoLimit);
-  Result<Outcome> base = predict(*source, unlimited, costs);
-  if (!base) return tl::unexpected(base.error());
-  const auto peak = static_cast<double>(base->peak_group_bytes);
+// The rows without their outcomes, and the smallest limit of them all.
+Result<std::uint64_t> rows_for(const record::Recording& recording, const std::vector<Limit>& limits,
+                               const Conditions& conditions, std::uint64_t peak_bytes,
+                               std::vector<Forecast>& rows) {
+  const auto peak = static_cast<double>(peak_bytes);
   std::uint64_t least = Sources::kNoLimit;
   for (const Limit& limit : limits) {
     Forecast row;
@@ -150,29 +162,54 @@ Result<Forecasts> forecast(const record::Recording& recording, const std::vector
     row.percent = peak > 0 ? 100 * static_cast<double>(row.conditions.limit_bytes) / peak : 0;
     PW_TRY(fine_enough(recording, row.conditions.limit_bytes));
     least = std::min(least, row.conditions.limit_bytes);
-    all.rows.push_back(std::move(row));
+    rows.push_back(std::move(row));
   }
-  if (&sources.down_to(least) != source) {
-    source = &sources.down_to(least);
-    base = predict(*source, unlimited, costs);
-    if (!base) return tl::unexpected(base.error());
-  }
+  return least;
+}
+
+Result<Forecasts> forecast(const record::Recording& recording, const std::vector<Limit>& limits,
+                           const Conditions& conditions, const Costs& costs,
+                           std::optional<double> own_seconds, const Predict& predict) {
+  Forecasts all;
+  Conditions unlimited = conditions;
+  unlimited.limit_bytes = 0;
+  Sources sources(recording);
+  const record::Recording* source = &sources.unlimited();
+  Result<Outcome> base = predict(*source, unlimited, costs);
+  if (!base) return tl::unexpected(base.error());
+  const auto least = rows_for(recording, limits, conditions, base->peak_group_bytes, all.rows);
+  if (!least) return tl::unexpected(least.error());
+  all.base_known = own_seconds.has_value();
+  const Effort effort = effort_of(recording.info().contents);
+  const double pace = own_seconds ? pace_of(*base, conditions.swap, *own_seconds) : 1;
+
+  const record::Recording* const coarse = std::exchange(source, &sources.down_to(*least));
+  // The smallest limits take longest, so they come first; the run without a limit comes last.
+  std::vector<std::size_t> order(all.rows.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return all.rows[a].conditions.limit_bytes < all.rows[b].conditions.limit_bytes;
+  });
+  std::vector<Result<Outcome>> outcomes(all.rows.size(), Outcome{});
+  unlimited.pace = pace;
+  analysis::in_parallel(all.rows.size() + (coarse == source ? 0 : 1), [&](std::size_t job) {
+    if (job == order.size()) {
+      base = predict(*source, unlimited, costs);
+      return;
+    }
+    Conditions& here = all.rows[order[job]].conditions;
+    here.pace = pace;
+    outcomes[order[job]] = predict(*source, here, costs);
+  });
+  if (!base) return tl::unexpected(base.error());
   all.base = std::move(*base);
+  all.base_seconds = own_seconds.value_or(time_of(all.base, conditions.swap));
   if (conditions.huge_pages != HugePages::Never) {
+    unlimited.pace = 1;
     const auto bytes = wasted(*source, unlimited, costs, all.base, predict);
     if (!bytes) return tl::unexpected(bytes.error());
     all.wasted_bytes = *bytes;
   }
-  all.base_known = own_seconds.has_value();
-  const Effort effort = effort_of(recording.info().contents);
-  const double pace = own_seconds ? pace_of(all.base, conditions.swap, *own_seconds) : 1;
-  all.base_seconds = own_seconds.value_or(time_of(all.base, conditions.swap));
-  std::vector<Result<Outcome>> outcomes(all.rows.size(), Outcome{});
-  analysis::in_parallel(all.rows.size(), [&](std::size_t i) {
-    Conditions& here = all.rows[i].conditions;
-    here.pace = pace;
-    outcomes[i] = predict(*source, here, costs);
-  });
   for (std::size_t i = 0; i < all.rows.size(); ++i) {
     if (!outcomes[i]) return tl::unexpected(outcomes[i].error());
     Forecast& row = all.rows[i];
@@ -189,7 +226,7 @@ Result<std::vector<Outcome>> predict_truth(const record::Recording& recording, c
   for (const TruthRow& row : truth.rows) {
     if (row.limited()) least = std::min(least, row.conditions.limit_bytes);
   }
-  const Sources sources(recording);
+  Sources sources(recording);
   const record::Recording& source = sources.down_to(least);
   std::vector<Result<Outcome>> all(truth.rows.size(), Outcome{});
   double pace = 1;

@@ -43,6 +43,8 @@ std::string describe(const BlockHeader& header) {
       return "names of files";
     case BlockType::Contents:
       return "what pages hold";
+    case BlockType::Overview:
+      return "a part of the overview";
   }
   return "a block of unknown type";
 }

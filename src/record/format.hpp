@@ -66,6 +66,8 @@ enum class BlockType : std::uint32_t {
   Files = 12,     // that were read, written or mapped
   Contents = 13,  // no payload: `count` pages of all samples, the sums of their efforts and of
                   // their bytes that are copied one by one as `clock` and `end_clock`
+  Overview = 14,  // of the Chunk with the same pid, stream and sequence: an EVENTS payload for a
+                  // larger filter, its K in the header; fetches left out as `end_clock`
 };
 
 struct BlockHeader {

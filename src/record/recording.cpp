@@ -15,7 +15,8 @@ namespace pw::record {
 struct ThinnedChunks {
   RecordingInfo info;
   std::vector<ChunkInfo> chunks;
-  std::vector<std::string> payloads;  // with the padding that the decoder wants
+  std::vector<std::string> payloads;  // with the padding that the decoder wants; empty: those of
+                                      // the file's overview
 };
 
 Recording::Recording(std::shared_ptr<const RecordingData> data,
@@ -56,10 +57,12 @@ std::uint64_t Recording::references() const { return data_->references; }
 // With the numbers of images that the file has.
 Result<void> Recording::decode_events(std::size_t index, Chunk& out) const {
   if (index >= data_->chunks.size()) return fail(Errno::Range, "no such chunk");
-  const BlockRef& block = data_->chunk_blocks[index];
+  const bool in_file = thinned_ == nullptr || thinned_->payloads.empty();
+  const BlockRef& block = (thinned_ != nullptr && in_file ? data_->overview
+                                                          : data_->chunk_blocks)[index];
   out.info = chunks()[index];
   std::string_view payload;
-  if (thinned_ != nullptr) {
+  if (!in_file) {
     const std::string& padded = thinned_->payloads[index];
     payload = std::string_view(padded).substr(0, padded.size() - kVarintPadding);
   } else {
@@ -86,23 +89,34 @@ Result<Recording> Recording::thinned(std::uint32_t filter_pages) const {
       filter_pages <= whole.filter_pages || filter_pages > kMaxFilterPages) {
     return fail(Errno::Invalid, "this recording cannot be thinned");
   }
+  if (thinned_ == nullptr && !data_->overview.empty()) {
+    const std::uint32_t pages = data_->overview.front().header.filter_pages;
+    if (pages > whole.filter_pages && pages == filter_pages) return overview();
+    if (pages > whole.filter_pages && pages < filter_pages) {
+      return overview().thinned(filter_pages);
+    }
+  }
   auto all = std::make_shared<ThinnedChunks>();
   all->info = whole;
   all->info.filter_pages = filter_pages;
   all->chunks = chunks();
   all->payloads.resize(all->chunks.size());
   std::map<std::pair<std::uint32_t, std::uint32_t>, Thinner> of_stream;
-  // The next chunk is decoded meanwhile.
-  Chunk decoded[2], thin;
+  // The next chunks are decoded meanwhile.
+  constexpr std::size_t kAhead = 2;
+  Chunk decoded[kAhead + 1], thin;
+  std::future<Result<void>> coming[kAhead + 1];
   const auto decode_later = [&](std::size_t i) {
-    return std::async(std::launch::async, [&, i] { return decode_events(i, decoded[i % 2]); });
+    if (i >= all->chunks.size()) return;
+    Chunk& out = decoded[i % (kAhead + 1)];
+    coming[i % (kAhead + 1)] = std::async(std::launch::async,
+                                          [&, i] { return decode_events(i, out); });
   };
-  std::future<Result<void>> coming;
-  if (!all->chunks.empty()) coming = decode_later(0);
+  for (std::size_t i = 0; i < kAhead; ++i) decode_later(i);
   for (std::size_t i = 0; i < all->chunks.size(); ++i) {
-    PW_TRY(coming.get());
-    if (i + 1 < all->chunks.size()) coming = decode_later(i + 1);
-    const Chunk& chunk = decoded[i % 2];
+    decode_later(i + kAhead);
+    PW_TRY(coming[i % (kAhead + 1)].get());
+    const Chunk& chunk = decoded[i % (kAhead + 1)];
     ChunkInfo& told = all->chunks[i];
     auto& thinner = of_stream.try_emplace({told.pid, told.stream}, filter_pages).first->second;
     told.left_out += thinner.thin(chunk, thin);
@@ -116,6 +130,18 @@ Result<Recording> Recording::thinned(std::uint32_t filter_pages) const {
     told.events = thin.events.size();
     all->payloads[i] = std::move(*payload);
     all->payloads[i].append(kVarintPadding, '\0');
+  }
+  return Recording(data_, std::move(all));
+}
+
+Recording Recording::overview() const {
+  auto all = std::make_shared<ThinnedChunks>();
+  all->info = info();
+  all->info.filter_pages = data_->overview.front().header.filter_pages;
+  all->chunks = chunks();
+  for (std::size_t i = 0; i < all->chunks.size(); ++i) {
+    all->chunks[i].events = data_->overview[i].header.count;
+    all->chunks[i].left_out = data_->overview[i].header.end_clock;
   }
   return Recording(data_, std::move(all));
 }

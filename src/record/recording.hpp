@@ -137,9 +137,10 @@ class Recording {
 
   // The same as if the recorder's filter had held `filter_pages` pages: for replays on machines
   // with much more memory than that, in much less time. Exact, but that call stacks of references
-  // are left out, and that fetches of pages that the larger filter holds are only counted. Keeps a
-  // few bytes for each event in memory. Errors: Invalid (not by Valgrind, not of detail pages, no
-  // more pages than its filter has, or more than kMaxFilterPages), Io.
+  // are left out, and that fetches of pages that the larger filter holds are only counted. Takes no
+  // time where the file's overview (overview.hpp) is of that size, and less where it is smaller;
+  // else keeps a few bytes for each event in memory. Errors: Invalid (not by Valgrind, not of
+  // detail pages, no more pages than its filter has, or more than kMaxFilterPages), Io.
   Result<Recording> thinned(std::uint32_t filter_pages) const;
 
   // The areas of the process as chunk `index` begins; empty if their snapshot is lost.
@@ -157,6 +158,7 @@ class Recording {
   Recording(std::shared_ptr<const RecordingData> data,
             std::shared_ptr<const ThinnedChunks> thinned = {});
   Result<void> decode_events(std::size_t index, Chunk& out) const;
+  Recording overview() const;  // that the file has
 
   std::shared_ptr<const RecordingData> data_;
   std::shared_ptr<const ThinnedChunks> thinned_;  // null: as the file has it

@@ -156,6 +156,26 @@ std::vector<Ordered> chunks_by_stream(const std::vector<BlockRef>& blocks, Famil
   return chunks;
 }
 
+// Of no use if a part is missing.
+void find_overview(const std::vector<BlockRef>& blocks, RecordingData& data) {
+  const auto key = [](const BlockHeader& header) {
+    return std::tuple(header.pid, header.stream, header.sequence);
+  };
+  std::map<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>, const BlockRef*> parts;
+  for (const BlockRef& block : blocks) {
+    if (block.header.type == BlockType::Overview) parts.emplace(key(block.header), &block);
+  }
+  for (const BlockRef& chunk : data.chunk_blocks) {
+    const auto part = parts.find(key(chunk.header));
+    if (part == parts.end() ||
+        part->second->header.filter_pages != parts.begin()->second->header.filter_pages) {
+      data.overview.clear();
+      return;
+    }
+    data.overview.push_back(*part->second);
+  }
+}
+
 }  // namespace
 
 void arrange_chunks(const std::vector<BlockRef>& blocks, RecordingData& data) {
@@ -180,6 +200,7 @@ void arrange_chunks(const std::vector<BlockRef>& blocks, RecordingData& data) {
     family.by_pid.at(header.pid).references += references;
     data.references += references;
   }
+  find_overview(blocks, data);
   for (auto& [pid, process] : family.by_pid) data.processes.push_back(std::move(process));
   std::sort(data.processes.begin(), data.processes.end(),
             [&](const ProcessInfo& a, const ProcessInfo& b) {

@@ -11,9 +11,11 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <optional>
 #include <utility>
 
 #include "record/checksum.hpp"
+#include "record/overview.hpp"
 #include "record/payload.hpp"
 #include "record/redact.hpp"
 
@@ -69,6 +71,7 @@ struct Writer::Data {
   std::uint32_t module_count = 0;
   std::uint32_t file_count = 0;
   std::uint32_t stack_count = 0;
+  std::optional<Overview> overview;
   Result<void> state;  // the first error, for good
 
   ~Data() {
@@ -117,7 +120,7 @@ struct Writer::Data {
     block.recorder = header.recorder;
     block.detail = header.detail;
     block.page_shift = header.page_shift;
-    block.filter_pages = header.filter_pages;
+    if (block.type != BlockType::Overview) block.filter_pages = header.filter_pages;
     block.raw_bytes = static_cast<std::uint32_t>(payload.size());
     block.stored_bytes = static_cast<std::uint32_t>(n);
     block.payload_checksum = checksum(packed);
@@ -136,6 +139,21 @@ struct Writer::Data {
     block.begin_ns = ns;
     PW_TRY(add_block(block, payload));
     return maps_count++;
+  }
+
+  // Beside the chunk whose header is `block`.
+  Result<void> add_overview(BlockHeader block, const Chunk& chunk,
+                            const std::vector<std::uint32_t>& images) {
+    const std::optional<Overview::Part> of_chunk = overview->next(chunk, images);
+    if (!of_chunk) {
+      overview.reset();
+      return {};
+    }
+    block.type = BlockType::Overview;
+    block.filter_pages = Overview::kFilterPages;
+    block.count = of_chunk->events;
+    block.end_clock = of_chunk->left_out;
+    return add_block(block, of_chunk->payload);
   }
 
   // Splits `entries` so that no block grows beyond a reader's bounds.
@@ -241,6 +259,9 @@ Result<Writer> Writer::create(const std::string& path, const RecordingInfo& info
   header.environment_hash = info.redacted ? 0 : info.environment_hash;
   header.wall_start_ns = info.wall_start_ns;
   seal(header);
+  if (options.overview && Overview::useful_for(info.recorder, info.detail, info.filter_pages)) {
+    data->overview.emplace();
+  }
   PW_TRY(data->append(bytes_of(header)));
   std::vector<std::string> command = info.command;
   if (info.redacted) redact(command);
@@ -327,12 +348,14 @@ Result<void> Writer::add_chunk(const Chunk& chunk, std::uint32_t maps,
   std::uint32_t& sequence = data_->sequences[{info.pid, info.stream}];
   block.sequence = sequence;
   PW_TRY(data_->add_block(block, *payload));
+  if (data_->overview) PW_TRY(data_->add_overview(block, chunk, images));
   ++sequence;
   return {};
 }
 
 void Writer::skip_chunk(std::uint32_t pid, std::uint32_t stream) {
   ++data_->sequences[{pid, stream}];
+  if (data_->overview) data_->overview->skip(pid, stream);
 }
 
 Result<void> Writer::finish(std::int32_t exit_status) {

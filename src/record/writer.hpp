@@ -25,6 +25,7 @@ class Writer {
     bool replace = false;       // an existing file, and a NAME.part left over
     bool replace_part = false;  // a NAME.part only
     int compression_level = 3;  // zstd
+    bool overview = true;       // where it is of use (overview.hpp)
   };
 
   // Checks the output and starts it. The command line is redacted if `info` says so. Errors: Exists

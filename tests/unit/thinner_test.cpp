@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "base/random.hpp"
+#include "record/block_walk.hpp"
+#include "record/overview.hpp"
 #include "record/writer.hpp"
 #include "support/recorded_calls.hpp"
 #include "support/temporary_folder.hpp"
@@ -225,6 +227,113 @@ TEST(Thinner, ARecordingIsReadAsBefore) {
   }
   EXPECT_EQ(fetches, both.large.fetches);
   EXPECT_EQ(left_out, both.small.fetches - both.large.fetches);
+}
+
+// 700 pages, of which some are in use for a while: its path is asked for.
+std::string recorded(const pw::testing::TemporaryFolder& folder, bool overview) {
+  const std::string path = folder / (overview ? "with.pwrec" : "without.pwrec");
+  RecordingInfo info;
+  info.filter_pages = kSmall;
+  auto writer = Writer::create(path, info, {.overview = overview});
+  EXPECT_TRUE(writer && writer->add_process(7, 0, 1000));
+  const auto maps = writer->add_maps(7, {testing::writable_area(1, 800)}, 1000);
+  Random random(5);
+  PlainFilter filter(kSmall);
+  std::uint64_t around = 1;
+  for (std::uint64_t chunk = 0; chunk < 6; ++chunk) {
+    filter.begin();
+    filter.chunk.info.begin_ns = 1000 + chunk;
+    for (int i = 0; i < 3000; ++i) {
+      if (random.below(500) == 0) around = 1 + random.below(500);
+      filter.reference(around + random.below(200), random.below(4) == 0);
+      if (random.below(1000) == 0) filter.unmap(around, around + 30);
+    }
+    if (chunk == 3) writer->skip_chunk(7, 0);
+    EXPECT_TRUE(writer->add_chunk(filter.chunk, *maps));
+  }
+  EXPECT_TRUE(writer->finish(0));
+  return path;
+}
+
+void expect_the_same(const Recording& a, const Recording& b) {
+  EXPECT_EQ(a.info().filter_pages, b.info().filter_pages);
+  ASSERT_EQ(a.chunks().size(), b.chunks().size());
+  Chunk from_a, from_b;
+  for (std::size_t i = 0; i < a.chunks().size(); ++i) {
+    ASSERT_TRUE(a.decode(i, from_a) && b.decode(i, from_b)) << i;
+    EXPECT_EQ(from_a.info.left_out, from_b.info.left_out);
+    order(from_a.events);
+    order(from_b.events);
+    ASSERT_EQ(from_a.events.size(), from_b.events.size());
+    for (std::size_t e = 0; e < from_a.events.size(); ++e) {
+      ASSERT_EQ(fields(from_a.events[e]), fields(from_b.events[e])) << i << ", " << e;
+    }
+  }
+}
+
+TEST(Overview, IsWhatThinningMakes) {
+  const pw::testing::TemporaryFolder folder;
+  const auto with = Recording::open(recorded(folder, true));
+  const auto without = Recording::open(recorded(folder, false));
+  ASSERT_TRUE(with && without);
+  for (const std::uint32_t pages : {Overview::kFilterPages - 1, Overview::kFilterPages, 400U}) {
+    SCOPED_TRACE(pages);
+    const auto a = with->thinned(pages), b = without->thinned(pages);
+    ASSERT_TRUE(a && b);
+    std::uint64_t left_out = 0;
+    for (const ChunkInfo& chunk : a->chunks()) left_out += chunk.left_out;
+    EXPECT_GT(left_out, 5000U);
+    expect_the_same(*a, *b);
+  }
+}
+
+TEST(Overview, IsPassedOverIfAPartIsLost) {
+  const pw::testing::TemporaryFolder folder;
+  std::string bytes = pw::testing::read_file(recorded(folder, true));
+  const auto without = Recording::open(recorded(folder, false));
+  ByteSource source{std::string_view(bytes)};
+  const auto blocks = find_blocks(source, Recording::Verify::All);
+  ASSERT_TRUE(blocks && without);
+  std::size_t parts = 0;
+  for (const BlockRef& block : blocks->blocks) {
+    if (block.header.type != BlockType::Overview || ++parts != 4) continue;
+    bytes[block.offset + sizeof(BlockHeader) + 5] ^= 1;
+  }
+  EXPECT_EQ(parts, 6U);
+  const auto damaged = Recording::from_bytes(bytes);
+  ASSERT_TRUE(damaged);
+  EXPECT_EQ(damaged->losses().size(), 1U);
+  const auto a = damaged->thinned(Overview::kFilterPages);
+  const auto b = without->thinned(Overview::kFilterPages);
+  ASSERT_TRUE(a && b);
+  expect_the_same(*a, *b);
+}
+
+// Each page is new: a larger filter would have told the same.
+TEST(Overview, IsGivenUpWhereItLeavesOutLittle) {
+  Overview overview;
+  Chunk chunk;
+  std::uint64_t clock = 0, parts = 0;
+  for (int number = 0; number < 20; ++number) {
+    chunk = Chunk{};
+    chunk.info.clock = clock;
+    for (std::uint64_t back = std::min<std::uint64_t>(clock, kSmall); back > 0; --back) {
+      chunk.filter.push_back(clock - back + 1);
+      chunk.filter_states.push_back({clock - back + 1, false});
+    }
+    for (int i = 0; i < 100'000; ++i) {
+      Event& fetch = chunk.events.emplace_back();
+      fetch.page = fetch.clock = ++clock;
+      if (clock <= kSmall) continue;
+      fetch.evicted = fetch.last_reference = clock - kSmall;
+    }
+    const auto part = overview.next(chunk, {});
+    if (part) {
+      EXPECT_EQ(part->events, 100'000U);
+    }
+    parts += part ? 1 : 0;
+  }
+  EXPECT_EQ(parts, 10U);  // 2^20 events
 }
 
 }  // namespace
