@@ -105,6 +105,8 @@ std::vector<std::string> all_notes(const PredictReport& report) {
         "The model of the multi-generational LRU follows the kernel's source; it was not checked "
         "against a running kernel.");
   }
+  for (const std::string& why : report.forecasts.left_out)
+    notes.push_back("Left out: " + why + '.');
   for (const Forecast& row : report.forecasts.rows) {
     if (!row.outcome.oom) continue;
     notes.push_back(
@@ -169,8 +171,12 @@ Difference largest_difference(const Forecasts& a, const Forecasts& b) {
     }
   };
   look(a.base, b.base, "without a limit");
-  for (std::size_t i = 0; i < std::min(a.rows.size(), b.rows.size()); ++i) {
-    look(a.rows[i].outcome, b.rows[i].outcome, fmt::format("at {:.0f} %", a.rows[i].percent));
+  for (const Forecast& row : a.rows) {
+    const auto same = std::find_if(b.rows.begin(), b.rows.end(), [&](const Forecast& other) {
+      return other.asked.percent == row.asked.percent && other.asked.bytes == row.asked.bytes;
+    });
+    if (same == b.rows.end()) continue;
+    look(row.outcome, same->outcome, fmt::format("at {:.0f} %", row.percent));
   }
   return most;
 }

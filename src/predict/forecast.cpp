@@ -149,21 +149,28 @@ std::uint64_t bytes_of(const Limit& limit, double peak) {
   return static_cast<std::uint64_t>(bytes) >> kPageShift << kPageShift;
 }
 
-// The rows without their outcomes, and the smallest limit of them all.
-Result<std::uint64_t> rows_for(const record::Recording& recording, const std::vector<Limit>& limits,
-                               const Conditions& conditions, std::uint64_t peak_bytes,
-                               std::vector<Forecast>& rows) {
+// The rows without their outcomes; returns the smallest limit.
+Result<std::uint64_t> make_rows(const record::Recording& recording,
+                                const std::vector<Limit>& limits, const Conditions& conditions,
+                                std::uint64_t peak_bytes, Forecasts& all) {
   const auto peak = static_cast<double>(peak_bytes);
   std::uint64_t least = Sources::kNoLimit;
   for (const Limit& limit : limits) {
     Forecast row;
+    row.asked = limit;
     row.conditions = conditions;
     row.conditions.limit_bytes = bytes_of(limit, peak);
     row.percent = peak > 0 ? 100 * static_cast<double>(row.conditions.limit_bytes) / peak : 0;
-    PW_TRY(fine_enough(recording, row.conditions.limit_bytes));
+    const Result<void> fine = fine_enough(recording, row.conditions.limit_bytes);
+    if (!fine) {
+      if (limit.percent == 0) return tl::unexpected(fine.error());
+      all.left_out.push_back(fine.error().message);
+      continue;
+    }
     least = std::min(least, row.conditions.limit_bytes);
-    rows.push_back(std::move(row));
+    all.rows.push_back(std::move(row));
   }
+  if (all.rows.empty() && !all.left_out.empty()) return fail(Errno::Invalid, all.left_out.front());
   return least;
 }
 
@@ -177,7 +184,7 @@ Result<Forecasts> forecast(const record::Recording& recording, const std::vector
   const record::Recording* source = &sources.unlimited();
   Result<Outcome> base = predict(*source, unlimited, costs);
   if (!base) return tl::unexpected(base.error());
-  const auto least = rows_for(recording, limits, conditions, base->peak_group_bytes, all.rows);
+  const auto least = make_rows(recording, limits, conditions, base->peak_group_bytes, all);
   if (!least) return tl::unexpected(least.error());
   all.base_known = own_seconds.has_value();
   const Effort effort = effort_of(recording.info().contents);

@@ -26,6 +26,7 @@ struct Slowdown {
 };
 
 struct Forecast {
+  Limit asked;
   double percent = 0;  // of the peak
   Conditions conditions;
   Outcome outcome;
@@ -39,6 +40,7 @@ struct Forecasts {
   double base_seconds = 0;  // of the program, without a limit
   bool base_known = false;  // it was given; else estimated
   std::vector<Forecast> rows;
+  std::vector<std::string> left_out;  // parts of the peak that are too small to predict, and why
 };
 
 using Predict = std::function<Result<Outcome>(const record::Recording&, const Conditions&,
@@ -46,7 +48,8 @@ using Predict = std::function<Result<Outcome>(const record::Recording&, const Co
 
 // `conditions`: all but the limit. `own_seconds`: what the program takes without a limit. Replays
 // run side by side on the host's CPUs. Errors: Invalid (a limit so small that the recording's
-// filter would decide the result), those of the replay.
+// filter would decide the result, or all of them, if they are parts of the peak), those of the
+// replay.
 Result<Forecasts> forecast(const record::Recording& recording, const std::vector<Limit>& limits,
                            const Conditions& conditions, const Costs& costs,
                            std::optional<double> own_seconds, const Predict& predict);

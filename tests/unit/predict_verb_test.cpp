@@ -132,7 +132,7 @@ TEST(Slowdown, IsWhatTheLimitAddsToTheProgramsOwnTime) {
 
 TEST(Forecast, ThePaceIsThatOfTheProgramsOwnPart) {
   predict::Outcome base = outcome(0, 3);
-  base.seconds = 4;  // one of which it waited
+  base.seconds = 4;            // one of which it waited
   base.reference_seconds = 2;  // the rest are faults and TLB misses
   predict::Outcome same = base;
   EXPECT_DOUBLE_EQ(predict::pace_of(same, predict::SwapKind::Zram, 3), 1);
@@ -199,6 +199,28 @@ TEST(Forecast, LimitsArePartsOfThePeakAndWholePages) {
   const auto coarse = predict::forecast(*recording, {{0, 64 << 10}}, {}, {}, {}, by_limit);
   ASSERT_FALSE(coarse);
   EXPECT_THAT(coarse.error().message, HasSubstr("too small for this recording"));
+}
+
+TEST(Forecast, PartsOfThePeakThatAreTooSmallAreLeftOut) {
+  testing::TemporaryFolder folder;
+  const std::string path = (folder.path() / "sample.pwrec").string();
+  std::vector<record::Chunk> chunks;
+  ASSERT_TRUE(record::testing::write_sample(path, record::Detail::Pages, 50, chunks));
+  const auto recording = record::Recording::open(path);
+  ASSERT_TRUE(recording);
+  const predict::Predict by_limit = [](const record::Recording&, const predict::Conditions& c,
+                                       const predict::Costs&) -> Result<predict::Outcome> {
+    return outcome(c.limit_bytes / 4096, 1);
+  };
+  const auto told = predict::forecast(*recording, {{50, 0}, {0.01, 0}, {20, 0}}, {}, {}, {},
+                                      by_limit);
+  ASSERT_TRUE(told);
+  ASSERT_EQ(told->rows.size(), 2U);
+  EXPECT_EQ(told->rows[1].conditions.limit_bytes, 20U << 20);
+  EXPECT_EQ(told->rows[1].outcome.swap_in, (20U << 20) / 4096);
+  ASSERT_EQ(told->left_out.size(), 1U);
+  EXPECT_THAT(told->left_out[0], HasSubstr("too small for this recording"));
+  EXPECT_FALSE(predict::forecast(*recording, {{0.01, 0}}, {}, {}, {}, by_limit));
 }
 
 TEST(PredictReport, SaysWhoIsKilledAndHowMuchTwoRecordingsDiffer) {
