@@ -220,7 +220,7 @@ LinuxReclaim::Gone LinuxReclaim::let_anonymous_go(Pfn pfn, Tally& tally) {
     core_->clock.advance_to(done);
   }
   const SwapSlot slot = swap_copy(frame);
-  marks_[slot.value] = leave_mark(LruUnit(pfn));
+  marks_.set(slot, leave_mark(LruUnit(pfn)));
   leave_for_swap(*core_, pfn, slot, fresh.valid() ? WasDirty::Yes : WasDirty::No);
   return Gone::Freed;
 }

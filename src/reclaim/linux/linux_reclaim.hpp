@@ -23,7 +23,6 @@
 
 #include <memory>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
 #include "reclaim/linux/being_written.hpp"
@@ -33,6 +32,7 @@
 #include "reclaim/linux/memory_group.hpp"
 #include "reclaim/linux/nonresident_age.hpp"
 #include "reclaim/linux/scan_balance.hpp"
+#include "reclaim/linux/swap_marks.hpp"
 #include "reclaim/reclaim.hpp"
 
 namespace pw {
@@ -181,7 +181,7 @@ class LinuxReclaim : public Reclaim {
   NonresidentAge age_;
   std::uint64_t seen_refaults_[2] = {0, 0};  // lruvec->refaults[]
   std::uint64_t listed_ = 0, foreign_ = 0;
-  std::unordered_map<std::uint32_t, std::uint64_t> marks_;  // by swap slot
+  SwapMarks marks_;
   BeingWritten writing_;
   std::uint64_t buffer_heads_ = 0;
 };

@@ -5,13 +5,12 @@
 namespace pw {
 
 void LinuxReclaim::gone(PageSlot slot) {
-  if (slot.is_swapped()) marks_.erase(slot.swap().value);
+  if (slot.is_swapped()) (void)marks_.take(slot.swap());
 }
 
 std::uint64_t LinuxReclaim::mark_of(PageSlot slot) const {
   if (slot.is_shadow()) return slot.note();
-  const auto it = slot.is_swapped() ? marks_.find(slot.swap().value) : marks_.end();
-  return it == marks_.end() ? 0 : it->second;
+  return slot.is_swapped() ? marks_.of(slot.swap()) : 0;
 }
 
 std::uint64_t LinuxReclaim::refault_distance(PageSlot slot) const {
@@ -24,14 +23,7 @@ std::uint64_t LinuxReclaim::leave_mark(const LruUnit& unit) {
 }
 
 void LinuxReclaim::note_refault(const FrameWant& want, Pfn pfn) {
-  std::uint64_t mark = want.shadow;
-  if (want.swapped.valid()) {
-    const auto it = marks_.find(want.swapped.value);
-    if (it == marks_.end()) return;
-    mark = it->second;
-    marks_.erase(it);
-  }
-  returned({&pfn, 1}, mark);
+  returned({&pfn, 1}, want.swapped.valid() ? marks_.take(want.swapped) : want.shadow);
 }
 
 // A folio is judged as a whole, by what one of its pages left (filemap_add_folio()).

@@ -7,6 +7,7 @@
 #include "reclaim/linux/memory_group.hpp"
 #include "reclaim/linux/nonresident_age.hpp"
 #include "reclaim/linux/scan_balance.hpp"
+#include "reclaim/linux/swap_marks.hpp"
 
 namespace pw {
 namespace {
@@ -124,6 +125,19 @@ TEST(NonresidentAge, DistanceAgainstTheOtherLists) {
   EXPECT_FALSE(age.judge(mark, false, seen, true).soon);
   EXPECT_TRUE(age.judge(mark, true, seen, true).soon);  // a file's: 7 + 100 + 1000
   EXPECT_FALSE(age.judge(age.leave(false), false, seen, true).was_working);
+}
+
+TEST(SwapMarks, AreOfASlotOfAnAreaUntilTaken) {
+  SwapMarks marks;
+  const SwapSlot slot{7}, beside{8}, other{1U << SwapSpace::kAreaShift | 7};
+  EXPECT_EQ(marks.take(slot), 0U);
+  marks.set(slot, 5);
+  marks.set(other, 9);
+  EXPECT_EQ(marks.of(slot), 5U);
+  EXPECT_EQ(marks.of(beside), 0U);
+  EXPECT_EQ(marks.take(slot), 5U);
+  EXPECT_EQ(marks.of(slot), 0U);
+  EXPECT_EQ(marks.of(other), 9U);
 }
 
 TEST(LruLists, NewPagesWaitInABatch) {
