@@ -4,19 +4,14 @@
 
 #include <algorithm>
 #include <numeric>
-#include <optional>
 #include <utility>
 
 #include "analysis/in_parallel.hpp"
-#include "record/format.hpp"
+#include "predict/sources.hpp"
 
 namespace pw::predict {
 
 namespace {
-
-// Pages that a limit must leave for each page of the filter: the pages in it count as referenced
-// for as long as they are, and must not be most of what there is.
-constexpr std::uint64_t kPerFilterPage = 16;
 
 Result<void> fine_enough(const record::Recording& recording, std::uint64_t limit_bytes) {
   const std::uint64_t least = recording.info().filter_pages * kPerFilterPage << kPageShift;
@@ -100,48 +95,6 @@ Slowdown slowdown(const Outcome& base, const Outcome& limited, SwapKind swap, co
   result.high = 1 + added * high * kModel * unsure / base_seconds;
   return result;
 }
-
-// What is replayed: of a long recording only what matters for the limits asked. Times are compared
-// with those of the run without a limit, so all runs are of the same.
-class Sources {
- public:
-  static constexpr std::uint64_t kNoLimit = ~std::uint64_t{0};
-
-  explicit Sources(const record::Recording& whole) : whole_(&whole) {
-    constexpr std::uint64_t kLong = 10'000'000;  // events: some seconds of replaying
-    for (const record::ChunkInfo& chunk : whole.chunks()) events_ += chunk.events;
-    long_ = events_ >= kLong;
-  }
-  // For a run without a limit, whatever the others have: it tells what they are parts of.
-  const record::Recording& unlimited() { return thinned(coarse_, *whole_, kCoarse); }
-  // `least_bytes`: the smallest limit, or kNoLimit.
-  const record::Recording& down_to(std::uint64_t least_bytes) {
-    const std::uint64_t pages = (least_bytes >> kPageShift) / kPerFilterPage;
-    const auto filter = static_cast<std::uint32_t>(
-        std::min<std::uint64_t>(pages, record::kMaxFilterPages));
-    if (least_bytes == kNoLimit) return unlimited();
-    if (filter < kCoarse || !coarse_) return thinned(fine_, *whole_, filter);
-    return thinned(fine_, *coarse_, filter);
-  }
-
- private:
-  static constexpr std::uint32_t kCoarse = 256;
-
-  // `from` itself where a filter of so many pages would not leave out much.
-  const record::Recording& thinned(std::optional<record::Recording>& made,
-                                   const record::Recording& from, std::uint32_t filter) const {
-    if (made) return *made;
-    if (!long_ || filter < 2 * from.info().filter_pages) return from;
-    auto thin = from.thinned(filter);
-    if (!thin) return from;
-    return made.emplace(std::move(*thin));
-  }
-
-  const record::Recording* whole_;
-  std::uint64_t events_ = 0;
-  bool long_ = false;
-  std::optional<record::Recording> coarse_, fine_;
-};
 
 std::uint64_t bytes_of(const Limit& limit, double peak) {
   const double bytes = limit.percent > 0 ? peak * limit.percent / 100

@@ -89,8 +89,7 @@ Result<Recording> Recording::thinned(std::uint32_t filter_pages) const {
       filter_pages <= whole.filter_pages || filter_pages > kMaxFilterPages) {
     return fail(Errno::Invalid, "this recording cannot be thinned");
   }
-  if (thinned_ == nullptr && !data_->overview.empty()) {
-    const std::uint32_t pages = data_->overview.front().header.filter_pages;
+  if (const std::uint32_t pages = overview_pages(); thinned_ == nullptr) {
     if (pages > whole.filter_pages && pages == filter_pages) return overview();
     if (pages > whole.filter_pages && pages < filter_pages) {
       return overview().thinned(filter_pages);
@@ -134,10 +133,14 @@ Result<Recording> Recording::thinned(std::uint32_t filter_pages) const {
   return Recording(data_, std::move(all));
 }
 
+std::uint32_t Recording::overview_pages() const {
+  return data_->overview.empty() ? 0 : data_->overview.front().header.filter_pages;
+}
+
 Recording Recording::overview() const {
   auto all = std::make_shared<ThinnedChunks>();
   all->info = info();
-  all->info.filter_pages = data_->overview.front().header.filter_pages;
+  all->info.filter_pages = overview_pages();
   all->chunks = chunks();
   for (std::size_t i = 0; i < all->chunks.size(); ++i) {
     all->chunks[i].events = data_->overview[i].header.count;

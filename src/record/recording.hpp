@@ -143,6 +143,9 @@ class Recording {
   // detail pages, no more pages than its filter has, or more than kMaxFilterPages), Io.
   Result<Recording> thinned(std::uint32_t filter_pages) const;
 
+  // The filter's size in the overview that the file has; 0: it has none.
+  std::uint32_t overview_pages() const;
+
   // The areas of the process as chunk `index` begins; empty if their snapshot is lost.
   std::vector<MappedArea> maps_before(std::size_t index) const;
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/random.hpp"
+#include "predict/sources.hpp"
 #include "record/block_walk.hpp"
 #include "record/overview.hpp"
 #include "record/writer.hpp"
@@ -334,6 +335,32 @@ TEST(Overview, IsGivenUpWhereItLeavesOutLittle) {
     parts += part ? 1 : 0;
   }
   EXPECT_EQ(parts, 10U);  // 2^20 events
+}
+
+// A limit of N pages allows a filter of N / 16.
+TEST(Sources, AreAsCoarseAsTheSmallestLimitAllows) {
+  const pw::testing::TemporaryFolder folder;
+  const auto with = Recording::open(recorded(folder, true));
+  const auto without = Recording::open(recorded(folder, false));
+  ASSERT_TRUE(with && without);
+  const auto pages_for = [](const Recording& recording, std::uint64_t limit_pages) {
+    predict::Sources sources(recording, 1);
+    (void)sources.unlimited();
+    return sources.down_to(limit_pages << kPageShift).info().filter_pages;
+  };
+  EXPECT_EQ(predict::Sources(*with, 1).unlimited().info().filter_pages, Overview::kFilterPages);
+  EXPECT_EQ(predict::Sources(*without, 1).unlimited().info().filter_pages, 1024U);
+  for (const Recording* recording : {&*with, &*without}) {
+    EXPECT_EQ(pages_for(*recording, kSmall * 16), kSmall);
+    EXPECT_EQ(pages_for(*recording, 200 * 16), 200U);
+    EXPECT_EQ(pages_for(*recording, 2000 * 16), 2000U);
+    EXPECT_EQ(pages_for(*recording, 1 << 20), kMaxFilterPages);
+    EXPECT_EQ(&predict::Sources(*recording, 1 << 20).down_to(1 << 30), recording);
+  }
+  EXPECT_EQ(pages_for(*with, 300 * 16), 256U);  // a filter of 300 would leave out little more
+  EXPECT_EQ(pages_for(*without, 300 * 16), 300U);
+  predict::Sources none(*with, 1);
+  EXPECT_EQ(&none.down_to(predict::Sources::kNoLimit), &none.unlimited());
 }
 
 }  // namespace
