@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
 #include "analysis/in_parallel.hpp"
@@ -127,6 +126,19 @@ Result<std::uint64_t> make_rows(const record::Recording& recording,
   return least;
 }
 
+// Rows whose limit is felt: each charge of a run whose peak is no higher goes as without a limit.
+// The smallest first, since they take longest.
+std::vector<std::size_t> below(std::uint64_t peak_bytes, const std::vector<Forecast>& rows) {
+  std::vector<std::size_t> numbers;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i].conditions.limit_bytes < peak_bytes) numbers.push_back(i);
+  }
+  std::stable_sort(numbers.begin(), numbers.end(), [&](std::size_t a, std::size_t b) {
+    return rows[a].conditions.limit_bytes < rows[b].conditions.limit_bytes;
+  });
+  return numbers;
+}
+
 Result<Forecasts> forecast(const record::Recording& recording, const std::vector<Limit>& limits,
                            const Conditions& conditions, const Costs& costs,
                            std::optional<double> own_seconds, const Predict& predict) {
@@ -144,22 +156,17 @@ Result<Forecasts> forecast(const record::Recording& recording, const std::vector
   const double pace = own_seconds ? pace_of(*base, conditions.swap, *own_seconds) : 1;
 
   const record::Recording* const coarse = std::exchange(source, &sources.down_to(*least));
-  // The smallest limits take longest, so they come first; the run without a limit comes last.
-  std::vector<std::size_t> order(all.rows.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return all.rows[a].conditions.limit_bytes < all.rows[b].conditions.limit_bytes;
-  });
-  std::vector<Result<Outcome>> outcomes(all.rows.size(), Outcome{});
+  const std::vector<std::size_t> limited = below(base->peak_group_bytes, all.rows);
+  std::vector<Result<Outcome>> outcomes(limited.size(), Outcome{});
   unlimited.pace = pace;
-  analysis::in_parallel(all.rows.size() + (coarse == source ? 0 : 1), [&](std::size_t job) {
-    if (job == order.size()) {
+  analysis::in_parallel(limited.size() + (coarse == source ? 0 : 1), [&](std::size_t job) {
+    if (job == limited.size()) {
       base = predict(*source, unlimited, costs);
       return;
     }
-    Conditions& here = all.rows[order[job]].conditions;
+    Conditions& here = all.rows[limited[job]].conditions;
     here.pace = pace;
-    outcomes[order[job]] = predict(*source, here, costs);
+    outcomes[job] = predict(*source, here, costs);
   });
   if (!base) return tl::unexpected(base.error());
   all.base = std::move(*base);
@@ -170,10 +177,12 @@ Result<Forecasts> forecast(const record::Recording& recording, const std::vector
     if (!bytes) return tl::unexpected(bytes.error());
     all.wasted_bytes = *bytes;
   }
-  for (std::size_t i = 0; i < all.rows.size(); ++i) {
-    if (!outcomes[i]) return tl::unexpected(outcomes[i].error());
-    Forecast& row = all.rows[i];
-    row.outcome = std::move(*outcomes[i]);
+  for (Forecast& row : all.rows) row.outcome = all.base;
+  for (std::size_t job = 0; job < limited.size(); ++job) {
+    if (!outcomes[job]) return tl::unexpected(outcomes[job].error());
+    all.rows[limited[job]].outcome = std::move(*outcomes[job]);
+  }
+  for (Forecast& row : all.rows) {
     row.slowdown = slowdown(all.base, row.outcome, conditions.swap, costs, effort, all.base_seconds,
                             all.base_known);
   }

@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 
 #include "predict/forecast.hpp"
+#include "predict/predict.hpp"
+#include "predict/truth_file.hpp"
 #include "support/json_schema.hpp"
 #include "support/sample_recording.hpp"
 #include "support/temporary_folder.hpp"
@@ -199,6 +201,31 @@ TEST(Forecast, LimitsArePartsOfThePeakAndWholePages) {
   const auto coarse = predict::forecast(*recording, {{0, 64 << 10}}, {}, {}, {}, by_limit);
   ASSERT_FALSE(coarse);
   EXPECT_THAT(coarse.error().message, HasSubstr("too small for this recording"));
+}
+
+// So that forecast() need not replay it.
+TEST(Forecast, ALimitAtThePeakIsNotFelt) {
+  testing::TemporaryFolder folder;
+  const std::string path = (folder.path() / "sample.pwrec").string();
+  std::vector<record::Chunk> chunks;
+  ASSERT_TRUE(record::testing::write_sample(path, record::Detail::Full, 3'000, chunks));
+  const auto recording = record::Recording::open(path);
+  ASSERT_TRUE(recording);
+  for (const HugePages huge : {HugePages::Never, HugePages::Always}) {
+    predict::Conditions conditions;
+    conditions.huge_pages = huge;
+    const auto base = predict::predict(*recording, conditions, {});
+    ASSERT_TRUE(base);
+    conditions.limit_bytes = base->peak_group_bytes;
+    const auto at_peak = predict::predict(*recording, conditions, {});
+    conditions.limit_bytes -= base->peak_group_bytes / 2;
+    const auto half = predict::predict(*recording, conditions, {});
+    ASSERT_TRUE(at_peak && half);
+    for (const predict::Quantity& quantity : predict::quantities()) {
+      EXPECT_EQ(quantity.of(*at_peak), quantity.of(*base)) << quantity.name;
+    }
+    EXPECT_GT(half->swap_out, 0U);
+  }
 }
 
 TEST(Forecast, PartsOfThePeakThatAreTooSmallAreLeftOut) {
