@@ -107,14 +107,17 @@ Result<Recording> Recording::thinned(std::uint32_t filter_pages) const {
   std::future<Result<void>> coming[kAhead + 1];
   const auto decode_later = [&](std::size_t i) {
     if (i >= all->chunks.size()) return;
-    Chunk& out = decoded[i % (kAhead + 1)];
+    Chunk* const out = &decoded[i % (kAhead + 1)];
     coming[i % (kAhead + 1)] = std::async(std::launch::async,
-                                          [&, i] { return decode_events(i, out); });
+                                          [this, i, out] { return decode_events(i, *out); });
   };
   for (std::size_t i = 0; i < kAhead; ++i) decode_later(i);
   for (std::size_t i = 0; i < all->chunks.size(); ++i) {
     decode_later(i + kAhead);
     PW_TRY(coming[i % (kAhead + 1)].get());
+    if (thinned_ == nullptr && data_->chunk_blocks[i].header.filter_pages != whole.filter_pages) {
+      return fail(Errno::Invalid, "the chunks are of different filters");
+    }
     const Chunk& chunk = decoded[i % (kAhead + 1)];
     ChunkInfo& told = all->chunks[i];
     auto& thinner = of_stream.try_emplace({told.pid, told.stream}, filter_pages).first->second;

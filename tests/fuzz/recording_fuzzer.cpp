@@ -15,13 +15,21 @@ namespace {
 
 using namespace pw::record;
 
+void decode_all(const Recording& recording) {
+  Chunk chunk;
+  for (std::size_t i = 0; i < recording.chunks().size(); ++i) {
+    (void)recording.decode(i, chunk);
+    (void)recording.maps_before(i);
+  }
+}
+
 void read_all(std::string_view bytes) {
   auto recording = Recording::from_bytes(bytes);
   if (!recording) return;
-  Chunk chunk;
-  for (std::size_t i = 0; i < recording->chunks().size(); ++i) {
-    (void)recording->decode(i, chunk);
-    (void)recording->maps_before(i);
+  decode_all(*recording);
+  for (const std::uint32_t pages : {recording->overview_pages(), 300U}) {
+    const auto thin = recording->thinned(pages);
+    if (thin) decode_all(*thin);
   }
   const std::uint32_t files = recording->file_count() < 1000 ? recording->file_count() : 1000;
   for (std::uint32_t i = 0; i < files; ++i) (void)recording->file(i);
