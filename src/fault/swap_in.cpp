@@ -23,11 +23,17 @@ Home home_of(PageFault& fault, Vpn vpn) {
   return {common, FrameKind::Shared, common.id, fault.area.backing_at(vpn)};
 }
 
+enum class Way : std::uint8_t { Direct, Cached, Ahead };
+
 // Linux reads a page from a synchronous device for the one who asks alone, and keeps no copy in
-// swap (do_swap_page(), mm/memory.c); if others have the page too it goes the long way round.
-bool keeps_no_copy(const Core& core, SwapSlot slot) {
-  return core.options.model == MemoryModel::Linux && core.swap.synchronous(slot) &&
-         core.swap.count(slot) == 1;
+// swap (do_swap_page(), mm/memory.c). If others have the page too it goes by the swap cache, as all
+// do that are read ahead, whoever has them (__read_swap_cache_async(), mm/swap_state.c). Spaces
+// that share a chunk of slots since a fork count once in the slot's count.
+Way way_of(const Core& core, const Home& home) {
+  const SwapSlot slot = home.object.slots.get(home.at).swap();
+  const bool direct = core.options.model == MemoryModel::Linux && core.swap.synchronous(slot) &&
+                      core.swap.count(slot) == 1 && !home.object.slots.shared(home.at);
+  return direct ? Way::Direct : Way::Cached;
 }
 
 // Tells every holder of the slot that the page is in `pfn` now; the frame keeps the slot as its
@@ -52,7 +58,7 @@ void settle(Core& core, const Home& home, SwapSlot slot, Pfn pfn) {
 }
 
 // Starts bringing one page in; `pfn` and when it will be there. Errors: NoMemory, Io.
-Result<std::uint64_t> start_swap_in(Core& core, const Home& home, bool prefetch) {
+Result<std::uint64_t> start_swap_in(Core& core, const Home& home, Way way) {
   const SwapSlot slot = home.object.slots.get(home.at).swap();
   FrameGrant grant;
   if (!new_user_frame(core, home.kind, home.owner, home.at, PageSlot::swapped(slot), grant)) {
@@ -66,11 +72,10 @@ Result<std::uint64_t> start_swap_in(Core& core, const Home& home, bool prefetch)
       return tl::unexpected(read.error());
     }
   }
-  const bool alone = keeps_no_copy(core, slot);
   settle(core, home, slot, grant.pfn);
   const std::uint64_t now = core.clock.now_ns();
   std::uint64_t ready = core.swap.submit(slot, Transfer::Read, now);
-  if (alone) {
+  if (way == Way::Direct) {
     set_swap_copy(core.pool.frame(grant.pfn), SwapSlot{});
     core.swap.release(slot);
   }
@@ -80,7 +85,7 @@ Result<std::uint64_t> start_swap_in(Core& core, const Home& home, bool prefetch)
   }
   if (grant.ready_ns > ready) ready = grant.ready_ns;
   if (ready > now) core.pool.start_io(grant.pfn, ready);
-  if (prefetch) core.pool.frame(grant.pfn).flags |= kFramePrefetched;
+  if (way == Way::Ahead) core.pool.frame(grant.pfn).flags |= kFramePrefetched;
   core.pool.admit(grant.pfn);
   ++core.counters.reclaim.pswpin;
   return ready;
@@ -99,7 +104,7 @@ void swap_readahead(PageFault& fault) {
     const PageView view = view_page(fault.core, fault.area, vpn);
     const bool swapped = view.own.is_swapped() || (view.own.is_empty() && view.common.is_swapped());
     if (!swapped) continue;
-    if (!start_swap_in(fault.core, home_of(fault, vpn), true)) return;
+    if (!start_swap_in(fault.core, home_of(fault, vpn), Way::Ahead)) return;
     ++fault.core.counters.reclaim.prefetched;
   }
 }
@@ -121,12 +126,12 @@ Result<std::uint64_t> swap_in_window(PageFault& fault, const Home& home) {
   const VpnRange window = swap_window(core, fault.area, fault.vpn);
   for (Vpn vpn = window.begin; vpn < window.end; vpn = vpn + PageCount(1)) {
     if (vpn == fault.vpn) {
-      asked = start_swap_in(core, home, false);
+      asked = start_swap_in(core, home, Way::Cached);
       if (!asked) return asked;
       pinned = &core.pool.frame(home.object.slots.get(home.at).pfn());
       ++pinned->aux;
     } else if (is_swapped(view_page(core, fault.area, vpn)) &&
-               start_swap_in(core, home_of(fault, vpn), true)) {
+               start_swap_in(core, home_of(fault, vpn), Way::Ahead)) {
       ++core.counters.reclaim.prefetched;
     }
   }
@@ -141,7 +146,7 @@ bool swap_in_ahead(Core& core, Vma& area, Vpn vpn) {
   if (!view.own.is_swapped() && !(view.own.is_empty() && view.common.is_swapped())) return true;
   FaultRequest request;
   PageFault fault{core, request, area, vpn, view};
-  if (!start_swap_in(core, home_of(fault, vpn), true)) return false;
+  if (!start_swap_in(core, home_of(fault, vpn), Way::Ahead)) return false;
   ++core.counters.reclaim.prefetched;
   return true;
 }
@@ -149,12 +154,12 @@ bool swap_in_ahead(Core& core, Vma& area, Vpn vpn) {
 LeafResult swap_in(PageFault& fault) {
   Core& core = fault.core;
   const Home home = home_of(fault, fault.vpn);
-  const SwapSlot slot = home.object.slots.get(home.at).swap();
   const bool as_linux = core.options.model == MemoryModel::Linux;
+  const Way way = way_of(core, home);
   // Whoever had to wait for memory asks for no more than it needs.
-  const bool window = as_linux && !keeps_no_copy(core, slot) && fault.request.memory_waits == 0;
+  const bool window = as_linux && way == Way::Cached && fault.request.memory_waits == 0;
   const Result<std::uint64_t> ready = window ? swap_in_window(fault, home)
-                                             : start_swap_in(core, home, false);
+                                             : start_swap_in(core, home, way);
   if (!ready && ready.error().code == Errno::NoMemory) return {LeafResult::Kind::NoMemory};
   if (!ready) return {LeafResult::Kind::Bus};
   fault.request.major = true;

@@ -194,7 +194,7 @@ TEST_F(HugePagesInUse, AreLookedAtAgainAndAgain) {
 
 INSTANTIATE_TEST_SUITE_P(Saved, Limits,
                          ::testing::Values("zipf", "seqloop", "seqloop_read", "seqloop_huge",
-                                           "mmapfile", "zipf_disk"),
+                                           "snapshot", "mmapfile", "zipf_disk"),
                          [](const auto& tested) { return std::string(tested.param); });
 
 }  // namespace
