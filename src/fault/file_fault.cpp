@@ -6,7 +6,8 @@
 //                           is read meanwhile, and the fault begins anew
 //   it is being read        waits, and begins anew
 //   it is not there         one miss more; reads a window around it, or the page alone if misses
-//                           have become many; waits, and begins anew: a major fault
+//                           have become many; waits, and begins anew: a major fault. A repetition
+//                           (the page is gone again) waits with the page held, and goes on
 //
 // To begin anew is to give up the area's lock (VM_FAULT_RETRY). The first try holds the lock of the
 // area alone; the next one holds that of the whole space, and only from the third on, or if the
@@ -147,7 +148,7 @@ LeafResult fault_on_file(PageFault& fault) {
     }
   } else {
     request.major = true;
-    anew = true;
+    anew = !request.tried;  // maybe_unlock_mmap_for_io(): a repetition keeps lock and page
     read_around(fault, reader);
     if (!file.cached(at)) {
       CacheFill fill(core, file, at);

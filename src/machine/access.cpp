@@ -7,19 +7,6 @@
 
 namespace pw {
 
-sim::SimCpu& Machine::enter(Process& process) {
-  mmu_->set_initiator(process.cpu);
-  reclaimer_->set_payer(process.space->id());
-  sim::SimCpu& cpu = mmu_->cpu(process.cpu);
-  cpu.set_pkru(process.pkru);
-  if (kernel_map_ == nullptr) {
-    cpu.load_space(process.space->id(), process.space->tables().root());
-  } else {
-    run_space(*kernel_map_, cpu, *process.space);
-  }
-  return cpu;
-}
-
 AccessResult Machine::kill(Process& process, const FaultOutcome& outcome, VirtAddr address,
                            std::uint32_t error_code) {
   AccessResult result;

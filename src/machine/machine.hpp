@@ -122,10 +122,20 @@ class Machine {
   // the caller's loop.
   template <class Next>
   AccessResult reference_all(Process& process, std::uint64_t count, Next&& next);
+  // touch_run() of one reference, for those who make many (machine/touch.hpp). `before_fault()` is
+  // called before anything looks at the process's pages.
+  template <class BeforeFault>
+  AccessResult touch_one(Process& process, VirtAddr address, Access access,
+                         BeforeFault&& before_fault);
   // Says that a page is being referenced all the time without the machine being told (or no
   // longer): reclaim leaves it alone meanwhile, and takes the end for its last reference. For
   // replays of filtered recordings.
   void set_in_use(Process& process, Vpn vpn, bool in_use);
+  // Whether set_in_use() and then its end, with no look at the page between them, would leave the
+  // page as it is (machine/touch.hpp), and the machine looks at pages only when it is called or a
+  // reference faults.
+  bool use_leaves_no_trace(Process& process, Vpn vpn);
+  bool looks_only_when_called() const;
   // Says that a page has been written to: machines without bytes know no other way which pages of
   // a huge page are still zeros. Only needed where there are huge pages.
   void note_written(Process& process, Vpn vpn);
@@ -243,7 +253,18 @@ class Machine {
   std::shared_ptr<AddressSpace> share(std::unique_ptr<AddressSpace> space);
   Result<Process*> running(Pid pid);
   Result<void> map_kernel();
-  sim::SimCpu& enter(Process& process);
+  sim::SimCpu& enter(Process& process) {
+    mmu_->set_initiator(process.cpu);
+    reclaimer_->set_payer(process.space->id());
+    sim::SimCpu& cpu = mmu_->cpu(process.cpu);
+    cpu.set_pkru(process.pkru);
+    if (kernel_map_ == nullptr) [[likely]] {
+      cpu.load_space(process.space->id(), process.space->tables().root());
+    } else {
+      run_space(*kernel_map_, cpu, *process.space);
+    }
+    return cpu;
+  }
   // A system call: runs `call` on the process's space, in the kernel. Error: NoProcess.
   template <class Call>
   auto in_space(Pid pid, Call&& call) -> decltype(call(std::declval<AddressSpace&>()));

@@ -36,8 +36,9 @@ void Thinner::begin(const Chunk& in, Chunk& out) {
   }
   for (std::size_t i = 0; i < in.filter.size(); ++i) {
     Entry& entry = entries_[slots_.find(in.filter[i])];
-    entry.last_reference = in.filter_states[i].last_reference;
-    entry.written = entry.written || in.filter_states[i].written;
+    const bool told = i < in.filter_states.size();
+    entry.last_reference = told ? in.filter_states[i].last_reference : in.info.clock;
+    entry.written = entry.written || (told && in.filter_states[i].written);
   }
   out.filter.clear();
   out.filter_states.clear();

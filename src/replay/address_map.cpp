@@ -12,7 +12,7 @@ AddressMap::Runs::const_iterator AddressMap::at(Vpn recorded) const {
 }
 
 void AddressMap::forget(VpnRange from) {
-  last_ = {};
+  near_.fill({});
   if (from.begin >= from.end) return;
   auto it = runs_.upper_bound(from.begin.value);
   if (it != runs_.begin()) --it;
@@ -43,10 +43,16 @@ void AddressMap::leave_out(VpnRange from) {
   runs_[from.begin.value] = {from.end, from.begin, true};
 }
 
-bool AddressMap::look_for(Vpn recorded) const {
+bool AddressMap::look_for(Vpn recorded, Vpn& place) const {
+  if (identity_) {
+    place = recorded;
+    return true;
+  }
   const auto run = at(recorded);
   if (run == runs_.end() || run->second.out) return false;
-  last_ = {run->first, run->second.end.value, run->second.to.value};
+  const std::uint64_t begin = run->first, to = run->second.to.value;
+  near_[slot(recorded)] = {begin, run->second.end.value - begin, to - begin};
+  place = Vpn(recorded.value - begin + to);
   return true;
 }
 
@@ -54,12 +60,6 @@ bool AddressMap::left_out(Vpn recorded) const {
   if (identity_) return false;
   const auto run = at(recorded);
   return run != runs_.end() && run->second.out;
-}
-
-VirtAddr AddressMap::address(VirtAddr recorded) const {
-  const std::optional<Vpn> page = find(page_of(recorded));
-  if (!page) return recorded;
-  return VirtAddr(address_of(*page).value + recorded.value % kPageSize);
 }
 
 void AddressMap::for_each(VpnRange recorded, const std::function<void(VpnRange)>& fn) const {

@@ -6,6 +6,8 @@
 // page.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -27,19 +29,30 @@ class AddressMap {
   void forget(VpnRange from);
   void clear() {
     runs_.clear();
-    last_ = {};
+    near_.fill({});
   }
 
-  // Where the page lies; nothing if the map does not know.
+  // Where the page lies; false if the map does not know. (An optional would be put together in
+  // memory and copied, which stalls the host.)
+  [[gnu::always_inline]] bool find(Vpn recorded, Vpn& place) const {
+    const Near& near = near_[slot(recorded)];
+    if (recorded.value - near.begin < near.pages) [[likely]] {
+      place = Vpn(recorded.value + near.shift);
+      return true;
+    }
+    return look_for(recorded, place);
+  }
   std::optional<Vpn> find(Vpn recorded) const {
-    if (identity_) return recorded;
-    const bool as_before = recorded.value >= last_.begin && recorded.value < last_.end;
-    if (!as_before && !look_for(recorded)) return std::nullopt;
-    return Vpn(recorded.value - last_.begin + last_.to);
+    Vpn place;
+    return find(recorded, place) ? std::optional(place) : std::nullopt;
   }
   bool left_out(Vpn recorded) const;
   // The same address, or where it lies.
-  VirtAddr address(VirtAddr recorded) const;
+  VirtAddr address(VirtAddr recorded) const {
+    Vpn page;
+    if (!find(page_of(recorded), page)) return recorded;
+    return VirtAddr(address_of(page).value + recorded.value % kPageSize);
+  }
 
   // Calls fn(range in the machine) for the parts of `recorded` that the map knows, in order; parts
   // that lie together in the machine as well are one.
@@ -53,15 +66,22 @@ class AddressMap {
   };
   using Runs = std::map<std::uint64_t, Run>;
   Runs::const_iterator at(Vpn recorded) const;
-  bool look_for(Vpn recorded) const;  // sets last_
+  bool look_for(Vpn recorded, Vpn& place) const;
+
+  // Runs that were asked for last, each in the place of the 2 MiB around the page: code, heap and
+  // stack take turns.
+  struct Near {
+    std::uint64_t begin = 0, pages = 0;  // recorded
+    std::uint64_t shift = 0;             // from there to the machine, modulo 2^64
+  };
+  static constexpr std::size_t kNear = 64;
+  static std::size_t slot(Vpn recorded) {
+    return static_cast<std::size_t>(recorded.value >> 9) & (kNear - 1);
+  }
 
   bool identity_;
   Runs runs_;  // by the first recorded page
-  // The run of the last question.
-  struct Last {
-    std::uint64_t begin = 1, end = 0, to = 0;
-  };
-  mutable Last last_;
+  mutable std::array<Near, kNear> near_{};
 };
 
 }  // namespace pw::replay

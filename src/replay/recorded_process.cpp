@@ -32,6 +32,21 @@ void RecordedProcess::note_mark(VirtAddr address) {
   marks_.push_back({*number, process_->minor_faults, process_->major_faults, resident});
 }
 
+void RecordedProcess::report(ProcessReport& report) const {
+  const Process& process = *process_;
+  const SpaceCounters* now = process.space == nullptr ? nullptr : &process.space->counters();
+  report.faults = now == nullptr ? process.faults : now->faults;
+  report.resident_peak = now == nullptr ? process.resident_peak : now->resident_peak;
+  report.told_peak = now == nullptr ? process.told_peak : now->told_resident.peak();
+  report.killed_by_oom = process.cause == ExitCause::OutOfMemory;
+  report.minor_faults = process.minor_faults;
+  report.major_faults = process.major_faults;
+  report.marks = marks_;
+  if (!native()) return;  // a space may have been lent
+  report.faults.minor = process.minor_faults;
+  report.faults.major = process.major_faults;
+}
+
 // A call that fails may have done a part of its work, so the transcript has it too.
 bool RecordedProcess::map(const MmapRequest& request) {
   if (transcript_ != nullptr) transcript_->mapped(pid(), request);
@@ -96,7 +111,7 @@ void RecordedProcess::map_areas(const std::vector<record::MappedArea>& areas) {
   }
 }
 
-void RecordedProcess::reference(VirtAddr address, Access access, std::uint64_t count) {
+void RecordedProcess::reference_unplaced(VirtAddr address, Access access) {
   if (native()) {
     if (!stack_begun_) begin_stack(address);
     if (!places_.find(page_of(address))) {
@@ -104,13 +119,20 @@ void RecordedProcess::reference(VirtAddr address, Access access, std::uint64_t c
       infer_native(page_of(address), access);
     }
   }
-  AccessResult result = touch(address, access, count);
+  referenced(address, access, touch(address, access, 1));
+}
+
+void RecordedProcess::referenced(VirtAddr address, Access access, AccessResult result) {
   for (int tries = 0; !result.ok() && running() && tries < 3; ++tries) {
     if (!infer(address, result, access)) return;
-    result = touch(address, access, count);
+    result = touch(address, access, 1);
   }
-  if (access == Access::Write && running()) machine_->note_written(*process_, page_of(address));
-  if (!running() || !touched_.first_touch(page_of(address))) return;
+  if (!running()) return;
+  if (access == Access::Write) machine_->note_written(*process_, page_of(address));
+  if (touched_.first_touch(page_of(address))) note_first_touch(address);
+}
+
+void RecordedProcess::note_first_touch(VirtAddr address) {
   const Vma* area = process_->space->find(page_of(places_.address(address)));
   if (area == nullptr) return;
   ++touched_by_label_[area->label];

@@ -8,11 +8,12 @@
 #include <string>
 #include <vector>
 
-#include "machine/machine.hpp"
+#include "machine/touch.hpp"
 #include "record/recording.hpp"
 #include "replay/address_map.hpp"
 #include "replay/labels.hpp"
 #include "replay/mark.hpp"
+#include "replay/replay.hpp"
 #include "replay/shared_names.hpp"
 #include "replay/touched_pages.hpp"
 #include "replay/transcript.hpp"
@@ -54,8 +55,11 @@ class RecordedProcess {
   // Its descriptors go, as it ends.
   void close_all();
 
-  // `count` references to an address. A page outside every known area gets one, and is counted.
-  void reference(VirtAddr address, Access access, std::uint64_t count);
+  // A reference to an address. A page outside every known area gets one, and is counted.
+  // `before_look()` is called before anything else than the translation of the address is asked for
+  // or changed; `before_look.cpu`: see Machine::touch_one.
+  template <class BeforeLook>
+  void reference(VirtAddr address, Access access, BeforeLook&& before_look);
 
   // `count` more references to the address that reference() was last called with.
   void repeat(VirtAddr address, Access access, std::uint64_t count) {
@@ -65,12 +69,18 @@ class RecordedProcess {
   // Pages in the filter: see Machine::set_in_use.
   void enter_filter(Vpn vpn) { set_in_use(vpn, true); }
   void leave_filter(Vpn vpn) { set_in_use(vpn, false); }
+  // A stay in the filter that nobody sees changes nothing.
+  bool stay_leaves_no_trace(Vpn vpn) {
+    Vpn place;
+    return places_.find(vpn, place) && running() && machine_->use_leaves_no_trace(*process_, place);
+  }
 
   std::uint64_t inferred_areas() const { return inferred_; }
   const std::map<LabelId, std::uint64_t>& touched() const { return touched_by_label_; }
   std::uint64_t touched_pages() const { return touched_pages_; }  // of all labels
-  const std::vector<Mark>& marks() const { return marks_; }
   bool left_recorder_out() const { return left_recorder_out_; }
+  // What is told of it in the end.
+  void report(ProcessReport& report) const;
 
  private:
   // Areas as calls and lists of areas describe them, without their places.
@@ -86,6 +96,9 @@ class RecordedProcess {
   void open_descriptor(std::uint64_t descriptor, std::uint32_t file);
   void close_descriptor(std::uint64_t descriptor);
   void close_range(std::uint64_t first, std::uint64_t last);
+  void reference_unplaced(VirtAddr address, Access access);
+  void referenced(VirtAddr address, Access access, AccessResult result);
+  void note_first_touch(VirtAddr address);
   bool infer(VirtAddr recorded, const AccessResult& failed, Access access);
   bool map(const MmapRequest& request);
   bool unmap(VirtAddr address, ByteCount length);
@@ -98,7 +111,8 @@ class RecordedProcess {
   }
 
   void set_in_use(Vpn vpn, bool in_use) {
-    if (const auto place = places_.find(vpn)) machine_->set_in_use(*process_, *place, in_use);
+    Vpn place;
+    if (places_.find(vpn, place)) machine_->set_in_use(*process_, place, in_use);
   }
   void note_mark(VirtAddr address);
 
@@ -152,5 +166,24 @@ class RecordedProcess {
   std::uint64_t inferred_ = 0;
   std::uint64_t touched_pages_ = 0;
 };
+
+template <class BeforeLook>
+void RecordedProcess::reference(VirtAddr address, Access access, BeforeLook&& before_look) {
+  Vpn place;
+  const bool begun = stack_begun_ || !native();
+  if (!places_.find(page_of(address), place) || !begun || transcript_ != nullptr) [[unlikely]] {
+    before_look();
+    before_look.cpu = nullptr;
+    return reference_unplaced(address, access);
+  }
+  const VirtAddr at = address_of(place) + ByteCount(offset_in_page(address));
+  const AccessResult result = machine_->touch_one(*process_, at, access, before_look);
+  if (!result.ok() || access == Access::Write || !running()) {
+    if (!result.ok()) before_look.cpu = nullptr;
+    return referenced(address, access, result);
+  }
+  if (touched_.first_touch(page_of(address))) [[unlikely]]
+    note_first_touch(address);
+}
 
 }  // namespace pw::replay

@@ -2,91 +2,23 @@
 
 #include <algorithm>
 #include <limits>
-#include <unordered_map>
+#include <utility>
 
 #include "replay/call_numbers.hpp"
-#include "replay/filter_stays.hpp"
 #include "replay/fork_call.hpp"
-#include "replay/recorded_process.hpp"
-#include "replay/turns.hpp"
-#include "replay/watcher.hpp"
+#include "replay/replayer.hpp"
 
 namespace pw::replay {
-namespace {
 
 using record::Chunk;
 using record::Event;
 using record::EventKind;
 
-// What a stream of references last was at: the run of references to one page that detail switches
-// leaves out, and the computing between events that detail pages leaves out.
-struct Stream {
-  std::uint64_t clock = 0;
-  VirtAddr address;
-  Access access = Access::Read;
-  bool in_run = false;
-};
+namespace {
 
 constexpr std::uint64_t kSliceReferences = 4'000'000;  // 4 ms at 1 ns each
 
-class Replayer {
- public:
-  Replayer(const record::Recording& recording, Machine& machine, Transcript* transcript,
-           CounterSeries* series, Watcher* watcher)
-      : recording_(recording),
-        machine_(machine),
-        transcript_(transcript),
-        series_(series),
-        watcher_(watcher),
-        names_(machine, recording),
-        call_sites_(recording) {}
-
-  Result<void> run(const std::function<void(double)>& progress);
-  ReplayResult result(const MachineConfig& config);
-
- private:
-  using Key = std::uint64_t;  // of a stream
-  bool side_by_side() const;
-  Result<void> run_in_order(const std::function<void(double)>& progress);
-  Result<void> run_in_turns(const std::function<void(double)>& progress);
-  Result<void> open_chunk(Lane& lane);
-  Result<void> play_slice(Turns& turns, Lane& lane);
-  bool gives_way(Turns& turns, Lane& lane, const Event& event);
-  Result<void> begin_chunk(std::size_t index, const Chunk& chunk);
-  Result<void> play(const Chunk& chunk);
-  Result<void> step(const Chunk& chunk, std::size_t at, Stream& stream);
-  void tell_watcher(const Chunk& chunk, std::size_t at);
-  void advance_to(Stream& stream, std::uint64_t clock);
-  void come_to(std::uint64_t clock, std::uint64_t& from);
-  std::vector<std::uint64_t> touched_by_label() const;
-  void fetch(const Chunk& chunk, const Event& event, Stream& stream);
-  void reference(const Event& event);
-  Result<void> fork(const Chunk& chunk, std::size_t at);
-  void child_ended(std::uint32_t recorded_pid);
-  RecordedProcess& adopt(std::uint32_t recorded_pid, Pid pid);
-  static std::uint32_t stack_of_call(const Chunk& chunk, std::size_t at);
-
-  const record::Recording& recording_;
-  Machine& machine_;
-  Transcript* transcript_;
-  SeriesTaker series_;
-  Watcher* watcher_;
-  std::uint64_t references_ = 0;  // played
-  SharedNames names_;
-  CallSiteNames call_sites_;
-  std::unordered_map<std::uint32_t, std::unique_ptr<RecordedProcess>> processes_;
-  std::unordered_map<std::uint32_t, std::uint32_t> parents_;  // of children of fork
-  std::vector<std::uint32_t> order_;  // recorded pids in order of appearance
-  std::unordered_map<Key, Stream> streams_;
-  std::unordered_map<std::uint32_t, unsigned> cpu_of_thread_;
-  RecordedProcess* current_ = nullptr;
-  std::uint64_t records_ = 0;
-  std::uint64_t hidden_ps_ = 0;  // of computing not yet given to the clock
-  FilterStays stays_;            // of the process that is played
-  struct {
-    bool made = false, lends = false;
-  } last_fork_;  // what became of it
-};
+}  // namespace
 
 RecordedProcess& Replayer::adopt(std::uint32_t recorded_pid, Pid pid) {
   auto& place = processes_[recorded_pid];
@@ -106,6 +38,7 @@ Result<void> Replayer::begin_chunk(std::size_t index, const Chunk& chunk) {
     current_ = &adopt(info.pid, *pid);
     if (transcript_ != nullptr) transcript_->spawned(*pid, info.pid);
   }
+  before_look_.cpu = nullptr;
   Stream& stream = streams_[Key{info.pid} << 32 | info.stream];
   if (info.gap) {
     stream = Stream{};
@@ -129,21 +62,24 @@ Result<void> Replayer::play(const Chunk& chunk) {
   std::uint64_t clock = chunk.info.clock;
   for (std::size_t at = 0; at < chunk.events.size(); ++at) {
     come_to(chunk.events[at].clock, clock);
-    PW_TRY(step(chunk, at, stream));
+    if (stopped()) return fail(Errno::Again);
+    if (!refer(chunk, chunk.events[at], stream)) PW_TRY(step(chunk, at, stream));
     if (watcher_ != nullptr) tell_watcher(chunk, at);
   }
+  tell_stays();
   records_ += chunk.events.size();
   come_to(chunk.info.end_clock, clock);
   return {};
 }
 
 // The stream whose clock stood at `from` is at `clock`. What is asked for on the way is noted.
-void Replayer::come_to(std::uint64_t clock, std::uint64_t& from) {
+inline void Replayer::come_to(std::uint64_t clock, std::uint64_t& from) {
   if (clock > from) {
     references_ += clock - from;
     from = clock;
   }
-  if (series_.due(references_)) series_.take(references_, machine_, touched_by_label());
+  if (series_.due(references_)) [[unlikely]]
+    series_.take(references_, machine_, touched_by_label());
 }
 
 std::vector<std::uint64_t> Replayer::touched_by_label() const {
@@ -160,26 +96,33 @@ std::uint32_t Replayer::stack_of_call(const Chunk& chunk, std::size_t at) {
   return stack != nullptr ? stack->index : RecordedProcess::kNoStack;
 }
 
-Result<void> Replayer::step(const Chunk& chunk, std::size_t at, Stream& stream) {
-  if (transcript_ != nullptr && transcript_->stopped()) return fail(Errno::Again);
-  const Event& event = chunk.events[at];
+// An event that refers to memory; false: it is another one.
+[[gnu::always_inline]] inline bool Replayer::refer(const Chunk& chunk, const Event& event,
+                                                   Stream& stream) {
+  now_ = event.clock;
   advance_to(stream, event.clock);
-  stays_.end_until(event.clock, [this](std::uint64_t page) { current_->leave_filter(Vpn(page)); });
+  if (!late_) end_stays();
   switch (event.kind) {
     case EventKind::Fetch:
       fetch(chunk, event, stream);
-      break;
-    case EventKind::FirstWrite: {
-      const Vpn page(event.page);
-      current_->reference(address_of(page), Access::Write, 1);
-      if (recording_.info().detail == record::Detail::Pages && FilterStays::goes_on(chunk, event)) {
-        current_->enter_filter(page);
-      }
-      break;
-    }
+      return true;
+    case EventKind::FirstWrite:
+      first_write(chunk, event);
+      return true;
     case EventKind::Reference:
       reference(event);
-      break;
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Any other event.
+Result<void> Replayer::step(const Chunk& chunk, std::size_t at, Stream& stream) {
+  const Event& event = chunk.events[at];
+  tell_stays();
+  before_look_.cpu = nullptr;
+  switch (event.kind) {
     case EventKind::FilterGone:
       if (FilterStays::until_now(event)) current_->leave_filter(Vpn(event.page));
       break;
@@ -213,10 +156,7 @@ Result<void> Replayer::step(const Chunk& chunk, std::size_t at, Stream& stream) 
       if (current_->running()) PW_TRY(machine_.run_on(current_->pid(), place->second));
       break;
     }
-    case EventKind::ThreadStart:
-    case EventKind::ThreadExit:
-    case EventKind::Stack:
-    case EventKind::Wait:
+    default:
       break;
   }
   return {};
@@ -224,44 +164,87 @@ Result<void> Replayer::step(const Chunk& chunk, std::size_t at, Stream& stream) 
 
 // What the recording left out since the last event of the stream: references to the page of the
 // last fetch (detail switches), or to the filter's pages (detail pages): they only take time.
-void Replayer::advance_to(Stream& stream, std::uint64_t clock) {
-  if (clock <= stream.clock + 1) {
-    stream.clock = clock;
-    return;
-  }
-  const std::uint64_t hidden = clock - stream.clock - 1;
-  stream.clock = clock;
-  if (stream.in_run) {
-    current_->repeat(stream.address, stream.access, hidden);
-    return;
-  }
-  if (recording_.info().detail != record::Detail::Pages) return;
-  hidden_ps_ += hidden * machine_.config().cpu.costs.reference_ps;
+inline void Replayer::advance_to(Stream& stream, std::uint64_t clock) {
+  const std::uint64_t before = std::exchange(stream.clock, clock);
+  if (clock > before + 1) hide(stream, clock - before - 1);
+}
+
+inline void Replayer::hide(Stream& stream, std::uint64_t references) {
+  if (stream.in_run) return current_->repeat(stream.address, stream.access, references);
+  if (!pages_) return;
+  hidden_ps_ += references * reference_ps_;
   machine_.compute(hidden_ps_ / 1000);
   hidden_ps_ %= 1000;
 }
 
-void Replayer::fetch(const Chunk& chunk, const Event& event, Stream& stream) {
-  const bool pages = recording_.info().detail == record::Detail::Pages;
-  if (pages && event.evicted != record::kNoPage && FilterStays::until_now(event)) {
+// Stays whose last reference has been.
+inline void Replayer::end_stays() {
+  stays_.end_until(now_, [this](std::uint64_t page) { current_->leave_filter(Vpn(page)); });
+}
+
+// Somebody may look at the pages of the process.
+[[gnu::noinline]] void Replayer::tell_stays() {
+  end_stays();
+  stays_.see(now_, [this](std::uint64_t page) { current_->enter_filter(Vpn(page)); });
+}
+
+[[gnu::always_inline]] inline void Replayer::reference(VirtAddr address, Access access) {
+  if (!alone_) before_look_.cpu = nullptr;
+  current_->reference(address, access, before_look_);
+}
+
+[[gnu::always_inline]] inline void Replayer::fetch(const Chunk& chunk, const Event& event,
+                                                   Stream& stream) {
+  const VirtAddr address = address_of(Vpn(event.page));
+  if (!pages_) {
+    stream.address = address;
+    stream.access = event.access == Access::Write ? Access::Read : event.access;
+    stream.in_run = true;
+    return reference(address, event.access);
+  }
+  if (event.evicted != record::kNoPage && FilterStays::until_now(event)) {
     current_->leave_filter(Vpn(event.evicted));
   }
-  stream.address = address_of(Vpn(event.page));
-  stream.access = event.access == Access::Write ? Access::Read : event.access;
-  current_->reference(stream.address, event.access, 1);
-  if (pages && FilterStays::goes_on(chunk, event)) {
-    stays_.fetched(chunk, event);
-    current_->enter_filter(Vpn(event.page));
+  reference(address, event.access);
+  FilterStays::Stay its;
+  if (!FilterStays::ends_here(chunk, event, its)) return current_->enter_filter(Vpn(event.page));
+  if (its.last_reference <= event.clock) return;
+  if (late_ && current_->stay_leaves_no_trace(Vpn(event.page))) [[likely]] {
+    return stays_.begin_unseen(its, event.clock);
   }
-  stream.in_run = !pages;
+  stay(event, its);
+}
+
+// The page that was fetched stays in use. (It may be marked still, for a stay that has ended.)
+void Replayer::stay(const Event& event, const FilterStays::Stay& stay) {
+  if (late_) {
+    end_stays();
+    if (current_->stay_leaves_no_trace(Vpn(event.page))) {
+      return stays_.begin_unseen(stay, event.clock);
+    }
+  }
+  stays_.begin(stay);
+  current_->enter_filter(Vpn(event.page));
+}
+
+// The page is in use already, unless it has been away since it was fetched.
+void Replayer::first_write(const Chunk& chunk, const Event& event) {
+  const Vpn page(event.page);
+  reference(address_of(page), Access::Write);
+  if (!pages_ || !FilterStays::goes_on(chunk, event)) return;
+  FilterStays::Stay its;
+  if (late_ && FilterStays::ends_here(chunk, event, its) && FilterStays::came_here(chunk, event)) {
+    return stays_.begin_unseen(its, event.clock);
+  }
+  current_->enter_filter(page);
 }
 
 void Replayer::reference(const Event& event) {
   const VirtAddr first(event.address);
-  current_->reference(first, event.access, 1);
+  reference(first, event.access);
   const VirtAddr last(event.address + std::max<std::uint64_t>(event.size, 1) - 1);
   if (page_of(last) != page_of(first)) {
-    current_->reference(address_of(page_of(last)), event.access, 1);
+    reference(address_of(page_of(last)), event.access);
   }
 }
 
@@ -359,6 +342,7 @@ Result<void> Replayer::open_chunk(Lane& lane) {
 Result<void> Replayer::play_slice(Turns& turns, Lane& lane) {
   const auto known = processes_.find(lane.pid);
   current_ = known == processes_.end() ? nullptr : known->second.get();
+  before_look_.cpu = nullptr;
   const MachineCounters& counters = machine_.core().counters;
   const std::uint64_t io_wait_ns = counters.io_wait_ns;
   const std::uint64_t end_ns = machine_.clock().now_ns() + machine_.config().quantum_ns;
@@ -376,18 +360,22 @@ Result<void> Replayer::play_slice(Turns& turns, Lane& lane) {
     while (lane.at < lane.chunk.events.size()) {
       const Event& event = lane.chunk.events[lane.at];
       come_to(event.clock, lane.clock);
-      PW_TRY(step(lane.chunk, lane.at, stream));
-      if (watcher_ != nullptr) tell_watcher(lane.chunk, lane.at);
+      if (stopped()) return fail(Errno::Again);
+      const bool refers = refer(lane.chunk, event, stream);
+      if (!refers) PW_TRY(step(lane.chunk, lane.at, stream));
+      if (!alone_ && watcher_ != nullptr) tell_watcher(lane.chunk, lane.at);
       ++lane.at;
-      if (gives_way(turns, lane, event)) return {};
+      if (!refers && gives_way(turns, lane, event)) return {};
       const bool over = by_time ? machine_.clock().now_ns() >= end_ns ||
                                       counters.io_wait_ns != io_wait_ns
                                 : references_ >= end_reference;
       if (over) {
+        tell_stays();
         turns.yield(lane);
         return {};
       }
     }
+    tell_stays();
     come_to(lane.chunk.info.end_clock, lane.clock);
     turns.close_chunk(lane);
   }
@@ -440,19 +428,7 @@ ReplayResult Replayer::result(const MachineConfig& config) {
     }
     report.references = info.references;
     if (const auto it = processes_.find(info.pid); it != processes_.end()) {
-      const Process& process = it->second->process();
-      const SpaceCounters* now = process.space == nullptr ? nullptr : &process.space->counters();
-      report.faults = now == nullptr ? process.faults : now->faults;
-      report.resident_peak = now == nullptr ? process.resident_peak : now->resident_peak;
-      report.told_peak = now == nullptr ? process.told_peak : now->told_resident.peak();
-      report.killed_by_oom = process.cause == ExitCause::OutOfMemory;
-      report.minor_faults = process.minor_faults;
-      report.major_faults = process.major_faults;
-      report.marks = it->second->marks();
-      if (it->second->native()) {  // a space may have been lent
-        report.faults.minor = process.minor_faults;
-        report.faults.major = process.major_faults;
-      }
+      it->second->report(report);
       result.left_recorder_out = result.left_recorder_out || it->second->left_recorder_out();
       result.inferred_areas += it->second->inferred_areas();
     }
@@ -460,8 +436,6 @@ ReplayResult Replayer::result(const MachineConfig& config) {
   }
   return result;
 }
-
-}  // namespace
 
 Result<ReplayResult> replay(const record::Recording& recording, const MachineConfig& config,
                             const std::function<void(double)>& progress, Transcript* transcript,

@@ -1,7 +1,8 @@
 // Which pages of a process were touched at all: a sparse bitmap, a few nanoseconds a page.
 #pragma once
 
-#include <bitset>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <unordered_map>
 
@@ -14,26 +15,33 @@ class TouchedPages {
   // True the first time a page is asked for.
   bool first_touch(Vpn vpn) {
     const std::uint64_t key = vpn.value >> kChunkBits;
-    if (last_ == nullptr || key != last_key_) {
-      last_ = &chunks_[key];
-      last_key_ = key;
+    Near& near = near_[key & (kNear - 1)];
+    if (near.key != key) [[unlikely]] {
+      near = {key, &chunks_[key]};
     }
-    auto bit = (*last_)[vpn.value & ((1U << kChunkBits) - 1)];
-    if (bit) return false;
-    bit = true;
+    std::uint64_t& word = (*near.chunk)[(vpn.value >> 6) & (kWords - 1)];
+    const std::uint64_t bit = std::uint64_t{1} << (vpn.value & 63);
+    if ((word & bit) != 0) return false;
+    word |= bit;
     return true;
   }
   void clear() {
     chunks_.clear();
-    last_ = nullptr;
+    near_.fill({});
   }
 
  private:
   static constexpr unsigned kChunkBits = 12;
-  using Chunk = std::bitset<1U << kChunkBits>;
+  static constexpr std::size_t kWords = (std::size_t{1} << kChunkBits) / 64;
+  using Chunk = std::array<std::uint64_t, kWords>;
+  // Chunks that were asked for last, each in the place that its number has.
+  struct Near {
+    std::uint64_t key = ~std::uint64_t{0};  // no chunk has it
+    Chunk* chunk = nullptr;                 // unordered_map never moves its values
+  };
+  static constexpr std::size_t kNear = 16;
   std::unordered_map<std::uint64_t, Chunk> chunks_;
-  Chunk* last_ = nullptr;  // unordered_map never moves its values
-  std::uint64_t last_key_ = 0;
+  std::array<Near, kNear> near_{};
 };
 
 }  // namespace pw::replay

@@ -88,5 +88,39 @@ TEST(AddressMap, IsAMapFromPageToPage) {
   }
 }
 
+// The same for blocks of pages far apart, of which several have one place in what the map
+// remembers.
+TEST(AddressMap, RemembersNothingThatHasChanged) {
+  constexpr std::uint64_t kBlocks = 12, kApart = 512ULL * 32, kEach = 5;
+  Random random(12);
+  AddressMap map(false);
+  std::map<std::uint64_t, std::uint64_t> naive;
+  for (int step = 0; step < 4000; ++step) {
+    const std::uint64_t begin = random.below(kBlocks) * kApart + random.below(kEach);
+    const std::uint64_t end = begin + 1 + random.below(2), to = random.below(1ULL << 30);
+    const std::uint64_t what = random.below(4);
+    if (what < 2) map.place(pages(begin, end), Vpn(to));
+    if (what == 2) map.forget(pages(begin, end));
+    if (what == 3) map.leave_out(pages(begin, end));
+    for (std::uint64_t page = begin; page < end; ++page) {
+      naive.erase(page);
+      if (what < 2) naive[page] = to + page - begin;
+    }
+    for (int asked = 0; asked < 40; ++asked) {
+      const std::uint64_t page = random.below(kBlocks) * kApart + random.below(kEach + 2);
+      const auto known = naive.find(page);
+      const std::optional<Vpn> place = map.find(Vpn(page));
+      ASSERT_EQ(place.has_value(), known != naive.end()) << step;
+      if (place) {
+        ASSERT_EQ(place->value, known->second) << step;
+      }
+    }
+    if (random.below(500) == 0) {
+      map.clear();
+      naive.clear();
+    }
+  }
+}
+
 }  // namespace
 }  // namespace pw::replay

@@ -191,6 +191,21 @@ TEST(Thinner, BeginsAnewAfterAGap) {
   EXPECT_EQ(thin.filter.size(), both.small.chunk.filter.size());
 }
 
+// As encode_payload() does.
+TEST(Thinner, TakesPagesOfWhichNothingIsToldForReferencedJustNow) {
+  Both both(3);
+  both.chunk();
+  both.chunk();
+  ASSERT_GT(both.small.chunk.filter.size(), 1U);
+  both.small.chunk.filter_states.resize(1);
+  Thinner thinner(kLarge);
+  Chunk thin;
+  thinner.thin(both.small.chunk, thin);
+  ASSERT_EQ(thin.filter.size(), both.small.chunk.filter.size());
+  EXPECT_EQ(thin.filter_states.back().last_reference, both.small.chunk.info.clock);
+  EXPECT_FALSE(thin.filter_states.back().written);
+}
+
 // Through a file: the same references, fewer events, every chunk readable.
 TEST(Thinner, ARecordingIsReadAsBefore) {
   const pw::testing::TemporaryFolder folder;

@@ -32,7 +32,17 @@ void PageTables::destroy() {
   if (isolated()) frames_->free_table(user_root_);
   destroy_below(root_, levels_);
   PW_CHECK(tables_ == 0);
-  cached_table_ = nullptr;
+  known_.fill({});
+}
+
+void PageTables::forget(VpnRange range) {
+  const std::uint64_t first = range.begin.value >> kIndexBits;
+  const std::uint64_t last = (range.end.value - 1) >> kIndexBits;
+  if (last - first >= kKnown) return known_.fill({});
+  for (std::uint64_t key = first; key <= last; ++key) {
+    Known& known = known_[key & (kKnown - 1)];
+    if (known.key == key) known = {};
+  }
 }
 
 void PageTables::destroy_below(Pfn table, int level) {
@@ -46,20 +56,14 @@ void PageTables::destroy_below(Pfn table, int level) {
   --tables_;
 }
 
-Pte* PageTables::find(Vpn vpn, int level) {
-  if (level == 1 && cached_table_ != nullptr && cached_key_ == vpn.value >> kIndexBits) {
-    return &cached_table_[index_at(vpn, 1)];
-  }
+Pte* PageTables::walk_to(Vpn vpn, int level) {
   Pte* entries = entries_of(root_);
   for (int at = levels_; at > level; --at) {
     const Pte entry = entries[index_at(vpn, at)];
     if (!entry.present() || entry.leaf_at(at)) return nullptr;
     entries = entries_of(entry.pfn());
   }
-  if (level == 1) {
-    cached_table_ = entries;
-    cached_key_ = vpn.value >> kIndexBits;
-  }
+  if (level == 1) note_known(vpn, entries);
   return &entries[index_at(vpn, level)];
 }
 
@@ -95,8 +99,8 @@ bool PageTables::add_table(Pfn table, Pte& entry, int level) {
 }
 
 Pte* PageTables::ensure(Vpn vpn, int level) {
-  if (level == 1 && cached_table_ != nullptr && cached_key_ == vpn.value >> kIndexBits) {
-    return &cached_table_[index_at(vpn, 1)];
+  if (level == 1 && known_for(vpn).key == vpn.value >> kIndexBits) {
+    return &known_for(vpn).entries[index_at(vpn, 1)];
   }
   Pfn table = root_;
   for (int at = levels_; at > level; --at) {
@@ -111,10 +115,7 @@ Pte* PageTables::ensure(Vpn vpn, int level) {
     table = entry.pfn();
   }
   Pte* entries = entries_of(table);
-  if (level == 1) {
-    cached_table_ = entries;
-    cached_key_ = vpn.value >> kIndexBits;
-  }
+  if (level == 1) note_known(vpn, entries);
   return &entries[index_at(vpn, level)];
 }
 
@@ -158,7 +159,6 @@ void PageTables::split_large(Vpn vpn, Pfn first, std::uint64_t step, std::uint64
   }
   frames_->entries(table) = kEntriesPerTable;
   *entry = Pte::make(table, table_rights());
-  cached_table_ = nullptr;
 }
 
 void PageTables::free_reserve(Vpn vpn) {

@@ -14,6 +14,8 @@
 // arch/x86/mm/pti.c); what lies below the entries of the user half is the same for both.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <unordered_map>
 
@@ -62,7 +64,14 @@ class PageTables {
 
   // The entry that maps `vpn` at `level`, or null where a table is missing or a larger leaf covers
   // it.
-  Pte* find(Vpn vpn, int level = 1);
+  Pte* find(Vpn vpn, int level = 1) {
+    if (level == 1) [[likely]] {
+      const Known& known = known_for(vpn);
+      if (known.key == vpn.value >> kIndexBits) [[likely]]
+        return &known.entries[index_at(vpn, 1)];
+    }
+    return walk_to(vpn, level);
+  }
   // The leaf that maps `vpn`, of any size, with its level; null if none is present.
   Pte* find_leaf(Vpn vpn, int& level);
   // The entry for `vpn` at `level`, building missing tables. Null: no memory (nothing is left half
@@ -139,7 +148,7 @@ class PageTables {
   template <class Fn>
   bool clear_range(VpnRange range, Fn&& fn) {
     if (range.empty()) return false;
-    cached_table_ = nullptr;
+    forget(range);
     const std::uint64_t before = tables_;
     clear_below(root_, levels_, origin(), range, fn);
     return tables_ != before;
@@ -153,6 +162,7 @@ class PageTables {
 
  private:
   Pte* entries_of(Pfn table) const { return reinterpret_cast<Pte*>(memory_.table(table)); }
+  Pte* walk_to(Vpn vpn, int level);
   void drop_if_empty(Pfn table, Pte* parent_entry, Pfn parent);
   void destroy_below(Pfn table, int level);
   bool add_table(Pfn table, Pte& entry, int level);
@@ -205,8 +215,19 @@ class PageTables {
   Half half_;
   Pfn root_{0}, user_root_{0};
   std::uint64_t tables_ = 0;
-  Pte* cached_table_ = nullptr;  // level-1 table used last, for pages with this vpn >> 9
-  std::uint64_t cached_key_ = 0;
+  // Level-1 tables used last, each in the place that its vpn >> 9 has: those of neighbouring
+  // addresses lie side by side.
+  struct Known {
+    std::uint64_t key = kNoKey;
+    Pte* entries = nullptr;
+  };
+  static constexpr std::uint64_t kNoKey = ~std::uint64_t{0};  // no page has it
+  static constexpr std::size_t kKnown = 64;
+  Known& known_for(Vpn vpn) { return known_[vpn.value >> kIndexBits & (kKnown - 1)]; }
+  void note_known(Vpn vpn, Pte* entries) { known_for(vpn) = {vpn.value >> kIndexBits, entries}; }
+  // The tables of these pages are about to go.
+  void forget(VpnRange range);
+  std::array<Known, kKnown> known_{};
   std::unordered_map<std::uint64_t, Pfn> reserves_;  // of large leaves, by vpn >> 9
 };
 

@@ -1,0 +1,115 @@
+// Who drives a machine with a recording: replay() makes one for the time it takes.
+//
+// That pages stay in the recording's filter is told to the machine before it looks at pages, or at
+// once where it does so all the time, and where somebody else may look (FilterStays).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "replay/counter_series.hpp"
+#include "replay/filter_stays.hpp"
+#include "replay/recorded_process.hpp"
+#include "replay/replay.hpp"
+#include "replay/turns.hpp"
+#include "replay/watcher.hpp"
+
+namespace pw::replay {
+
+// What a stream of references last was at: the run of references to one page that detail switches
+// leaves out, and the computing between events that detail pages leaves out.
+struct Stream {
+  std::uint64_t clock = 0;
+  VirtAddr address;
+  Access access = Access::Read;
+  bool in_run = false;
+};
+
+class Replayer {
+ public:
+  Replayer(const record::Recording& recording, Machine& machine, Transcript* transcript,
+           CounterSeries* series, Watcher* watcher)
+      : recording_(recording),
+        machine_(machine),
+        transcript_(transcript),
+        series_(series),
+        watcher_(watcher),
+        names_(machine, recording),
+        call_sites_(recording),
+        pages_(recording.info().detail == record::Detail::Pages),
+        alone_(watcher == nullptr && transcript == nullptr),
+        late_(alone_ && machine.looks_only_when_called()),
+        reference_ps_(machine.config().cpu.costs.reference_ps) {}
+
+  Result<void> run(const std::function<void(double)>& progress);
+  ReplayResult result(const MachineConfig& config);
+
+ private:
+  using Key = std::uint64_t;  // of a stream
+  bool side_by_side() const;
+  Result<void> run_in_order(const std::function<void(double)>& progress);
+  Result<void> run_in_turns(const std::function<void(double)>& progress);
+  Result<void> open_chunk(Lane& lane);
+  Result<void> play_slice(Turns& turns, Lane& lane);
+  bool gives_way(Turns& turns, Lane& lane, const record::Event& event);
+  Result<void> begin_chunk(std::size_t index, const record::Chunk& chunk);
+  Result<void> play(const record::Chunk& chunk);
+  bool stopped() const { return !alone_ && transcript_ != nullptr && transcript_->stopped(); }
+  bool refer(const record::Chunk& chunk, const record::Event& event, Stream& stream);
+  Result<void> step(const record::Chunk& chunk, std::size_t at, Stream& stream);
+  void tell_watcher(const record::Chunk& chunk, std::size_t at);
+  void advance_to(Stream& stream, std::uint64_t clock);
+  void come_to(std::uint64_t clock, std::uint64_t& from);
+  std::vector<std::uint64_t> touched_by_label() const;
+  void hide(Stream& stream, std::uint64_t references);
+  void end_stays();
+  void tell_stays();
+  void fetch(const record::Chunk& chunk, const record::Event& event, Stream& stream);
+  void stay(const record::Event& event, const FilterStays::Stay& stay);
+  void first_write(const record::Chunk& chunk, const record::Event& event);
+  void reference(const record::Event& event);
+  void reference(VirtAddr address, Access access);
+  Result<void> fork(const record::Chunk& chunk, std::size_t at);
+  void child_ended(std::uint32_t recorded_pid);
+  RecordedProcess& adopt(std::uint32_t recorded_pid, Pid pid);
+  static std::uint32_t stack_of_call(const record::Chunk& chunk, std::size_t at);
+
+  const record::Recording& recording_;
+  Machine& machine_;
+  Transcript* transcript_;
+  SeriesTaker series_;
+  Watcher* watcher_;
+  std::uint64_t references_ = 0;  // played
+  SharedNames names_;
+  CallSiteNames call_sites_;
+  const bool pages_;  // detail of the recording
+  const bool alone_;  // nobody follows event by event
+  const bool late_;   // the machine is told of stays before it looks
+  const std::uint64_t reference_ps_;
+  std::unordered_map<std::uint32_t, std::unique_ptr<RecordedProcess>> processes_;
+  std::unordered_map<std::uint32_t, std::uint32_t> parents_;  // of children of fork
+  std::vector<std::uint32_t> order_;  // recorded pids in order of appearance
+  std::unordered_map<Key, Stream> streams_;
+  std::unordered_map<std::uint32_t, unsigned> cpu_of_thread_;
+  RecordedProcess* current_ = nullptr;
+  std::uint64_t records_ = 0;
+  std::uint64_t hidden_ps_ = 0;  // of computing not yet given to the clock
+  FilterStays stays_;            // of the process that is played
+  std::uint64_t now_ = 0;        // clock of the event that is played
+  // Told before the machine looks at pages.
+  struct BeforeLook {
+    Replayer* replayer;
+    sim::SimCpu* cpu = nullptr;  // that the process runs on, while references follow each other
+    void operator()() const { replayer->tell_stays(); }
+  };
+  BeforeLook before_look_{this};
+  struct {
+    bool made = false, lends = false;
+  } last_fork_;  // what became of it
+};
+
+}  // namespace pw::replay
