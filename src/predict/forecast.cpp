@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "analysis/in_parallel.hpp"
@@ -159,7 +160,9 @@ Result<Forecasts> forecast(const record::Recording& recording, const std::vector
   const std::vector<std::size_t> limited = below(base->peak_group_bytes, all.rows);
   std::vector<Result<Outcome>> outcomes(limited.size(), Outcome{});
   unlimited.pace = pace;
-  analysis::in_parallel(limited.size() + (coarse == source ? 0 : 1), [&](std::size_t job) {
+  std::atomic<std::size_t> begun = 0;  // in this order, whichever thread they come to
+  analysis::in_parallel(limited.size() + (coarse == source ? 0 : 1), [&](std::size_t) {
+    const std::size_t job = begun++;
     if (job == limited.size()) {
       base = predict(*source, unlimited, costs);
       return;
