@@ -27,7 +27,7 @@ class Sources {
   // Recordings of fewer events than `long_events` are replayed as they are.
   explicit Sources(const record::Recording& whole, std::uint64_t long_events = kLong)
       : whole_(&whole), coarse_pages_(whole.overview_pages()) {
-    constexpr std::uint32_t kCoarse = 1024;
+    constexpr std::uint32_t kCoarse = 512;
     if (coarse_pages_ == 0) coarse_pages_ = kCoarse;
     std::uint64_t events = 0;
     for (const record::ChunkInfo& chunk : whole.chunks()) events += chunk.events;

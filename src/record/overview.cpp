@@ -6,7 +6,7 @@ namespace pw::record {
 
 std::optional<Overview::Part> Overview::next(const Chunk& chunk,
                                              const std::vector<std::uint32_t>& images) {
-  constexpr std::uint64_t kTrial = 1 << 20, kLeastGain = 3;
+  constexpr std::uint64_t kTrial = 1 << 20, kLeastGain = 2;
   if (given_up_) return std::nullopt;
   const std::pair stream(chunk.info.pid, chunk.info.stream);
   Thinner& thinner = thinners_.try_emplace(stream, kFilterPages).first->second;

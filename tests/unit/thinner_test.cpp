@@ -364,7 +364,7 @@ TEST(Sources, AreAsCoarseAsTheSmallestLimitAllows) {
     return sources.down_to(limit_pages << kPageShift).info().filter_pages;
   };
   EXPECT_EQ(predict::Sources(*with, 1).unlimited().info().filter_pages, Overview::kFilterPages);
-  EXPECT_EQ(predict::Sources(*without, 1).unlimited().info().filter_pages, 1024U);
+  EXPECT_EQ(predict::Sources(*without, 1).unlimited().info().filter_pages, 512U);
   for (const Recording* recording : {&*with, &*without}) {
     EXPECT_EQ(pages_for(*recording, kSmall * 16), kSmall);
     EXPECT_EQ(pages_for(*recording, 200 * 16), 200U);
