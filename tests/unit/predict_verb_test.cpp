@@ -180,17 +180,22 @@ TEST(Forecast, ATruthIsPredictedAtThePaceOfItsFirstRow) {
   EXPECT_DOUBLE_EQ((*predict::predict_truth(*recording, truth, {}, paces))[0].cpu_seconds, 3);
 }
 
-TEST(Forecast, LimitsArePartsOfThePeakAndWholePages) {
-  testing::TemporaryFolder folder;
+Result<record::Recording> sample_in(const testing::TemporaryFolder& folder) {
   const std::string path = (folder.path() / "sample.pwrec").string();
   std::vector<record::Chunk> chunks;
-  ASSERT_TRUE(record::testing::write_sample(path, record::Detail::Pages, 50, chunks));
-  const auto recording = record::Recording::open(path);
+  EXPECT_TRUE(record::testing::write_sample(path, record::Detail::Pages, 50, chunks));
+  return record::Recording::open(path);
+}
+
+Result<predict::Outcome> by_limit(const record::Recording&, const predict::Conditions& conditions,
+                                  const predict::Costs&) {
+  return outcome(conditions.limit_bytes / 4096, 1);
+}
+
+TEST(Forecast, LimitsArePartsOfThePeakAndWholePages) {
+  testing::TemporaryFolder folder;
+  const auto recording = sample_in(folder);
   ASSERT_TRUE(recording);
-  const predict::Predict by_limit = [](const record::Recording&, const predict::Conditions& c,
-                                       const predict::Costs&) -> Result<predict::Outcome> {
-    return outcome(c.limit_bytes / 4096, 1);
-  };
   const auto told = predict::forecast(*recording, {{75, 0}, {0, (10 << 20) + 5}}, {}, {}, {},
                                       by_limit);
   ASSERT_TRUE(told);
@@ -230,15 +235,8 @@ TEST(Forecast, ALimitAtThePeakIsNotFelt) {
 
 TEST(Forecast, PartsOfThePeakThatAreTooSmallAreLeftOut) {
   testing::TemporaryFolder folder;
-  const std::string path = (folder.path() / "sample.pwrec").string();
-  std::vector<record::Chunk> chunks;
-  ASSERT_TRUE(record::testing::write_sample(path, record::Detail::Pages, 50, chunks));
-  const auto recording = record::Recording::open(path);
+  const auto recording = sample_in(folder);
   ASSERT_TRUE(recording);
-  const predict::Predict by_limit = [](const record::Recording&, const predict::Conditions& c,
-                                       const predict::Costs&) -> Result<predict::Outcome> {
-    return outcome(c.limit_bytes / 4096, 1);
-  };
   const auto told = predict::forecast(*recording, {{50, 0}, {0.01, 0}, {20, 0}}, {}, {}, {},
                                       by_limit);
   ASSERT_TRUE(told);
