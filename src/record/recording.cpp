@@ -89,11 +89,10 @@ Result<Recording> Recording::thinned(std::uint32_t filter_pages) const {
       filter_pages <= whole.filter_pages || filter_pages > kMaxFilterPages) {
     return fail(Errno::Invalid, "this recording cannot be thinned");
   }
-  if (const std::uint32_t pages = overview_pages(); thinned_ == nullptr) {
-    if (pages > whole.filter_pages && pages == filter_pages) return overview();
-    if (pages > whole.filter_pages && pages < filter_pages) {
-      return overview().thinned(filter_pages);
-    }
+  const std::uint32_t known = overview_pages();
+  if (thinned_ == nullptr && known > whole.filter_pages && known <= filter_pages) {
+    if (known == filter_pages) return overview();
+    return overview().thinned(filter_pages);
   }
   auto all = std::make_shared<ThinnedChunks>();
   all->info = whole;

@@ -145,10 +145,7 @@ struct Writer::Data {
   Result<void> add_overview(BlockHeader block, const Chunk& chunk,
                             const std::vector<std::uint32_t>& images) {
     const std::optional<Overview::Part> of_chunk = overview->next(chunk, images);
-    if (!of_chunk) {
-      overview.reset();
-      return {};
-    }
+    if (!of_chunk) return {};
     block.type = BlockType::Overview;
     block.filter_pages = Overview::kFilterPages;
     block.count = of_chunk->events;
