@@ -192,10 +192,13 @@ enum pw_control {
   /* rest: of mmap and rename the path, else empty. Recorded if it succeeded; */
   /* unlink and rename, which replace what their new name meant, also with the */
   /* file that loses its name (number unlink) */
-  PW_WAIT = 14 /* no thread of the process ran during a system call that can wait for others: */
+  PW_WAIT = 14, /* no thread of the process ran during a system call that can wait for others: */
   /* varint number, varint ns at its end since the frame's ns, varint ns that it took, varint */
-  /* pid of the child that wait4 returned, else 0. Comes before the call's own event. wait4 and */
-  /* waitid always, others if they took PW_WAIT_NS or longer */
+  /* pid of the child that wait4 returned, else 0, varint 1 if it ended because its time was */
+  /* over, else 0. Comes before the call's own event. wait4 and waitid always, others if they */
+  /* took PW_WAIT_NS or longer */
+  PW_WAKE = 15 /* a system call that may have ended another process's wait: varint ns at its end */
+  /* since the frame's ns, varint ns that it took. Comes before its PW_WAIT, if it is one as well */
 };
 
 #endif

@@ -77,15 +77,25 @@ UInt pw_files_of_call(ThreadId tid, UInt number, const UWord* args, Long result,
   return pw_file_of_call(number, numbers, result, &before[tid]);
 }
 
-void pw_files_transfer(ThreadId tid, UInt number, const UWord* args, Long result) {
+Bool pw_files_closed(ThreadId tid, UInt number) {
+  return number == __NR_close && before[tid].file != PW_NO_FILE;
+}
+
+static struct pw_transfer transfers[2]; /* of the call that has been made */
+static UInt transfer_count;
+
+Bool pw_files_moved(UInt number, const UWord* args, Long result) {
   ULong numbers[6];
-  struct pw_transfer transfers[2];
-  UInt i;
   six(args, numbers);
-  const UInt count = pw_transfers(number, numbers, result, transfers);
-  if (count == 0) return;
+  transfer_count = pw_transfers(number, numbers, result, transfers);
+  return transfer_count > 0;
+}
+
+void pw_files_tell_moved(ThreadId tid) {
+  UInt i;
+  if (transfer_count == 0) return;
   pw_thread_running(tid);
-  for (i = 0; i < count; ++i) {
+  for (i = 0; i < transfer_count; ++i) {
     const struct pw_transfer* const t = &transfers[i];
     pw_spool_transfer(t->file, t->written, t->descriptor, t->offset, t->bytes);
   }

@@ -245,9 +245,10 @@ extern UInt pw_exit_status; /* what the program exits with; PW_ENDED_BY_SIGNAL u
 void pw_waits_init(void);
 /* A thread begins to run the program's code. */
 void pw_waits_thread_runs(void);
-/* Before and after any call; result: -1 if it failed. */
+/* Before and after any call; result: negative errno if it failed; of_file: it has moved bytes from
+   or to a regular file, or was about one. */
 void pw_waits_before(ThreadId tid, UInt number);
-void pw_waits_after(ThreadId tid, UInt number, Long result);
+void pw_waits_after(ThreadId tid, UInt number, const UWord* args, Long result, Bool of_file);
 
 /* --- files.c --- */
 void pw_files_init(void);
@@ -263,8 +264,11 @@ UInt pw_files_only(UInt number);
 /* After one that succeeded: its file, or PW_NO_FILE; also in *replaced, of which that file has
    taken the name. */
 UInt pw_files_of_call(ThreadId tid, UInt number, const UWord* args, Long result, UInt* replaced);
-/* After any: tells what it has read from files and written to them. */
-void pw_files_transfer(ThreadId tid, UInt number, const UWord* args, Long result);
+/* After any: whether it has read from files or written to them, and telling of it. */
+Bool pw_files_moved(UInt number, const UWord* args, Long result);
+void pw_files_tell_moved(ThreadId tid);
+/* Whether it has closed a regular file. */
+Bool pw_files_closed(ThreadId tid, UInt number);
 
 /* --- start.c --- */
 /* Before the first instruction of an image: its START frame; the environment becomes the program's

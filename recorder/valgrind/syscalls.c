@@ -291,9 +291,10 @@ static void after_syscall(ThreadId tid, UInt number, UWord* args, UInt arg_count
   const Bool failed = sr_isError(outcome);
   const Long result = failed ? -(Long)sr_Err(outcome) : (Long)sr_Res(outcome);
   UInt file = PW_NO_FILE, replaced;
-  pw_waits_after(tid, number, failed ? -1 : result);
+  const Bool moved = !failed && pw_files_moved(number, args, result);
+  pw_waits_after(tid, number, args, result, moved || pw_files_closed(tid, number));
   if (!failed && number == __NR_rt_sigaction) note_handler((Int)args[0], args[1]);
-  if (!failed) pw_files_transfer(tid, number, args, result);
+  if (moved) pw_files_tell_moved(tid);
   if (!failed && pw_files_only(number) > 0) file_call(tid, number, args, result);
   if (number >= MAX_SYSCALL || !recorded[number]) return;
   if (reads_time(number)) {

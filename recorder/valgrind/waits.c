@@ -1,4 +1,5 @@
-/* When the whole process stood still in a system call, waiting for others.
+/* When the whole process stood still in a system call, waiting for others, and when it did what
+ * others may have waited for.
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Replay has processes run side by side again, at another pace than here; it needs to know where
@@ -10,6 +11,7 @@
 #include "pub_tool_mallocfree.h"
 #include "pub_tool_threadstate.h"
 
+#include <asm/errno.h>
 #include <asm/unistd.h>
 
 #define MAX_SYSCALL 512
@@ -59,10 +61,23 @@ static const UShort kWaiting[] = {
     __NR_mq_timedsend,
     __NR_io_getevents,
 };
-static Bool may_wait[MAX_SYSCALL];
+
+/* Calls that may end another process's wait, by what they send, take or close. */
+static const UShort kWaking[] = {
+    __NR_read,         __NR_write,    __NR_readv,    __NR_writev,          __NR_recvfrom,
+    __NR_recvmsg,      __NR_recvmmsg, __NR_sendto,   __NR_sendmsg,         __NR_sendmmsg,
+    __NR_sendfile,     __NR_splice,   __NR_tee,      __NR_vmsplice,        __NR_accept,
+    __NR_accept4,      __NR_connect,  __NR_shutdown, __NR_close,           __NR_kill,
+    __NR_tkill,        __NR_tgkill,   __NR_futex,    __NR_rt_sigqueueinfo, __NR_flock,
+    __NR_msgrcv,       __NR_msgsnd,   __NR_semop,    __NR_semtimedop,      __NR_mq_timedreceive,
+    __NR_mq_timedsend,
+};
+
+enum { Waits = 1, Wakes = 2 };
+static UChar what_it_does[MAX_SYSCALL];
 
 typedef struct {
-  ULong ns;   /* when the call began */
+  ULong ns;   /* when the call began; 0: none has */
   ULong runs; /* how often threads had begun to run by then */
 } Begun;
 static Begun* begun; /* by ThreadId */
@@ -70,22 +85,63 @@ static ULong runs;
 
 void pw_waits_init(void) {
   UInt i;
-  for (i = 0; i < sizeof kWaiting / sizeof kWaiting[0]; ++i) may_wait[kWaiting[i]] = True;
+  for (i = 0; i < sizeof kWaiting / sizeof kWaiting[0]; ++i) what_it_does[kWaiting[i]] |= Waits;
+  for (i = 0; i < sizeof kWaking / sizeof kWaking[0]; ++i) what_it_does[kWaking[i]] |= Wakes;
 }
 
 void pw_waits_thread_runs(void) { ++runs; }
 
 void pw_waits_before(ThreadId tid, UInt number) {
-  if (number >= MAX_SYSCALL || !may_wait[number]) return;
+  if (number >= MAX_SYSCALL || what_it_does[number] == 0) return;
   if (begun == NULL) begun = VG_(calloc)("pagewright.waits", VG_N_THREADS, sizeof *begun);
   begun[tid] = (Begun){.ns = pw_now_ns(), .runs = runs};
 }
 
-void pw_waits_after(ThreadId tid, UInt number, Long result) {
-  if (number >= MAX_SYSCALL || !may_wait[number] || begun == NULL || begun[tid].ns == 0) return;
+/* Whether another process may have gone on because of the call. */
+static Bool wakes(UInt number, const UWord* args, Long result, Bool of_file) {
+  if ((what_it_does[number] & Wakes) == 0 || result < 0 || of_file) return False;
+  if (number != __NR_futex) return True;
+  const UInt operation = (UInt)args[1] & 127;
+  const Bool wait = operation == 0 || operation == 6 || operation == 9 || operation >= 11;
+  return result > 0 && !wait && ((UInt)args[1] & 128) == 0; /* 128: of this process alone */
+}
+
+/* Whether a wait is over because its time is. */
+static Bool timed_out(UInt number, Long result) {
+  switch (number) {
+    case __NR_poll:
+    case __NR_ppoll:
+    case __NR_select:
+    case __NR_pselect6:
+    case __NR_epoll_wait:
+    case __NR_epoll_pwait:
+    case __NR_nanosleep:
+    case __NR_clock_nanosleep:
+    case __NR_io_getevents:
+      return result == 0;
+    default:
+      return result == -ETIMEDOUT || result == -EAGAIN;
+  }
+}
+
+static void tell_wake(ThreadId tid, ULong took) {
+  pw_thread_running(tid);
+  const ULong end = pw_spool_ns();
+  pw_payload_begin();
+  pw_payload_varint(end);
+  pw_payload_varint(took);
+  pw_payload_send(PW_WAKE);
+  pw_spool_event_done();
+}
+
+void pw_waits_after(ThreadId tid, UInt number, const UWord* args, Long result, Bool of_file) {
+  if (number >= MAX_SYSCALL || what_it_does[number] == 0) return;
+  if (begun == NULL || begun[tid].ns == 0) return;
   const Begun start = begun[tid];
   begun[tid].ns = 0;
   const ULong ns = pw_now_ns() - start.ns;
+  if (wakes(number, args, result, of_file)) tell_wake(tid, ns);
+  if ((what_it_does[number] & Waits) == 0) return;
   const ULong child = number == __NR_wait4 && result > 0 ? (ULong)result : 0;
   const Bool for_child = child != 0 || (number == __NR_waitid && result == 0);
   if (start.runs != runs || (!for_child && ns < PW_WAIT_NS)) return;
@@ -96,6 +152,7 @@ void pw_waits_after(ThreadId tid, UInt number, Long result) {
   pw_payload_varint(end);
   pw_payload_varint(ns);
   pw_payload_varint(child);
+  pw_payload_varint(timed_out(number, result));
   pw_payload_send(PW_WAIT);
   pw_spool_event_done();
 }

@@ -2,6 +2,7 @@
 // faultin_page_range(), mm/gup.c. The faults are those that accesses would take, and are counted
 // so.
 #include "machine/machine.hpp"
+#include "space/protection_keys.hpp"
 #include "space/translations.hpp"
 
 namespace pw {
@@ -84,13 +85,15 @@ Result<void> Machine::populate(Process& process, VpnRange range, Populate how, b
     const VpnRange part = intersection(area->range(), {at, range.end});
     at = part.end;
     if (as_locked && area->traits.lock_on_fault) continue;
-    if (as_locked && !area->accessible()) {  // no signal is counted for what is not even tried
+    const bool write = as_locked ? area->rights.write && !area->shared : how == Populate::Write;
+    const Access access = write ? Access::Write : Access::Read;
+    // check_vma_flags(). The key of what may only be executed denies all access.
+    const bool by_key = key_denies(process.pkru, area->traits.key, write);
+    if (as_locked && (by_key || !area->accessible())) {  // no signal for what is not even tried
       if (go_on) continue;
       return fail(Errno::Fault);
     }
-    const bool write = as_locked ? area->rights.write && !area->shared : how == Populate::Write;
-    const Access access = write ? Access::Write : Access::Read;
-    if (!as_locked && !grants(*area, access)) return fail(Errno::Invalid);
+    if (!as_locked && (by_key || !grants(*area, access))) return fail(Errno::Invalid);
     const Result<void> done = populate_area(process, part, access, as_locked);
     if (!done && !go_on) return done;
   }

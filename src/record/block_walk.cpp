@@ -45,6 +45,8 @@ std::string describe(const BlockHeader& header) {
       return "what pages hold";
     case BlockType::Overview:
       return "a part of the overview";
+    case BlockType::WaitEnds:
+      return "who ended waits";
   }
   return "a block of unknown type";
 }

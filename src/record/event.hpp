@@ -32,6 +32,8 @@ enum class EventKind : std::uint8_t {
   Wait,         // system call `index` kept the whole process waiting for `length` ns, until
                 // `last_reference` (CLOCK_MONOTONIC ns); `offset` = pid of the child that it
                 // waited for, 0 if it was something else
+  Wake,         // a system call that may have ended another process's wait, begun at
+                // `last_reference` (CLOCK_MONOTONIC ns)
 };
 
 // Of the event before: the first reference to its page, a system call, the first write to its page
@@ -60,7 +62,7 @@ struct Event {
     std::uint32_t leaves_at;
   };
   union {
-    std::uint16_t size = 0;   // Reference: bytes
+    std::uint16_t size = 0;   // Reference: bytes. Wait: 1 if it ended because its time was over
     std::uint16_t came_here;  // Fetch, FilterGone: 1 if the page that leaves came in this chunk
   };
   EventKind kind = EventKind::Fetch;

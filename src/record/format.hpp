@@ -68,6 +68,7 @@ enum class BlockType : std::uint32_t {
                   // their bytes that are copied one by one as `clock` and `end_clock`
   Overview = 14,  // of the Chunk with the same pid, stream and sequence: an EVENTS payload for a
                   // larger filter, its K in the header; fetches left out as `end_clock`
+  WaitEnds = 15,  // who ended which wait
 };
 
 struct BlockHeader {

@@ -54,6 +54,7 @@ class PayloadDecoder {
   const char* decode_syscall(std::string_view payload, bool of_file, Event& event);
   const char* decode_transfer(std::string_view payload, Event& event);
   const char* decode_wait(std::string_view payload, Event& event) const;
+  const char* decode_wake(std::string_view payload, Event& event) const;
   const char* decode_stack(std::string_view payload, bool is_new, Event& event);
   const char* decode_gone(std::string_view payload, bool all, std::size_t& count);
   Event* room_for(std::size_t count);

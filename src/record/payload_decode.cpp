@@ -240,6 +240,9 @@ const char* PayloadDecoder::decode_control(std::uint64_t code, std::size_t& coun
     case PW_WAIT:
       wrong = decode_wait(payload, event);
       break;
+    case PW_WAKE:
+      wrong = decode_wake(payload, event);
+      break;
     case PW_STACK:
     case PW_STACK_REF:
       if (code == PW_STACK && spool_stacks_ == nullptr) return "a stack outside the stack table";
@@ -326,7 +329,17 @@ const char* PayloadDecoder::decode_wait(std::string_view payload, Event& event) 
   event.last_reference = begin_ns_ + reader.varint();
   event.length = reader.varint();
   event.offset = reader.varint();
+  if (reader.ok() && !reader.done()) event.size = reader.varint() == 1 ? 1 : 0;
   return reader.ok() ? nullptr : "a wait is cut short";
+}
+
+const char* PayloadDecoder::decode_wake(std::string_view payload, Event& event) const {
+  ByteReader reader(payload);
+  event.kind = EventKind::Wake;
+  event.by_kernel = true;
+  const std::uint64_t end = begin_ns_ + reader.varint(), took = reader.varint();
+  event.last_reference = end - std::min(took, end);
+  return reader.ok() ? nullptr : "a wake is cut short";
 }
 
 const char* PayloadDecoder::decode_stack(std::string_view payload, bool is_new, Event& event) {

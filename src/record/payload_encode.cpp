@@ -162,7 +162,14 @@ class Encoder {
         put_varint(payload, since_begin(event.last_reference));
         put_varint(payload, event.length);
         put_varint(payload, event.offset);
+        put_varint(payload, event.size);
         put_control(PW_WAIT, dt, payload);
+        break;
+      case EventKind::Wake:
+        payload.clear();
+        put_varint(payload, since_begin(event.last_reference));
+        put_varint(payload, 0);
+        put_control(PW_WAKE, dt, payload);
         break;
       case EventKind::Thread:
         put_control(PW_THREAD, dt, payload);

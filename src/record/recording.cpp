@@ -135,6 +135,10 @@ Result<Recording> Recording::thinned(std::uint32_t filter_pages) const {
   return Recording(data_, std::move(all));
 }
 
+const std::vector<WaitEnd>* Recording::wait_ends() const {
+  return data_->wait_ends ? &*data_->wait_ends : nullptr;
+}
+
 std::uint32_t Recording::overview_pages() const {
   return data_->overview.empty() ? 0 : data_->overview.front().header.filter_pages;
 }

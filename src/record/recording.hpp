@@ -70,6 +70,16 @@ struct ProcessInfo {
   std::vector<std::string> command;  // of its last image
 };
 
+// Who ended a wait: when the waiter went on, and with which of its Wake events, or its end, the
+// other one had let it.
+struct WaitEnd {
+  std::uint32_t pid = 0;
+  std::uint64_t end_ns = 0;
+  std::uint32_t waker = 0;  // pid
+  std::uint64_t wake_ns = 0;
+  friend bool operator==(const WaitEnd&, const WaitEnd&) = default;
+};
+
 // What the filter knew of a page when the chunk began.
 struct FilterState {
   std::uint64_t last_reference = 0;  // clock
@@ -145,6 +155,10 @@ class Recording {
 
   // The filter's size in the overview that the file has; 0: it has none.
   std::uint32_t overview_pages() const;
+
+  // Who ended waits, by pid and time; null: the recorder did not look (before 2026-11, QEMU, or too
+  // many).
+  const std::vector<WaitEnd>* wait_ends() const;
 
   // The areas of the process as chunk `index` begins; empty if their snapshot is lost.
   std::vector<MappedArea> maps_before(std::size_t index) const;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "base/result.hpp"
@@ -47,6 +48,7 @@ struct RecordingData {
   std::vector<ChunkInfo> chunks;
   std::vector<BlockRef> chunk_blocks;  // of `chunks`
   std::vector<BlockRef> overview;      // of `chunks`; empty if the recording has none of all
+  std::optional<std::vector<WaitEnd>> wait_ends;  // by pid and time
   std::vector<Loss> losses;
   std::uint64_t references = 0;
   std::map<std::uint32_t, BlockRef> areas;  // Image and Maps blocks by number

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "record/recording_data.hpp"
@@ -34,7 +35,8 @@ class TableLoader {
     const BlockHeader& header = block.header;
     if (header.type != BlockType::Info && header.type != BlockType::Modules &&
         header.type != BlockType::Stacks && header.type != BlockType::Symbols &&
-        header.type != BlockType::Files && header.type != BlockType::Notes) {
+        header.type != BlockType::Files && header.type != BlockType::Notes &&
+        header.type != BlockType::WaitEnds) {
       return;
     }
     used_ += header.raw_bytes;
@@ -69,6 +71,9 @@ class TableLoader {
       std::vector<FileInfo> files;
       whole = decode_files(bytes, files);
       data_.files.add(header.sequence, std::move(files));
+    } else if (header.type == BlockType::WaitEnds) {
+      if (!data_.wait_ends) data_.wait_ends.emplace();
+      whole = decode_wait_ends(bytes, *data_.wait_ends);
     } else if (header.type == BlockType::Stacks) {
       std::vector<StackFrames> stacks;
       whole = decode_stacks(bytes, stacks);
@@ -144,6 +149,11 @@ Result<void> RecordingData::load(Recording::Verify verify) {
     }
     if (block.header.type == BlockType::Contents) add_contents(block.header, info.contents);
     tables.load(block);
+  }
+  if (wait_ends) {
+    std::sort(wait_ends->begin(), wait_ends->end(), [](const WaitEnd& a, const WaitEnd& b) {
+      return std::tuple(a.pid, a.end_ns, a.wake_ns) < std::tuple(b.pid, b.end_ns, b.wake_ns);
+    });
   }
   arrange_chunks(blocks, *this);
   return {};

@@ -130,6 +130,19 @@ std::string encode_symbols(const std::vector<ModuleSymbol>& symbols) {
   return out;
 }
 
+std::string encode_wait_ends(const std::vector<WaitEnd>& ends) {
+  std::string out;
+  std::uint64_t before = 0;
+  for (const WaitEnd& end : ends) {
+    put_varint(out, end.pid);
+    put_varint(out, end.end_ns - before);
+    put_varint(out, end.waker);
+    put_varint(out, end.end_ns - end.wake_ns);
+    before = end.end_ns;
+  }
+  return out;
+}
+
 bool decode_strings(std::string_view bytes, std::vector<std::string>& out) {
   ByteReader reader(bytes);
   return get_strings(reader, out);
@@ -205,6 +218,22 @@ bool decode_symbols(std::string_view bytes, std::vector<ModuleSymbol>& out) {
     entry.symbol.line = static_cast<std::uint32_t>(reader.varint());
     if (!reader.ok()) return false;
     out.push_back(std::move(entry));
+  }
+  return true;
+}
+
+bool decode_wait_ends(std::string_view bytes, std::vector<WaitEnd>& out) {
+  ByteReader reader(bytes);
+  std::uint64_t before = 0;
+  while (!reader.done()) {
+    WaitEnd end;
+    end.pid = static_cast<std::uint32_t>(reader.varint());
+    end.end_ns = before += reader.varint();
+    end.waker = static_cast<std::uint32_t>(reader.varint());
+    const std::uint64_t since_wake = reader.varint();
+    if (!reader.ok() || since_wake > end.end_ns) return false;
+    end.wake_ns = end.end_ns - since_wake;
+    out.push_back(end);
   }
   return true;
 }

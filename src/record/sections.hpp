@@ -40,6 +40,7 @@ std::string encode_modules(const std::vector<Module>& modules);
 std::string encode_files(const std::vector<FileInfo>& files);
 std::string encode_stacks(const std::vector<StackFrames>& stacks);
 std::string encode_symbols(const std::vector<ModuleSymbol>& symbols);
+std::string encode_wait_ends(const std::vector<WaitEnd>& ends);  // by time
 
 // False: damaged; `out` has the whole entries before the damage.
 bool decode_strings(std::string_view bytes, std::vector<std::string>& out);
@@ -49,5 +50,6 @@ bool decode_modules(std::string_view bytes, std::vector<Module>& out);
 bool decode_files(std::string_view bytes, std::vector<FileInfo>& out);
 bool decode_stacks(std::string_view bytes, std::vector<StackFrames>& out);
 bool decode_symbols(std::string_view bytes, std::vector<ModuleSymbol>& out);
+bool decode_wait_ends(std::string_view bytes, std::vector<WaitEnd>& out);
 
 }  // namespace pw::record

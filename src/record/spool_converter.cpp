@@ -36,6 +36,7 @@ SpoolConverter::SpoolConverter(std::string folder, Writer& writer, const Recordi
                                                         options.redact,
                                                         0,
                                                         {},
+                                                        {},
                                                         {}} {
   context_.child_pid = [this](std::uint32_t pid, std::uint64_t ns) { return child_pid(pid, ns); };
 }
@@ -78,6 +79,9 @@ Result<void> SpoolConverter::finish() {
   sources_.clear();
   take_logs();
   for (const std::string& note : context_.notes) PW_TRY(context_.writer.add_note(note));
+  if (info_.recorder == Recorder::Valgrind && !context_.wakers.too_many()) {
+    PW_TRY(context_.writer.add_wait_ends(context_.wakers.ends()));
+  }
   PW_TRY(context_.stacks.flush(context_.writer));
   PW_TRY(context_.files.flush(context_.writer));
   return context_.stacks.write_symbols(context_.writer);

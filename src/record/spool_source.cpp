@@ -292,6 +292,7 @@ void SpoolSource::append(Stream& to, Chunk& decoded) {
   auto first_call = static_cast<std::uint32_t>(to.chunk.syscalls.size());
   to.chunk.events.reserve(to.chunk.events.size() + decoded.events.size());
   for (const Event& event : decoded.events) {
+    note_meeting(event, decoded);
     Event& added = to.chunk.events.emplace_back(event);
     switch (event.kind) {
       case EventKind::Syscall:
@@ -326,6 +327,24 @@ void SpoolSource::append(Stream& to, Chunk& decoded) {
     if (call.file != kNoFile) call.file = file_number(call.file);
     if (context_.redact) call.path = redact_path(call.path);
     to.chunk.syscalls.push_back(std::move(call));
+  }
+}
+
+// That the process waited for others, or did what others may wait for.
+void SpoolSource::note_meeting(const Event& event, const Chunk& decoded) {
+  constexpr std::uint32_t kExit = 60, kExitGroup = 231;
+  if (event.kind == EventKind::Wake) {
+    context_.wakers.add_wake(process_.pid, event.last_reference);
+  } else if (event.kind == EventKind::Wait) {
+    const bool timed_out = event.size != 0, child_is_known = event.offset != 0;
+    if (!timed_out && !child_is_known) {
+      context_.wakers.add_wait(process_.pid, event.last_reference);
+    }
+  } else if (event.kind == EventKind::Syscall) {
+    const SyscallRecord& call = decoded.syscalls[event.index];
+    if (call.number == kExit || call.number == kExitGroup) {
+      context_.wakers.add_wake(process_.pid, call.ns);
+    }
   }
 }
 

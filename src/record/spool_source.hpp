@@ -16,6 +16,7 @@
 #include "record/payload.hpp"
 #include "record/spool.hpp"
 #include "record/stack_table.hpp"
+#include "record/wakers.hpp"
 #include "record/writer.hpp"
 
 namespace pw::record {
@@ -39,6 +40,7 @@ struct ConversionContext {
   FileTable files;
   bool redact = false;
   std::uint64_t references = 0;
+  Wakers wakers;
   std::vector<std::string> notes;
   // The number in the recording of the child that was forked as `pid` at `ns`.
   std::function<std::uint32_t(std::uint32_t pid, std::uint64_t ns)> child_pid;
@@ -91,6 +93,7 @@ class SpoolSource {
   std::uint32_t file_number(std::uint32_t number) const;
   Result<void> begin_chunk(Stream& stream, const pw_frame_header& frame, const Chunk& decoded);
   void append(Stream& stream, Chunk& decoded);
+  void note_meeting(const Event& event, const Chunk& decoded);
   Result<void> flush(Stream& stream);
   Result<void> flush_all();
   Result<void> write_areas(Stream& stream, std::uint64_t ns);

@@ -305,6 +305,17 @@ Result<void> Writer::add_symbols(const std::vector<ModuleSymbol>& symbols) {
   return {};
 }
 
+Result<void> Writer::add_wait_ends(const std::vector<WaitEnd>& ends) {
+  std::uint32_t next = 0;
+  if (!ends.empty()) {
+    PW_TRY(data_->add_table(BlockType::WaitEnds, next, ends, encode_wait_ends));
+    return {};
+  }
+  BlockHeader none;
+  none.type = BlockType::WaitEnds;
+  return data_->add_block(none, {});
+}
+
 Result<void> Writer::add_note(std::string_view what_was_lost) {
   BlockHeader block;
   block.type = BlockType::Notes;

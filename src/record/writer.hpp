@@ -49,6 +49,8 @@ class Writer {
   Result<std::uint32_t> add_files(const std::vector<FileInfo>& files);
   Result<std::uint32_t> add_stacks(const std::vector<StackFrames>& stacks);
   Result<void> add_symbols(const std::vector<ModuleSymbol>& symbols);
+  // By time; once, at the end. Of no waits: nobody ended any.
+  Result<void> add_wait_ends(const std::vector<WaitEnd>& ends);
   Result<void> add_note(std::string_view what_was_lost);
   // Of one process; a recording's are added up.
   Result<void> add_contents(std::uint32_t pid, const Contents& contents);

@@ -14,12 +14,6 @@ using record::Chunk;
 using record::Event;
 using record::EventKind;
 
-namespace {
-
-constexpr std::uint64_t kSliceReferences = 4'000'000;  // 4 ms at 1 ns each
-
-}  // namespace
-
 RecordedProcess& Replayer::adopt(std::uint32_t recorded_pid, Pid pid) {
   auto& place = processes_[recorded_pid];
   if (place == nullptr) order_.push_back(recorded_pid);
@@ -336,21 +330,23 @@ Result<void> Replayer::open_chunk(Lane& lane) {
   return {};
 }
 
-// Until the lane has had its slice, waits, or ends. Policies are compared on the same string of
-// references, so their slices have as many, whatever happens; the kernel takes the CPU away at its
-// ticks, and when a task waits for a device.
+// Until the next tick or the end of a pause, or the lane waits, or ends, or another one is let go
+// on that takes the CPU. Policies are compared on the same string of references, so their time is
+// that of references, whatever happens.
 Result<void> Replayer::play_slice(Turns& turns, Lane& lane) {
   const auto known = processes_.find(lane.pid);
   current_ = known == processes_.end() ? nullptr : known->second.get();
   before_look_.cpu = nullptr;
   const MachineCounters& counters = machine_.core().counters;
   const std::uint64_t io_wait_ns = counters.io_wait_ns;
-  const std::uint64_t end_ns = machine_.clock().now_ns() + machine_.config().quantum_ns;
-  const std::uint64_t end_reference = references_ + kSliceReferences;
+  const std::uint64_t tick_ns = machine_.config().quantum_ns;
   const bool by_time = machine_.config().model == MemoryModel::Linux;
+  const auto now_ns = [&] { return by_time ? machine_.clock().now_ns() : references_; };
+  const std::uint64_t end_ns = std::min((now_ns() / tick_ns + 1) * tick_ns, turns.next_due_ns());
   for (;;) {
     if (!lane.open) {
       if (lane.next == lane.chunks.size()) {
+        turns.at(now_ns());
         turns.ended(lane);
         return {};
       }
@@ -365,15 +361,14 @@ Result<void> Replayer::play_slice(Turns& turns, Lane& lane) {
       if (!refers) PW_TRY(step(lane.chunk, lane.at, stream));
       if (!alone_ && watcher_ != nullptr) tell_watcher(lane.chunk, lane.at);
       ++lane.at;
+      const bool for_device = by_time && counters.io_wait_ns != io_wait_ns;
+      if (refers && !for_device && now_ns() < end_ns) [[likely]]
+        continue;
+      tell_stays();
+      turns.at(now_ns());
       if (!refers && gives_way(turns, lane, event)) return {};
-      const bool over = by_time ? machine_.clock().now_ns() >= end_ns ||
-                                      counters.io_wait_ns != io_wait_ns
-                                : references_ >= end_reference;
-      if (over) {
-        tell_stays();
-        turns.yield(lane);
-        return {};
-      }
+      if (for_device) turns.pause(lane);
+      if (for_device || now_ns() >= end_ns) return {};
     }
     tell_stays();
     come_to(lane.chunk.info.end_clock, lane.clock);
@@ -385,8 +380,9 @@ Result<void> Replayer::play_slice(Turns& turns, Lane& lane) {
 bool Replayer::gives_way(Turns& turns, Lane& lane, const Event& event) {
   switch (event.kind) {
     case EventKind::Wait:
-      turns.wait(lane, event);
-      return true;
+      return turns.wait(lane, event);
+    case EventKind::Wake:
+      return turns.woke(lane, event.last_reference);
     case EventKind::Fork:
       if (!last_fork_.made) return false;
       turns.born(event.index);

@@ -1,6 +1,7 @@
 #include "replay/turns.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 namespace pw::replay {
 
@@ -11,7 +12,8 @@ constexpr std::uint32_t kKernelPid = (1U << 22) - 1;  // a pid without how often
 
 }  // namespace
 
-Turns::Turns(const record::Recording& recording) : recording_(&recording) {
+Turns::Turns(const record::Recording& recording)
+    : recording_(&recording), ends_(recording.wait_ends()) {
   for (const record::ProcessInfo& info : recording.processes()) {
     auto lane = std::make_unique<Lane>();
     lane->pid = info.pid;
@@ -42,12 +44,19 @@ Lane* Turns::find(std::uint32_t pid) {
 std::uint64_t Turns::place_of(Lane& lane) {
   switch (lane.state) {
     case Lane::State::Ready:
+    case Lane::State::Paused:
       return lane.open ? lane.time.before(lane.at, lane.clock) : lane.until_ns;
     case Lane::State::Waiting:
       return lane.until_ns;
     default:
       return kNever;  // not born: its parent is earlier; lending: the child is
   }
+}
+
+// The other one has done what ended the wait.
+bool Turns::has_come(const record::WaitEnd& end) {
+  const Lane* waker = find(end.waker);
+  return waker == nullptr || waker->state == Lane::State::Ended || waker->woke_ns >= end.wake_ns;
 }
 
 bool Turns::may_go_on(const Lane& lane) {
@@ -58,51 +67,128 @@ bool Turns::may_go_on(const Lane& lane) {
   }
   if (lane.child != nullptr) return lane.child->state == Lane::State::Ended;
   if (lane.state != Lane::State::Waiting) return false;
+  if (lane.timed || lane.end != nullptr) {
+    return (lane.timed && lane.due_ns <= now_ns_) || (lane.end != nullptr && has_come(*lane.end));
+  }
   return std::all_of(lanes_.begin(), lanes_.end(), [&](const auto& other) {
     return other.second.get() == &lane || place_of(*other.second) >= lane.until_ns;
   });
 }
 
-void Turns::wake() {
+void Turns::at(std::uint64_t now_ns) {
+  share_.pass(static_cast<std::int64_t>(now_ns - now_ns_));
+  now_ns_ = now_ns;
+}
+
+void Turns::stop(Lane& lane, Lane::State state) {
+  lane.state = state;
+  share_.sleep(lane.share);
+}
+
+void Turns::go_on(Lane& lane) {
+  lane.state = Lane::State::Ready;
+  if (lane.child != nullptr) lane.child->waited_for = true;
+  lane.child = nullptr;
+  lane.end = nullptr;
+  lane.timed = false;
+  if (!lane.share.queued) share_.wake(lane.share);
+}
+
+// Whether there was anybody.
+bool Turns::wake() {
+  bool any = false;
   for (auto& [pid, lane] : lanes_) {
-    if (lane->state == Lane::State::Ready || lane->state == Lane::State::Ended) continue;
-    if (!may_go_on(*lane)) continue;
-    lane->state = Lane::State::Ready;
-    if (lane->child != nullptr) lane->child->waited_for = true;
-    lane->child = nullptr;
-    queue_.push_front(lane.get());
+    if (lane->share.queued || lane->state == Lane::State::Ended || !may_go_on(*lane)) continue;
+    go_on(*lane);
+    any = true;
   }
+  return any;
+}
+
+Lane* Turns::first_when_recorded() {
+  Lane* first = nullptr;
+  for (auto& [pid, lane] : lanes_) {
+    if (lane->state == Lane::State::Ended) continue;
+    if (first == nullptr || lane->until_ns < first->until_ns) first = lane.get();
+  }
+  return first;
+}
+
+Lane* Turns::lane_of(const FairShare::Task* task) {
+  for (auto& [pid, lane] : lanes_) {
+    if (&lane->share == task) return lane.get();
+  }
+  return nullptr;
 }
 
 Lane* Turns::next() {
-  wake();
-  if (queue_.empty()) {
-    Lane* first = nullptr;
-    for (auto& [pid, lane] : lanes_) {
-      if (lane->state == Lane::State::Ended) continue;
-      if (first == nullptr || lane->until_ns < first->until_ns) first = lane.get();
-    }
-    if (first == nullptr) return nullptr;
-    first->state = Lane::State::Ready;
-    first->child = nullptr;
-    return first;
+  if (wake()) share_.preempted();
+  Lane* lane = lane_of(share_.next());
+  for (auto& [pid, paused] : lanes_) {
+    if (paused->state == Lane::State::Paused) go_on(*paused);
   }
-  Lane* lane = queue_.front();
-  queue_.pop_front();
-  return lane;
+  if (lane == nullptr) lane = lane_of(share_.next());
+  if (lane != nullptr) return lane;
+  Lane* first = first_when_recorded();
+  if (first == nullptr) return nullptr;
+  first->child = nullptr;
+  go_on(*first);
+  return lane_of(share_.next());
 }
 
-void Turns::wait(Lane& lane, const record::Event& event) {
-  lane.state = Lane::State::Waiting;
+std::uint64_t Turns::next_due_ns() const {
+  std::uint64_t due_ns = kNever;
+  for (const auto& [pid, lane] : lanes_) {
+    if (lane->timed) due_ns = std::min(due_ns, lane->due_ns);
+  }
+  return due_ns;
+}
+
+void Turns::pause(Lane& lane) { stop(lane, Lane::State::Paused); }
+
+// Who ends the first wait of the lane that ended at `ns` or later.
+void Turns::find_end(Lane& lane, std::uint64_t ns) {
+  const record::WaitEnd wanted{lane.pid, ns, 0, 0};
+  const auto end = std::lower_bound(ends_->begin(), ends_->end(), wanted,
+                                    [](const auto& a, const auto& b) {
+                                      return std::tie(a.pid, a.end_ns) < std::tie(b.pid, b.end_ns);
+                                    });
+  if (end != ends_->end() && end->pid == lane.pid) lane.end = &*end;
+}
+
+bool Turns::wait(Lane& lane, const record::Event& event) {
   lane.until_ns = event.last_reference;
   lane.child = nullptr;
-  if (event.offset == 0) return;
-  for (auto& [pid, child] : lanes_) {
-    const bool meant = (pid & kKernelPid) == event.offset && child->parent == lane.pid;
-    if (!meant || child->waited_for) continue;
-    lane.child = child.get();
-    return;
+  lane.end = nullptr;
+  lane.timed = false;
+  if (event.offset != 0) {
+    for (auto& [pid, child] : lanes_) {
+      const bool meant = (pid & kKernelPid) == event.offset && child->parent == lane.pid;
+      if (!meant || child->waited_for) continue;
+      lane.child = child.get();
+      break;
+    }
   }
+  if (ends_ != nullptr && lane.child == nullptr) {
+    find_end(lane, event.last_reference);
+    lane.timed = event.size != 0;
+    lane.due_ns = now_ns_ + event.length;
+    // Nobody of the recording has ended it.
+    const bool of_another = lane.end != nullptr && lane.end->end_ns != event.last_reference;
+    if (!lane.timed && (lane.end == nullptr || of_another)) return false;
+  }
+  lane.state = Lane::State::Waiting;
+  if (may_go_on(lane)) {
+    go_on(lane);
+    return false;
+  }
+  stop(lane, Lane::State::Waiting);
+  return true;
+}
+
+bool Turns::woke(Lane& lane, std::uint64_t ns) {
+  lane.woke_ns = std::max(lane.woke_ns, ns);
+  return wake() && share_.preempted();
 }
 
 void Turns::close_chunk(Lane& lane) {
@@ -118,7 +204,7 @@ std::uint64_t Turns::chunks_begun() const {
 }
 
 void Turns::ended(Lane& lane) {
-  lane.state = Lane::State::Ended;
+  stop(lane, Lane::State::Ended);
   lane.chunk = {};
   lane.time = {};
   gave_back(lane);
@@ -128,16 +214,13 @@ void Turns::born(std::uint32_t pid) {
   Lane* child = find(pid);
   if (child == nullptr || child->state != Lane::State::Unborn) return;
   child->state = Lane::State::Ready;
-  queue_.push_back(child);
+  share_.add_new(child->share);
 }
 
 void Turns::lend(Lane& lane, std::uint32_t child) {
   Lane* to = find(child);
-  if (to == nullptr || to->state == Lane::State::Ended) {
-    yield(lane);
-    return;
-  }
-  lane.state = Lane::State::Lending;
+  if (to == nullptr || to->state == Lane::State::Ended) return;
+  stop(lane, Lane::State::Lending);
   lane.until_ns = kNever;
   lane.child = to;
 }
@@ -145,9 +228,8 @@ void Turns::lend(Lane& lane, std::uint32_t child) {
 void Turns::gave_back(Lane& lane) {
   for (auto& [pid, other] : lanes_) {
     if (other->state != Lane::State::Lending || other->child != &lane) continue;
-    other->state = Lane::State::Ready;
     other->child = nullptr;
-    queue_.push_front(other.get());
+    go_on(*other);
   }
 }
 

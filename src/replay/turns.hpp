@@ -1,22 +1,24 @@
 // Whose turn it is: the processes of a recording, played side by side.
 //
-// A process that can run gets slices in turn, as long as the caller says. One that stood still
-// while it was recorded stands still here too: after wait4 until that child has ended; after any
-// other wait until all others have come to where they were, in recorded time, when it went on (the
-// one that woke it among them). Who lends its memory (vfork) waits for the child's exec or end.
-// When nobody could run, the one goes on that did so first when it was recorded; so there is always
-// someone until all have ended.
+// Those that can run share the CPU (fair_share.hpp). One that stood still while it was recorded
+// stands still here too: after wait4 until that child has ended; after any other wait until the one
+// that ended it has done so; after one that ended since its time was over, for as long, but no
+// longer than until somebody has ended the wait that comes after it: what the recorder makes of a
+// pause is its own. In recordings that do not know who ended waits, until all others have come to
+// where they were, in recorded time, when it went on. Who lends its memory (vfork) waits for the
+// child's exec or end. When nobody could run, the one goes on that did so first when it was
+// recorded; so there is always someone until all have ended.
 //
 // Owned by the Replayer. Knows nothing of machines.
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <vector>
 
 #include "record/recording.hpp"
+#include "replay/fair_share.hpp"
 #include "replay/filter_stays.hpp"
 #include "replay/recorded_time.hpp"
 
@@ -26,7 +28,8 @@ namespace pw::replay {
 struct Lane {
   enum class State : std::uint8_t {
     Unborn,  // its parent has not come to the fork
-    Ready,   // in the queue, or running
+    Ready,   // or running
+    Paused,  // gives up the turn that it has
     Waiting,
     Lending,  // its memory to `child`
     Ended,
@@ -44,21 +47,35 @@ struct Lane {
   std::uint64_t until_ns = 0;  // Unborn, Waiting: when it went on, in recorded time
   Lane* child = nullptr;       // that it waits for, or lends to
   bool waited_for = false;     // its parent knows of its end
+  FairShare::Task share;
+  std::uint64_t woke_ns = 0;  // its last Wake event, in recorded time
+  // Waiting: for what another one does; or for its time.
+  const record::WaitEnd* end = nullptr;
+  bool timed = false;
+  std::uint64_t due_ns = 0;
 };
 
 class Turns {
  public:
   explicit Turns(const record::Recording& recording);
 
-  // Who runs now; null: all have ended. The caller plays a slice, then yields, or tells with one of
-  // the other calls why the lane does not go on.
+  // What time it is, before any of the others: the lane that runs has done so since the last time.
+  void at(std::uint64_t now_ns);
+
+  // Who runs now; null: all have ended. The caller plays until the next tick or the end of
+  // somebody's pause, then asks again, or tells with one of the other calls why the lane does not
+  // go on.
   Lane* next();
+  std::uint64_t next_due_ns() const;  // of such an end
   // The lane's chunk is played; its next one, if any, is opened by the caller.
   void close_chunk(Lane& lane);
   std::uint64_t chunks_begun() const;
-  void yield(Lane& lane) { queue_.push_back(&lane); }
-  // The lane's next event is behind a Wait event.
-  void wait(Lane& lane, const record::Event& event);
+  // The lane waits for a device, whose time has been counted: if others can run, it is their turn.
+  void pause(Lane& lane);
+  // The lane's next event is behind a Wait event. True: it is not its turn any more.
+  bool wait(Lane& lane, const record::Event& event);
+  // It has done what others may have waited for, in recorded time. True: as with wait().
+  bool woke(Lane& lane, std::uint64_t ns);
   void ended(Lane& lane);
 
   // Of the lane that runs, which goes on. A child's process is there:
@@ -69,14 +86,24 @@ class Turns {
   void gave_back(Lane& lane);
 
  private:
-  const record::Recording* recording_;
-  Lane* find(std::uint32_t pid);
-  std::uint64_t place_of(Lane& lane);
-  bool may_go_on(const Lane& lane);
-  void wake();
+  using WaitEnds = std::vector<record::WaitEnd>;
 
+  Lane* find(std::uint32_t pid);
+  Lane* lane_of(const FairShare::Task* task);
+  std::uint64_t place_of(Lane& lane);
+  bool has_come(const record::WaitEnd& end);
+  bool may_go_on(const Lane& lane);
+  void stop(Lane& lane, Lane::State state);
+  void go_on(Lane& lane);
+  bool wake();
+  void find_end(Lane& lane, std::uint64_t ns);
+  Lane* first_when_recorded();
+
+  const record::Recording* recording_;
+  const WaitEnds* ends_;                                  // null: not known
   std::map<std::uint32_t, std::unique_ptr<Lane>> lanes_;  // by pid
-  std::deque<Lane*> queue_;                               // Ready, but for the one that runs
+  FairShare share_;
+  std::uint64_t now_ns_ = 0;
 };
 
 }  // namespace pw::replay

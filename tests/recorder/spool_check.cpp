@@ -231,12 +231,15 @@ TEST_F(ValgrindRecorder, WaitsForOthersAreTold) {
   const int status = record("spool", "waits", "");
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
   std::uint64_t waited_for = 0, child = 0, slept_ns = 0, read_ns = 0;
+  unsigned pauses = 0, wakes = 0;
   for (const Spool& spool : spools("spool")) {
     const bool forked = (spool.header.flags & 1) != 0;
     if (forked) child = static_cast<std::uint64_t>(spool.header.pid);
     for (const SpoolEvent& event : spool.events) {
+      if (event.kind == PW_CONTROL && event.code == PW_WAKE && !forked) ++wakes;
       if (event.kind != PW_CONTROL || event.code != PW_WAIT) continue;
-      ASSERT_EQ(event.values.size(), 4U);
+      ASSERT_EQ(event.values.size(), 5U);
+      pauses += static_cast<unsigned>(event.values[4]);
       if (event.values[0] == kWait4) waited_for = event.values[3];
       if (event.values[0] == kClockNanosleep) slept_ns = event.values[2];
       if (event.values[0] == kRead && forked) read_ns = event.values[2];
@@ -246,6 +249,8 @@ TEST_F(ValgrindRecorder, WaitsForOthersAreTold) {
   EXPECT_EQ(waited_for, child);
   EXPECT_GE(slept_ns, kSleep);
   EXPECT_GE(read_ns, PW_WAIT_NS);
+  EXPECT_EQ(pauses, 1U);  // usleep's
+  EXPECT_EQ(wakes, 1U);   // the byte in the pipe
   // Whoever only computes waits for nobody.
   EXPECT_EQ(controls(only_spool("alone", "walk", ""), PW_WAIT), 0U);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -131,12 +132,21 @@ class ChunkMaker {
     }
   }
 
+  static Event wake_at(std::uint64_t clock, std::uint64_t ns) {
+    Event event;
+    event.kind = EventKind::Wake;
+    event.by_kernel = true;
+    event.clock = clock;
+    event.last_reference = ns;
+    return event;
+  }
+
   void add_control(Chunk& chunk) {
     constexpr EventKind kKinds[] = {
         EventKind::Syscall,    EventKind::Thread,   EventKind::ThreadStart,
         EventKind::ThreadExit, EventKind::Stack,    EventKind::Exec,
         EventKind::Exit,       EventKind::Transfer, EventKind::Wait};
-    Event event = make(kKinds[random_.below(9)]);
+    Event event = make(kKinds[random_.below(std::size(kKinds))]);
     event.index = static_cast<std::uint32_t>(random_.next());
     if (event.kind == EventKind::Syscall) {
       event.index = static_cast<std::uint32_t>(chunk.syscalls.size());
@@ -167,6 +177,8 @@ class ChunkMaker {
       event.last_reference = chunk.info.begin_ns + random_.below(1'000'000'000);
       event.length = random_.next() >> random_.below(64);
       event.offset = random_.chance(2) ? 0 : random_.below(1 << 22);
+      event.size = static_cast<std::uint16_t>(event.length % 2);
+      if (event.length % 4 == 3) event = wake_at(event.clock, event.last_reference);
     } else if (event.kind == EventKind::Stack) {
       if (stacks == 0) return;
       event.index = static_cast<std::uint32_t>(random_.below(stacks));

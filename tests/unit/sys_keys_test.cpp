@@ -204,5 +204,22 @@ TEST_F(SysKeys, ThreadsThatShareASpaceHaveRightsOfTheirOwn) {
   EXPECT_EQ(peek(at, thread), 'k');
 }
 
+// check_vma_flags(), mm/gup.c: keys hold for what is made resident ahead, too.
+TEST_F(SysKeys, NothingIsPopulatedThatAKeyDenies) {
+  const std::uint64_t code = map(4 * kPage, kProtExec, kMapPrivate | kMapAnonymous | kMapPopulate);
+  EXPECT_EQ(machine->counters().faults.minor, 0U);
+  EXPECT_EQ(call(Mlock, {code, kPage}), error(Errno::NoMemory));
+  ASSERT_EQ(call(PkeyAlloc, {0, kKeyDisableAccess}), 2);
+  const std::uint64_t data = anonymous(2);
+  ASSERT_EQ(call(PkeyMprotect, {data, 2 * kPage, kReadWrite, 2}), 0);
+  EXPECT_EQ(call(Madvise, {data, kPage, kAdvisePopulateRead}), error(Errno::Invalid));
+  EXPECT_EQ(call(Madvise, {data, kPage, kAdvisePopulateWrite}), error(Errno::Invalid));
+  EXPECT_EQ(call(Mlock, {data, kPage}), error(Errno::NoMemory));
+  set(2, kKeyDisableWrite);
+  EXPECT_EQ(call(Madvise, {data, kPage, kAdvisePopulateRead}), 0);
+  EXPECT_EQ(call(Madvise, {data, kPage, kAdvisePopulateWrite}), error(Errno::Invalid));
+  EXPECT_EQ(machine->counters().faults.minor, 1U);
+}
+
 }  // namespace
 }  // namespace pw

@@ -68,6 +68,18 @@ class Part {
     chunk_.events.push_back(event);
     return *this;
   }
+  // Like wait(), but over because its time was.
+  Part& sleep(std::uint64_t end_ns, std::uint64_t length_ns) {
+    wait(end_ns, length_ns);
+    chunk_.events.back().size = 1;
+    return *this;
+  }
+  Part& wake(std::uint64_t ns) {
+    Event event = next(EventKind::Wake);
+    event.last_reference = ns;
+    chunk_.events.push_back(event);
+    return *this;
+  }
   Part& fork(std::uint32_t child, std::uint64_t ns) {
     Event event = next(EventKind::Fork);
     event.index = child;
@@ -102,7 +114,8 @@ class Part {
   std::uint64_t last_page_ = record::kNoPage;
 };
 
-record::Recording recording_of(std::vector<Part> parts) {
+record::Recording recording_of(std::vector<Part> parts,
+                               const std::vector<record::WaitEnd>* ends = nullptr) {
   const pw::testing::TemporaryFolder folder;
   const std::string path = folder / "test.pwrec";
   record::RecordingInfo info;
@@ -117,18 +130,24 @@ record::Recording recording_of(std::vector<Part> parts) {
     const auto image = writer->add_image(chunk.info.pid, {{"program"}, areas}, chunk.info.begin_ns);
     EXPECT_TRUE(image && writer->add_chunk(chunk, *image, {*image}));
   }
+  if (ends != nullptr) {
+    EXPECT_TRUE(writer->add_wait_ends(*ends));
+  }
   EXPECT_TRUE(writer->finish(0));
   auto opened = record::Recording::open(path);
   EXPECT_TRUE(opened && opened->losses().empty());
   return std::move(*opened);
 }
 
-// Plays with slices of so many events; the order in which events came, a letter each: a for the
-// root, b and c for its children, capital where nothing is referenced.
-std::string order_of(std::vector<Part> parts, int slice, std::uint32_t lends_to = 0) {
-  const record::Recording recording = recording_of(std::move(parts));
+// Plays with so many events between two ticks; the order in which events came, a letter each: a for
+// the root, b and c for its children, capital where nothing is referenced.
+std::string order_of(std::vector<Part> parts, int events_a_tick, std::uint32_t lends_to = 0,
+                     const std::vector<record::WaitEnd>* ends = nullptr) {
+  constexpr std::uint64_t kTick = 4'000'000;
+  const record::Recording recording = recording_of(std::move(parts), ends);
   Turns turns(recording);
   std::string order;
+  std::uint64_t played = 0;
   for (int rounds = 0; rounds < 1000; ++rounds) {
     Lane* lane = turns.next();
     if (lane == nullptr) return order;
@@ -139,26 +158,27 @@ std::string order_of(std::vector<Part> parts, int slice, std::uint32_t lends_to 
       lane->open = true;
     }
     bool goes_on = true;
-    for (int n = 0; goes_on && n < slice && lane->at < lane->chunk.events.size(); ++n) {
+    while (goes_on && lane->at < lane->chunk.events.size()) {
       const Event& event = lane->chunk.events[lane->at++];
       lane->clock = event.clock;
       const bool reference = event.kind == EventKind::Fetch;
       order += static_cast<char>((reference ? 'a' : 'A') + (lane->pid - kRoot));
+      turns.at(++played * kTick / static_cast<std::uint64_t>(events_a_tick));
+      const std::uint64_t now = played * kTick / static_cast<std::uint64_t>(events_a_tick);
+      goes_on = now % kTick != 0 && now < turns.next_due_ns();
       if (event.kind == EventKind::Exec) turns.gave_back(*lane);
       if (event.kind == EventKind::Fork) turns.born(event.index);
       if (event.kind == EventKind::Fork && event.index == lends_to) {
         turns.lend(*lane, lends_to);
         goes_on = false;
       } else if (event.kind == EventKind::Wait) {
-        turns.wait(*lane, event);
-        goes_on = false;
+        if (turns.wait(*lane, event)) goes_on = false;
+      } else if (event.kind == EventKind::Wake) {
+        if (turns.woke(*lane, event.last_reference)) goes_on = false;
       }
     }
-    if (!goes_on) continue;
-    if (lane->at == lane->chunk.events.size()) {
+    if (lane->at == lane->chunk.events.size() && lane->state == Lane::State::Ready) {
       turns.ended(*lane);
-    } else {
-      turns.yield(*lane);
     }
   }
   ADD_FAILURE() << "never ends: " << order;
@@ -194,7 +214,7 @@ TEST(Turns, WhoWaitsForAChildGoesOnWhenItHasEnded) {
                           .write(1),
                       Part(kFirst, kRoot, 1100).write(1, 6), Part(kSecond, kRoot, 1100).write(1)},
                      2),
-            "AAbbcAabbbb");
+            "AAbbcAbbabb");
 }
 
 TEST(Turns, AnyOtherWaitEndsWhereTheOthersWereWhenItEnded) {
@@ -208,6 +228,43 @@ TEST(Turns, AnyOtherWaitEndsWhereTheOthersWereWhenItEnded) {
                       Part(kFirst, kRoot, 1100).write(1, 10).time(6100)},
                      1),
             "AbAbbbabbbbbbB");
+}
+
+// The child was slow when it was recorded; what the root waited for it did at once.
+TEST(Turns, AWaitEndsWithWhatEndedIt) {
+  const auto root = [] {
+    return Part(kRoot, 0, 1000).fork(kFirst, 1100).wait(9000, 7000).write(1);
+  };
+  const auto child = [] {
+    return Part(kFirst, kRoot, 1100).write(1).wake(1300).write(2, 2).wake(8000).write(4, 2).exit();
+  };
+  const std::vector<record::WaitEnd> late = {{kRoot, 9000, kFirst, 8000}};
+  EXPECT_EQ(order_of({root(), child()}, 1, 0, &late), "AbABbbBabbB");
+  const std::vector<record::WaitEnd> early = {{kRoot, 9000, kFirst, 1300}};
+  EXPECT_EQ(order_of({root(), child()}, 1, 0, &early), "AbABabbBbbB");
+  // The end does for the last wake that is lost, and what nobody has ended is no wait.
+  const std::vector<record::WaitEnd> lost = {{kRoot, 9000, kFirst, 8500}};
+  EXPECT_EQ(order_of({root(), child()}, 1, 0, &lost), "AbABbbBbbBa");
+  const std::vector<record::WaitEnd> none;
+  EXPECT_EQ(order_of({root(), child()}, 9, 0, &none), "AAabBbbBbbB");
+}
+
+// A tick is 4 ms: four events, of which each takes one. Whose pause is over has had the CPU for its
+// part, so the one that runs goes on to the tick.
+TEST(Turns, APauseTakesItsTimeUnlessTheNextWaitIsOver) {
+  constexpr std::uint64_t kMs = 1'000'000;
+  const auto root = [](std::uint64_t pause) {
+    return Part(kRoot, 0, 1000)
+        .fork(kFirst, 1100)
+        .sleep(5000, pause)
+        .write(1)
+        .wait(9000, 7000)
+        .write(2);
+  };
+  const auto child = [] { return Part(kFirst, kRoot, 1100).write(1, 6).wake(8000).write(7, 6); };
+  const std::vector<record::WaitEnd> ends = {{kRoot, 9000, kFirst, 8000}};
+  EXPECT_EQ(order_of({root(2 * kMs), child()}, 4, 0, &ends), "AAbbbbbbaABabbbbbb");
+  EXPECT_EQ(order_of({root(900 * kMs), child()}, 4, 0, &ends), "AAbbbbbbBaAabbbbbb");
 }
 
 // Each waits until the other has gone on: as they were recorded, the first child was first.
