@@ -33,23 +33,26 @@ class Sources {
     for (const record::ChunkInfo& chunk : whole.chunks()) events += chunk.events;
     long_ = events >= long_events;
   }
-  // For a run without a limit, whatever limits the others have.
+  // For a run without a limit, whatever limits the others have: the largest overview there is.
   const record::Recording& unlimited() { return thinned(coarse_, *whole_, coarse_pages_); }
   // For all runs. `least_bytes`: the smallest limit, or kNoLimit.
   const record::Recording& down_to(std::uint64_t least_bytes) {
     if (least_bytes == kNoLimit) return unlimited();
     const auto filter = static_cast<std::uint32_t>(std::min<std::uint64_t>(
         (least_bytes >> kPageShift) / kPerFilterPage, record::kMaxFilterPages));
-    const bool enough = coarse_ && filter >= coarse_->info().filter_pages;
-    return thinned(fine_, enough ? *coarse_ : *whole_, filter);
+    const std::uint32_t known = whole_->overview_pages(filter);
+    if (coarse_ && filter >= coarse_->info().filter_pages) return thinned(fine_, *coarse_, filter);
+    return thinned(fine_, *whole_, filter < least_for(known) ? known : filter);
   }
 
  private:
+  // A filter of fewer pages would not leave out much of what one of `pages` does.
+  static std::uint32_t least_for(std::uint32_t pages) { return pages * 3 / 2; }
   // `from` itself where a filter of so many pages would not leave out much.
   const record::Recording& thinned(std::optional<record::Recording>& made,
                                    const record::Recording& from, std::uint32_t filter) const {
     if (made) return *made;
-    if (!long_ || filter < from.info().filter_pages * 3 / 2) return from;
+    if (!long_ || filter < least_for(from.info().filter_pages)) return from;
     auto thin = from.thinned(filter);
     return thin ? made.emplace(std::move(*thin)) : from;
   }

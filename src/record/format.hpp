@@ -67,7 +67,8 @@ enum class BlockType : std::uint32_t {
   Contents = 13,  // no payload: `count` pages of all samples, the sums of their efforts and of
                   // their bytes that are copied one by one as `clock` and `end_clock`
   Overview = 14,  // of the Chunk with the same pid, stream and sequence: an EVENTS payload for a
-                  // larger filter, its K in the header; fetches left out as `end_clock`
+                  // larger filter, its K in the header; fetches left out as `end_clock`. One for
+                  // each K at most
 };
 
 struct BlockHeader {

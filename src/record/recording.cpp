@@ -15,8 +15,8 @@ namespace pw::record {
 struct ThinnedChunks {
   RecordingInfo info;
   std::vector<ChunkInfo> chunks;
-  std::vector<std::string> payloads;  // with the padding that the decoder wants; empty: those of
-                                      // the file's overview
+  const std::vector<BlockRef>* overview = nullptr;  // of the file; null: has payloads instead
+  std::vector<std::string> payloads;                // with the padding that the decoder wants
 };
 
 Recording::Recording(std::shared_ptr<const RecordingData> data,
@@ -57,12 +57,12 @@ std::uint64_t Recording::references() const { return data_->references; }
 // With the numbers of images that the file has.
 Result<void> Recording::decode_events(std::size_t index, Chunk& out) const {
   if (index >= data_->chunks.size()) return fail(Errno::Range, "no such chunk");
-  const bool in_file = thinned_ == nullptr || thinned_->payloads.empty();
-  const BlockRef& block = (thinned_ != nullptr && in_file ? data_->overview
-                                                          : data_->chunk_blocks)[index];
+  const bool in_memory = thinned_ != nullptr && thinned_->overview == nullptr;
+  const BlockRef& block = (thinned_ != nullptr && !in_memory ? *thinned_->overview
+                                                             : data_->chunk_blocks)[index];
   out.info = chunks()[index];
   std::string_view payload;
-  if (!in_file) {
+  if (in_memory) {
     const std::string& padded = thinned_->payloads[index];
     payload = std::string_view(padded).substr(0, padded.size() - kVarintPadding);
   } else {
@@ -83,16 +83,29 @@ Result<void> Recording::decode_events(std::size_t index, Chunk& out) const {
   return {};
 }
 
-Result<Recording> Recording::thinned(std::uint32_t filter_pages) const {
+Result<void> Recording::can_be_thinned(std::uint32_t filter_pages) const {
   const RecordingInfo& whole = info();
   if (whole.detail != Detail::Pages || whole.recorder != Recorder::Valgrind ||
       filter_pages <= whole.filter_pages || filter_pages > kMaxFilterPages) {
     return fail(Errno::Invalid, "this recording cannot be thinned");
   }
-  const std::uint32_t known = overview_pages();
-  if (thinned_ == nullptr && known > whole.filter_pages && known <= filter_pages) {
-    if (known == filter_pages) return overview();
-    return overview().thinned(filter_pages);
+  if (thinned_ != nullptr) return {};
+  const auto differs = [&](const BlockRef& block) {
+    return block.header.filter_pages != whole.filter_pages;
+  };
+  if (std::any_of(data_->chunk_blocks.begin(), data_->chunk_blocks.end(), differs)) {
+    return fail(Errno::Invalid, "the chunks are of different filters");
+  }
+  return {};
+}
+
+Result<Recording> Recording::thinned(std::uint32_t filter_pages) const {
+  PW_TRY(can_be_thinned(filter_pages));
+  const RecordingInfo& whole = info();
+  const std::uint32_t known = overview_pages(filter_pages);
+  if (known > whole.filter_pages) {
+    if (known == filter_pages) return overview(known);
+    return overview(known).thinned(filter_pages);
   }
   auto all = std::make_shared<ThinnedChunks>();
   all->info = whole;
@@ -114,9 +127,6 @@ Result<Recording> Recording::thinned(std::uint32_t filter_pages) const {
   for (std::size_t i = 0; i < all->chunks.size(); ++i) {
     decode_later(i + kAhead);
     PW_TRY(coming[i % (kAhead + 1)].get());
-    if (thinned_ == nullptr && data_->chunk_blocks[i].header.filter_pages != whole.filter_pages) {
-      return fail(Errno::Invalid, "the chunks are of different filters");
-    }
     const Chunk& chunk = decoded[i % (kAhead + 1)];
     ChunkInfo& told = all->chunks[i];
     auto& thinner = of_stream.try_emplace({told.pid, told.stream}, filter_pages).first->second;
@@ -135,18 +145,20 @@ Result<Recording> Recording::thinned(std::uint32_t filter_pages) const {
   return Recording(data_, std::move(all));
 }
 
-std::uint32_t Recording::overview_pages() const {
-  return data_->overview.empty() ? 0 : data_->overview.front().header.filter_pages;
+std::uint32_t Recording::overview_pages(std::uint32_t most) const {
+  const auto above = data_->overviews.upper_bound(most);
+  return above == data_->overviews.begin() ? 0 : std::prev(above)->first;
 }
 
-Recording Recording::overview() const {
+Recording Recording::overview(std::uint32_t filter_pages) const {
   auto all = std::make_shared<ThinnedChunks>();
-  all->info = info();
-  all->info.filter_pages = overview_pages();
-  all->chunks = chunks();
+  all->info = data_->info;
+  all->info.filter_pages = filter_pages;
+  all->overview = &data_->overviews.at(filter_pages);
+  all->chunks = data_->chunks;
   for (std::size_t i = 0; i < all->chunks.size(); ++i) {
-    all->chunks[i].events = data_->overview[i].header.count;
-    all->chunks[i].left_out = data_->overview[i].header.end_clock;
+    all->chunks[i].events = (*all->overview)[i].header.count;
+    all->chunks[i].left_out = (*all->overview)[i].header.end_clock;
   }
   return Recording(data_, std::move(all));
 }

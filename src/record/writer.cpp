@@ -144,13 +144,14 @@ struct Writer::Data {
   // Beside the chunk whose header is `block`.
   Result<void> add_overview(BlockHeader block, const Chunk& chunk,
                             const std::vector<std::uint32_t>& images) {
-    const std::optional<Overview::Part> of_chunk = overview->next(chunk, images);
-    if (!of_chunk) return {};
     block.type = BlockType::Overview;
-    block.filter_pages = Overview::kFilterPages;
-    block.count = of_chunk->events;
-    block.end_clock = of_chunk->left_out;
-    return add_block(block, of_chunk->payload);
+    for (const Overview::Part& part_of_it : overview->next(chunk, images)) {
+      block.filter_pages = part_of_it.filter_pages;
+      block.count = part_of_it.events;
+      block.end_clock = part_of_it.left_out;
+      PW_TRY(add_block(block, part_of_it.payload));
+    }
+    return {};
   }
 
   // Splits `entries` so that no block grows beyond a reader's bounds.

@@ -245,7 +245,8 @@ TEST(Thinner, ARecordingIsReadAsBefore) {
   EXPECT_EQ(left_out, both.small.fetches - both.large.fetches);
 }
 
-// 700 pages, of which some are in use for a while: its path is asked for.
+// 700 pages, of which some are in use for a while: its path is asked for. Overviews of 256 and
+// of 1024 pages, in which nothing leaves the filter.
 std::string recorded(const pw::testing::TemporaryFolder& folder, bool overview) {
   const std::string path = folder / (overview ? "with.pwrec" : "without.pwrec");
   RecordingInfo info;
@@ -292,7 +293,11 @@ TEST(Overview, IsWhatThinningMakes) {
   const auto with = Recording::open(recorded(folder, true));
   const auto without = Recording::open(recorded(folder, false));
   ASSERT_TRUE(with && without);
-  for (const std::uint32_t pages : {Overview::kFilterPages - 1, Overview::kFilterPages, 400U}) {
+  EXPECT_EQ(without->overview_pages(), 0U);
+  EXPECT_EQ(with->overview_pages(255), 0U);
+  EXPECT_EQ(with->overview_pages(1023), 256U);
+  EXPECT_EQ(with->overview_pages(), 1024U);
+  for (const std::uint32_t pages : {255U, 256U, 400U, 1024U, 2000U}) {
     SCOPED_TRACE(pages);
     const auto a = with->thinned(pages), b = without->thinned(pages);
     ASSERT_TRUE(a && b);
@@ -312,44 +317,72 @@ TEST(Overview, IsPassedOverIfAPartIsLost) {
   ASSERT_TRUE(blocks && without);
   std::size_t parts = 0;
   for (const BlockRef& block : blocks->blocks) {
-    if (block.header.type != BlockType::Overview || ++parts != 4) continue;
+    if (block.header.type != BlockType::Overview || block.header.filter_pages != 256) continue;
+    if (++parts != 4) continue;
     bytes[block.offset + sizeof(BlockHeader) + 5] ^= 1;
   }
   EXPECT_EQ(parts, 6U);
   const auto damaged = Recording::from_bytes(bytes);
   ASSERT_TRUE(damaged);
   EXPECT_EQ(damaged->losses().size(), 1U);
-  const auto a = damaged->thinned(Overview::kFilterPages);
-  const auto b = without->thinned(Overview::kFilterPages);
-  ASSERT_TRUE(a && b);
-  expect_the_same(*a, *b);
+  EXPECT_EQ(damaged->overview_pages(1023), 0U);
+  EXPECT_EQ(damaged->overview_pages(), 1024U);
+  for (const std::uint32_t pages : {256U, 1024U}) {
+    const auto a = damaged->thinned(pages), b = without->thinned(pages);
+    ASSERT_TRUE(a && b);
+    expect_the_same(*a, *b);
+  }
+}
+
+// A stream that goes round through so many pages, as an LRU filter of kSmall tells it: the next
+// 100,000 references.
+Chunk next_round(std::uint64_t& clock, std::uint64_t pages) {
+  Chunk chunk;
+  chunk.info.clock = clock;
+  for (std::uint64_t back = std::min<std::uint64_t>(clock, kSmall); back > 0; --back) {
+    chunk.filter.push_back((clock - back + 1) % pages);
+    chunk.filter_states.push_back({clock - back + 1, false});
+  }
+  for (int i = 0; i < 100'000; ++i) {
+    Event& fetch = chunk.events.emplace_back();
+    fetch.clock = ++clock;
+    fetch.page = clock % pages;
+    if (clock <= kSmall) continue;
+    fetch.last_reference = clock - kSmall;
+    fetch.evicted = fetch.last_reference % pages;
+  }
+  return chunk;
 }
 
 // Each page is new: a larger filter would have told the same.
 TEST(Overview, IsGivenUpWhereItLeavesOutLittle) {
   Overview overview;
-  Chunk chunk;
-  std::uint64_t clock = 0, parts = 0;
+  std::uint64_t clock = 0, chunks = 0;
   for (int number = 0; number < 20; ++number) {
-    chunk = Chunk{};
-    chunk.info.clock = clock;
-    for (std::uint64_t back = std::min<std::uint64_t>(clock, kSmall); back > 0; --back) {
-      chunk.filter.push_back(clock - back + 1);
-      chunk.filter_states.push_back({clock - back + 1, false});
-    }
-    for (int i = 0; i < 100'000; ++i) {
-      Event& fetch = chunk.events.emplace_back();
-      fetch.page = fetch.clock = ++clock;
-      if (clock <= kSmall) continue;
-      fetch.evicted = fetch.last_reference = clock - kSmall;
-    }
-    const auto part = overview.next(chunk, {});
-    if (part) {
-      EXPECT_EQ(part->events, 100'000U);
-    }
-    parts += part ? 1 : 0;
+    const auto parts = overview.next(next_round(clock, ~std::uint64_t{0} >> 12), {});
+    if (parts.empty()) continue;
+    ++chunks;
+    ASSERT_EQ(parts.size(), Overview::kFilterPages.size());
+    for (const Overview::Part& part : parts) EXPECT_EQ(part.events, 100'000U);
   }
-  EXPECT_EQ(parts, 10U);  // 2^20 events
+  EXPECT_EQ(chunks, 10U);  // 2^20 events
+}
+
+// 600 pages in turns: 256 of them are never enough, 1024 always are.
+TEST(Overview, OfALargerFilterIsKeptWhereTheSmallerOneIsNot) {
+  Overview overview;
+  std::uint64_t clock = 0;
+  std::vector<std::uint32_t> last;
+  for (int number = 0; number < 20; ++number) {
+    last.clear();
+    for (const Overview::Part& part : overview.next(next_round(clock, 600), {})) {
+      last.push_back(part.filter_pages);
+      const bool enough = part.filter_pages >= 600;
+      EXPECT_EQ(part.events, enough ? (number == 0 ? 600U : 0U) : 100'000U) << number;
+      EXPECT_EQ(part.left_out, 100'000 - part.events);
+    }
+  }
+  EXPECT_EQ(last, std::vector<std::uint32_t>{1024});
 }
 
 // A limit of N pages allows a filter of N / 16.
@@ -363,7 +396,7 @@ TEST(Sources, AreAsCoarseAsTheSmallestLimitAllows) {
     (void)sources.unlimited();
     return sources.down_to(limit_pages << kPageShift).info().filter_pages;
   };
-  EXPECT_EQ(predict::Sources(*with, 1).unlimited().info().filter_pages, Overview::kFilterPages);
+  EXPECT_EQ(predict::Sources(*with, 1).unlimited().info().filter_pages, 1024U);
   EXPECT_EQ(predict::Sources(*without, 1).unlimited().info().filter_pages, 512U);
   for (const Recording* recording : {&*with, &*without}) {
     EXPECT_EQ(pages_for(*recording, kSmall * 16), kSmall);
@@ -373,6 +406,8 @@ TEST(Sources, AreAsCoarseAsTheSmallestLimitAllows) {
     EXPECT_EQ(&predict::Sources(*recording, 1 << 20).down_to(1 << 30), recording);
   }
   EXPECT_EQ(pages_for(*with, 300 * 16), 256U);  // a filter of 300 would leave out little more
+  EXPECT_EQ(pages_for(*with, 1023 * 16), 1023U);
+  EXPECT_EQ(pages_for(*with, 1500 * 16), 1024U);
   EXPECT_EQ(pages_for(*without, 300 * 16), 300U);
   predict::Sources none(*with, 1);
   EXPECT_EQ(&none.down_to(predict::Sources::kNoLimit), &none.unlimited());
