@@ -15,6 +15,7 @@
 
 #include "base/result.hpp"
 #include "record/event.hpp"
+#include "record/page_stay.hpp"
 #include "record/recording.hpp"
 
 namespace pw::record {
@@ -60,11 +61,9 @@ class PayloadDecoder {
 
   std::uint32_t filter_pages_;
   std::vector<StackAddresses>* spool_stacks_;
-  // A slot of the filter: its page, and what this chunk has told of it (events by their place + 1;
-  // 0: nothing).
   struct Slot {
     std::uint64_t page = ~std::uint64_t{0};
-    std::uint32_t fetched = 0, written = 0;
+    PageStay stay;
   };
   void leave(Slot& slot, std::uint32_t at);
   std::vector<Slot> slots_;

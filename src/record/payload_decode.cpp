@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <utility>
 
 #include "record/format.hpp"
 #include "record/payload.hpp"
@@ -128,22 +127,14 @@ inline const char* PayloadDecoder::decode_first_write(std::uint64_t slot, std::u
   event = kFirstWrite;
   event.clock = clock;
   event.page = slots_[slot].page;
-  event.leaves_at = slots_[slot].written;  // until it leaves, a list of them
-  slots_[slot].written = static_cast<std::uint32_t>(at + 1);
+  slots_[slot].stay.written(at, event);
   return nullptr;
 }
 
 // The slot's page leaves with the event at `at`; 0: with none of this chunk.
 inline void PayloadDecoder::leave(Slot& slot, std::uint32_t at) {
-  std::vector<Event>& events = out_->events;
-  if (slot.fetched != 0) {
-    events[slot.fetched - 1].leaves_at = at;
-    if (at != 0) events[at].came_here = 1;
-  }
-  for (std::uint32_t written = slot.written; written != 0;) {
-    written = std::exchange(events[written - 1].leaves_at, at);
-  }
-  slot = Slot{};
+  slot.stay.leave(out_->events, at);
+  slot.page = kNoPage;
 }
 
 template <bool kManySlots>
@@ -195,7 +186,7 @@ const char* PayloadDecoder::decode_events(std::size_t& count) {
         if (kManySlots) leave(slot, static_cast<std::uint32_t>(count));
       }
       slot.page = previous;
-      slot.fetched = static_cast<std::uint32_t>(count + 1);
+      slot.stay.fetched(count);
     } else if (kind == PW_FIRST_WRITE) {
       wrong = decode_first_write(body, clock, count, *event);
       if (wrong != nullptr) break;

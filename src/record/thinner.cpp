@@ -16,9 +16,11 @@ std::uint64_t Thinner::thin(const Chunk& in, Chunk& out) {
   left_out_ = 0;
   out.info = in.info;
   out.syscalls = in.syscalls;
+  out.images = in.images;
   out.events.clear();
   begin(in, out);
   for (const Event& one : in.events) event(in, one, out);
+  for (std::uint32_t slot = 0; slot < used_; ++slot) entries_[slot].stay.leave(out.events, 0);
   return left_out_;
 }
 
@@ -58,8 +60,8 @@ void Thinner::event(const Chunk& in, const Event& event, Chunk& out) {
     case EventKind::FirstWrite: {
       const std::uint32_t slot = slots_.find(event.page);
       if (slot == kNone || entries_[slot].written) return;
-      entries_[slot].written = true;
-      break;
+      first_write(slot, event, out);
+      return;
     }
     case EventKind::FilterGone: {
       const std::uint32_t slot = slots_.find(event.page);
@@ -94,22 +96,24 @@ void Thinner::fetch(const Event& event, Chunk& out) {
     entry.near = true;
     ++left_out_;
     if (!writes || entry.written) return;
-    entry.written = true;
     Event write;
     write.kind = EventKind::FirstWrite;
     write.access = Access::Write;
     write.clock = event.clock;
     write.page = event.page;
-    out.events.push_back(write);
-    return;
+    return first_write(slot, write, out);
   }
-  Event fetched = event;
+  const std::size_t at = out.events.size();
+  Event& fetched = out.events.emplace_back(event);
   fetched.evicted = kNoPage;
   fetched.last_reference = 0;
+  fetched.leaves_at = 0;
+  fetched.came_here = 0;
   if (slots_.size() == entries_.size() && first_far_ != kNone) {
     const std::uint32_t victim = first_far_;
     fetched.evicted = entries_[victim].page;
     fetched.last_reference = entries_[victim].last_reference;
+    entries_[victim].stay.leave(out.events, static_cast<std::uint32_t>(at));
     unlink_far(victim);
     slots_.take(fetched.evicted);
     free_.push_back(victim);
@@ -117,7 +121,13 @@ void Thinner::fetch(const Event& event, Chunk& out) {
   slot = enter(event.page);
   entries_[slot].near = true;
   entries_[slot].written = writes;
-  out.events.push_back(fetched);
+  entries_[slot].stay.fetched(at);
+}
+
+void Thinner::first_write(std::uint32_t slot, const Event& event, Chunk& out) {
+  entries_[slot].written = true;
+  const std::size_t at = out.events.size();
+  entries_[slot].stay.written(at, out.events.emplace_back(event));
 }
 
 // As the recorder's own filter: drop_pages() in recorder/valgrind/syscalls.c.
@@ -176,7 +186,9 @@ void Thinner::gone(std::uint32_t slot, std::uint64_t clock, Chunk& out) {
   event.clock = clock;
   event.page = entry.page;
   event.last_reference = std::min(entry.last_reference, clock);
+  const auto at = static_cast<std::uint32_t>(out.events.size());
   out.events.push_back(event);
+  entry.stay.leave(out.events, at);
   slots_.take(entry.page);
   entry = Entry{};
   free_.push_back(slot);

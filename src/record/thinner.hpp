@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "record/page_slots.hpp"
+#include "record/page_stay.hpp"
 #include "record/recording.hpp"
 
 namespace pw::record {
@@ -21,8 +22,8 @@ class Thinner {
  public:
   explicit Thinner(std::uint32_t filter_pages) : slots_(filter_pages), entries_(filter_pages) {}
 
-  // `in` as the file has it. `out` has the same calls and images; call stacks of references are
-  // left out. Returns how many fetches were.
+  // `in` as Recording::decode() gives it. So is `out`, with the same calls and images; call stacks
+  // of references are left out. Returns how many fetches were.
   std::uint64_t thin(const Chunk& in, Chunk& out);
 
  private:
@@ -31,11 +32,13 @@ class Thinner {
     std::uint64_t page = 0, last_reference = 0;
     bool written = false, near = false;
     std::uint32_t before = kNone, after = kNone;  // far pages, in the order of last references
+    PageStay stay;                                // in the chunk that is made
   };
 
   void begin(const Chunk& in, Chunk& out);
   void event(const Chunk& in, const Event& event, Chunk& out);
   void fetch(const Event& event, Chunk& out);
+  void first_write(std::uint32_t slot, const Event& event, Chunk& out);
   void forget_range_of(const SyscallRecord& call, std::uint64_t clock, Chunk& out);
   void forget_far(std::uint64_t begin_page, std::uint64_t end_page, std::uint64_t clock,
                   Chunk& out);

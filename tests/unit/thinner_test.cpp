@@ -13,85 +13,18 @@
 #include "record/block_walk.hpp"
 #include "record/overview.hpp"
 #include "record/writer.hpp"
+#include "support/plain_filter.hpp"
 #include "support/recorded_calls.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace pw::record {
 namespace {
 
-constexpr std::uint32_t kMunmap = 11, kSmall = 8, kLarge = 40;
+using testing::kSmall;
+using testing::PlainFilter;
+using testing::recorded;
 
-// A recorder's filter, without any care for speed.
-class PlainFilter {
- public:
-  explicit PlainFilter(std::size_t pages) : most_(pages) {}
-
-  Chunk chunk;
-
-  void begin() {
-    chunk = Chunk{};
-    chunk.info.pid = 7;
-    chunk.info.clock = chunk.info.end_clock = clock_;
-    for (const auto& [page, state] : held_) {
-      chunk.filter.push_back(page);
-      chunk.filter_states.push_back(state);
-    }
-  }
-  void reference(std::uint64_t page, bool write) {
-    chunk.info.end_clock = ++clock_;
-    if (!held_.contains(page)) {
-      Event fetch = event(EventKind::Fetch, page);
-      fetch.access = write ? Access::Write : Access::Read;
-      if (held_.size() == most_) {
-        const auto oldest = std::min_element(
-            held_.begin(), held_.end(), [](const auto& a, const auto& b) {
-              return a.second.last_reference < b.second.last_reference;
-            });
-        fetch.evicted = oldest->first;
-        fetch.last_reference = oldest->second.last_reference;
-        held_.erase(oldest);
-      }
-      chunk.events.push_back(fetch);
-      ++fetches;
-    } else if (write && !held_[page].written) {
-      chunk.events.push_back(event(EventKind::FirstWrite, page));
-      chunk.events.back().access = Access::Write;
-    }
-    held_[page].last_reference = clock_;
-    held_[page].written |= write;
-  }
-  void unmap(std::uint64_t begin, std::uint64_t end) {
-    drop(begin, end);
-    testing::add_call(
-        chunk, clock_,
-        testing::call_of(kMunmap, {begin << kPageShift, (end - begin) << kPageShift}, 0));
-  }
-  void fork() {
-    drop(0, ~std::uint64_t{0});
-    chunk.events.push_back(event(EventKind::Fork, 0));
-  }
-  std::uint64_t fetches = 0;
-
- private:
-  Event event(EventKind kind, std::uint64_t page) const {
-    Event made;
-    made.kind = kind;
-    made.clock = clock_;
-    if (kind != EventKind::Fork) made.page = page;
-    return made;
-  }
-  void drop(std::uint64_t begin, std::uint64_t end) {
-    for (auto it = held_.lower_bound(begin); it != held_.end() && it->first < end;) {
-      chunk.events.push_back(event(EventKind::FilterGone, it->first));
-      chunk.events.back().last_reference = it->second.last_reference;
-      it = held_.erase(it);
-    }
-  }
-
-  std::size_t most_;
-  std::uint64_t clock_ = 0;
-  std::map<std::uint64_t, FilterState> held_;
-};
+constexpr std::uint32_t kLarge = 40;
 
 auto fields(const Event& e) {
   return std::tuple(e.kind, e.clock, e.page, e.evicted, e.last_reference, Access(e.access));
@@ -245,33 +178,6 @@ TEST(Thinner, ARecordingIsReadAsBefore) {
   EXPECT_EQ(left_out, both.small.fetches - both.large.fetches);
 }
 
-// 700 pages, of which some are in use for a while: its path is asked for. Overviews of 256 and
-// of 1024 pages, in which nothing leaves the filter.
-std::string recorded(const pw::testing::TemporaryFolder& folder, bool overview) {
-  const std::string path = folder / (overview ? "with.pwrec" : "without.pwrec");
-  RecordingInfo info;
-  info.filter_pages = kSmall;
-  auto writer = Writer::create(path, info, {.overview = overview});
-  EXPECT_TRUE(writer && writer->add_process(7, 0, 1000));
-  const auto maps = writer->add_maps(7, {testing::writable_area(1, 800)}, 1000);
-  Random random(5);
-  PlainFilter filter(kSmall);
-  std::uint64_t around = 1;
-  for (std::uint64_t chunk = 0; chunk < 6; ++chunk) {
-    filter.begin();
-    filter.chunk.info.begin_ns = 1000 + chunk;
-    for (int i = 0; i < 3000; ++i) {
-      if (random.below(500) == 0) around = 1 + random.below(500);
-      filter.reference(around + random.below(200), random.below(4) == 0);
-      if (random.below(1000) == 0) filter.unmap(around, around + 30);
-    }
-    if (chunk == 3) writer->skip_chunk(7, 0);
-    EXPECT_TRUE(writer->add_chunk(filter.chunk, *maps));
-  }
-  EXPECT_TRUE(writer->finish(0));
-  return path;
-}
-
 void expect_the_same(const Recording& a, const Recording& b) {
   EXPECT_EQ(a.info().filter_pages, b.info().filter_pages);
   ASSERT_EQ(a.chunks().size(), b.chunks().size());
@@ -394,23 +300,28 @@ TEST(Sources, AreAsCoarseAsTheSmallestLimitAllows) {
   const auto pages_for = [](const Recording& recording, std::uint64_t limit_pages) {
     predict::Sources sources(recording, 1);
     (void)sources.unlimited();
-    return sources.down_to(limit_pages << kPageShift).info().filter_pages;
+    return sources.down_to(limit_pages << kPageShift).pages();
   };
-  EXPECT_EQ(predict::Sources(*with, 1).unlimited().info().filter_pages, 1024U);
-  EXPECT_EQ(predict::Sources(*without, 1).unlimited().info().filter_pages, 512U);
+  EXPECT_EQ(predict::Sources(*with, 1).unlimited().pages(), 1024U);
+  EXPECT_EQ(predict::Sources(*without, 1).unlimited().pages(), 512U);
   for (const Recording* recording : {&*with, &*without}) {
     EXPECT_EQ(pages_for(*recording, kSmall * 16), kSmall);
     EXPECT_EQ(pages_for(*recording, 200 * 16), 200U);
     EXPECT_EQ(pages_for(*recording, 2000 * 16), 2000U);
     EXPECT_EQ(pages_for(*recording, 1 << 20), kMaxFilterPages);
-    EXPECT_EQ(&predict::Sources(*recording, 1 << 20).down_to(1 << 30), recording);
+    EXPECT_EQ(predict::Sources(*recording, 1 << 20).down_to(1 << 30), predict::Source{recording});
   }
   EXPECT_EQ(pages_for(*with, 300 * 16), 256U);  // a filter of 300 would leave out little more
   EXPECT_EQ(pages_for(*with, 1023 * 16), 1023U);
   EXPECT_EQ(pages_for(*with, 1500 * 16), 1024U);
   EXPECT_EQ(pages_for(*without, 300 * 16), 300U);
   predict::Sources none(*with, 1);
-  EXPECT_EQ(&none.down_to(predict::Sources::kNoLimit), &none.unlimited());
+  EXPECT_EQ(none.down_to(predict::Sources::kNoLimit), none.unlimited());
+  // What the file has is taken as it is; else the largest overview that will do is thinned.
+  EXPECT_EQ(none.down_to(256 * 16 << kPageShift).filter_pages, 0U);
+  const predict::Source thin = none.down_to(900 * 16 << kPageShift);
+  EXPECT_EQ(thin.filter_pages, 900U);
+  EXPECT_EQ(thin.recording->info().filter_pages, 256U);
 }
 
 }  // namespace

@@ -133,14 +133,16 @@ std::string order_of(std::vector<Part> parts, int slice, std::uint32_t lends_to 
     Lane* lane = turns.next();
     if (lane == nullptr) return order;
     if (!lane->open) {
-      EXPECT_TRUE(recording.decode(lane->chunks[lane->next++], lane->chunk));
-      lane->time.begin(lane->chunk, nullptr);
-      lane->clock = lane->chunk.info.clock;
+      const auto chunk = std::make_shared<Chunk>();
+      EXPECT_TRUE(recording.decode(lane->chunks[lane->next++], *chunk));
+      lane->chunk = chunk;
+      lane->time.begin(*chunk, nullptr);
+      lane->clock = chunk->info.clock;
       lane->open = true;
     }
     bool goes_on = true;
-    for (int n = 0; goes_on && n < slice && lane->at < lane->chunk.events.size(); ++n) {
-      const Event& event = lane->chunk.events[lane->at++];
+    for (int n = 0; goes_on && n < slice && lane->at < lane->chunk->events.size(); ++n) {
+      const Event& event = lane->chunk->events[lane->at++];
       lane->clock = event.clock;
       const bool reference = event.kind == EventKind::Fetch;
       order += static_cast<char>((reference ? 'a' : 'A') + (lane->pid - kRoot));
@@ -155,7 +157,7 @@ std::string order_of(std::vector<Part> parts, int slice, std::uint32_t lends_to 
       }
     }
     if (!goes_on) continue;
-    if (lane->at == lane->chunk.events.size()) {
+    if (lane->at == lane->chunk->events.size()) {
       turns.ended(*lane);
     } else {
       turns.yield(*lane);
