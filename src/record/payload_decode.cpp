@@ -54,7 +54,8 @@ PayloadDecoder::PayloadDecoder(std::uint32_t filter_pages,
                                std::vector<StackAddresses>* spool_stacks)
     : filter_pages_(std::min(filter_pages, kMaxFilterPages)), spool_stacks_(spool_stacks) {}
 
-Result<void> PayloadDecoder::decode(std::string_view bytes, const PayloadStart& start, Chunk& out) {
+Result<void> PayloadDecoder::decode(std::string_view bytes, const PayloadStart& start, Chunk& out,
+                                    bool continues) {
   const auto* begin = reinterpret_cast<const unsigned char*>(bytes.data());
   next_ = begin;
   end_ = begin + bytes.size();
@@ -68,7 +69,7 @@ Result<void> PayloadDecoder::decode(std::string_view bytes, const PayloadStart& 
   out.images.clear();
 
   std::size_t count = 0;
-  const char* wrong = decode_snapshot();
+  const char* wrong = continues ? resume() : decode_snapshot();
   if (wrong == nullptr) {
     out.events.resize(
         static_cast<std::size_t>(std::min<std::uint64_t>(start.events, bytes.size())));
@@ -110,6 +111,18 @@ const char* PayloadDecoder::decode_snapshot() {
     out_->filter_states.push_back({clock_ - age, (state & 1) != 0});
   }
   return next_ > end_ ? "filter snapshot cut short" : nullptr;
+}
+
+// In place of a snapshot, of which there is none.
+const char* PayloadDecoder::resume() {
+  slots_.assign(filter_pages_, Slot{});
+  if (pages_.size() != slots_.size()) return "nothing to go on from";
+  for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
+    slots_[slot].page = pages_[slot];
+    if (pages_[slot] != kNoPage) out_->filter.push_back(pages_[slot]);
+  }
+  if (next_ >= end_ || get_varint(next_) != 0) return "a filter that was known";
+  return nullptr;
 }
 
 // The number of events is not known before (a reset is many): doubling keeps it linear.

@@ -14,7 +14,6 @@
 
 #include "base/result.hpp"
 #include "record/event.hpp"
-#include "record/format.hpp"
 
 namespace pw::record {
 
@@ -149,7 +148,7 @@ class Recording {
 
   // The filter's size in the largest overview that the file has, of those with at most `most`
   // pages; 0: it has none.
-  std::uint32_t overview_pages(std::uint32_t most = kMaxFilterPages) const;
+  std::uint32_t overview_pages(std::uint32_t most = ~std::uint32_t{0}) const;
 
   // The areas of the process as chunk `index` begins; empty if their snapshot is lost.
   std::vector<MappedArea> maps_before(std::size_t index) const;

@@ -164,7 +164,8 @@ void find_overviews(const std::vector<BlockRef>& blocks, RecordingData& data) {
   using Key = std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>;
   std::map<std::uint32_t, std::map<Key, const BlockRef*>> levels;
   for (const BlockRef& block : blocks) {
-    if (block.header.type != BlockType::Overview) continue;
+    const BlockType type = block.header.type;
+    if (type != BlockType::Overview && type != BlockType::Thinned) continue;
     levels[block.header.filter_pages].emplace(key(block.header), &block);
   }
   for (const auto& [pages, parts] : levels) {

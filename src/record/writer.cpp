@@ -120,7 +120,7 @@ struct Writer::Data {
     block.recorder = header.recorder;
     block.detail = header.detail;
     block.page_shift = header.page_shift;
-    if (block.type != BlockType::Overview) block.filter_pages = header.filter_pages;
+    if (block.type != BlockType::Thinned) block.filter_pages = header.filter_pages;
     block.raw_bytes = static_cast<std::uint32_t>(payload.size());
     block.stored_bytes = static_cast<std::uint32_t>(n);
     block.payload_checksum = checksum(packed);
@@ -144,11 +144,12 @@ struct Writer::Data {
   // Beside the chunk whose header is `block`.
   Result<void> add_overview(BlockHeader block, const Chunk& chunk,
                             const std::vector<std::uint32_t>& images) {
-    block.type = BlockType::Overview;
+    block.type = BlockType::Thinned;
     for (const Overview::Part& part_of_it : overview->next(chunk, images)) {
       block.filter_pages = part_of_it.filter_pages;
       block.count = part_of_it.events;
       block.end_clock = part_of_it.left_out;
+      block.flags = part_of_it.continues ? kFlagContinues : 0;
       PW_TRY(add_block(block, part_of_it.payload));
     }
     return {};

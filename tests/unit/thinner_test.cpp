@@ -110,6 +110,31 @@ TEST(Thinner, GivesWhatALargerFilterWouldHaveTold) {
   }
 }
 
+// As an overview does when the one below it is given up.
+TEST(Thinner, MayGoOnWithWhatTheOneBelowItGot) {
+  constexpr std::uint32_t kBetween = 20;
+  for (std::uint64_t seed = 0; seed < 30; ++seed) {
+    Both both(seed);
+    Thinner below(kBetween), thinner(kLarge);
+    for (int chunk = 0; chunk < 6; ++chunk) {
+      SCOPED_TRACE(std::to_string(seed) + ", chunk " + std::to_string(chunk));
+      both.chunk();
+      Chunk between, thin;
+      if (chunk < 3) below.thin(both.small.chunk, between);
+      if (chunk == 3) thinner.take_over(below);
+      thinner.thin(chunk < 3 ? between : both.small.chunk, thin);
+      EXPECT_EQ(thinner.continued(), chunk > 0);
+      std::vector<Event> expected = both.large.chunk.events;
+      order(expected);
+      order(thin.events);
+      ASSERT_EQ(thin.events.size(), expected.size());
+      for (std::size_t i = 0; i < expected.size(); ++i) {
+        ASSERT_EQ(fields(thin.events[i]), fields(expected[i])) << "event " << i;
+      }
+    }
+  }
+}
+
 // What is lost before a gap is not known to be in the larger filter.
 TEST(Thinner, BeginsAnewAfterAGap) {
   Both both(3);
@@ -200,10 +225,11 @@ TEST(Overview, IsWhatThinningMakes) {
   const auto without = Recording::open(recorded(folder, false));
   ASSERT_TRUE(with && without);
   EXPECT_EQ(without->overview_pages(), 0U);
-  EXPECT_EQ(with->overview_pages(255), 0U);
-  EXPECT_EQ(with->overview_pages(1023), 256U);
-  EXPECT_EQ(with->overview_pages(), 1024U);
-  for (const std::uint32_t pages : {255U, 256U, 400U, 1024U, 2000U}) {
+  EXPECT_EQ(with->overview_pages(95), 0U);
+  EXPECT_EQ(with->overview_pages(255), 96U);
+  EXPECT_EQ(with->overview_pages(1023), 512U);
+  EXPECT_EQ(with->overview_pages(), 4096U);
+  for (const std::uint32_t pages : {95U, 96U, 255U, 256U, 400U, 1024U, 2000U, 4096U}) {
     SCOPED_TRACE(pages);
     const auto a = with->thinned(pages), b = without->thinned(pages);
     ASSERT_TRUE(a && b);
@@ -211,6 +237,26 @@ TEST(Overview, IsWhatThinningMakes) {
     for (const ChunkInfo& chunk : a->chunks()) left_out += chunk.left_out;
     EXPECT_GT(left_out, 5000U);
     expect_the_same(*a, *b);
+  }
+}
+
+// Most parts go on with the filter of the one before.
+TEST(Overview, AnyChunkMayBeAskedFor) {
+  const pw::testing::TemporaryFolder folder;
+  const auto with = Recording::open(recorded(folder, true));
+  ASSERT_TRUE(with);
+  const auto in_order = with->thinned(256), mixed = with->thinned(256);
+  ASSERT_TRUE(in_order && mixed);
+  std::vector<Chunk> chunks(with->chunks().size());
+  for (std::size_t i = 0; i < chunks.size(); ++i) ASSERT_TRUE(in_order->decode(i, chunks[i]));
+  for (const std::size_t i : {5U, 2U, 2U, 4U, 1U, 0U, 3U}) {
+    Chunk chunk;
+    ASSERT_TRUE(mixed->decode(i, chunk)) << i;
+    EXPECT_EQ(chunk.filter, chunks[i].filter);
+    ASSERT_EQ(chunk.events.size(), chunks[i].events.size());
+    for (std::size_t e = 0; e < chunk.events.size(); ++e) {
+      ASSERT_EQ(fields(chunk.events[e]), fields(chunks[i].events[e])) << i << ", " << e;
+    }
   }
 }
 
@@ -223,7 +269,7 @@ TEST(Overview, IsPassedOverIfAPartIsLost) {
   ASSERT_TRUE(blocks && without);
   std::size_t parts = 0;
   for (const BlockRef& block : blocks->blocks) {
-    if (block.header.type != BlockType::Overview || block.header.filter_pages != 256) continue;
+    if (block.header.type != BlockType::Thinned || block.header.filter_pages != 256) continue;
     if (++parts != 4) continue;
     bytes[block.offset + sizeof(BlockHeader) + 5] ^= 1;
   }
@@ -231,8 +277,8 @@ TEST(Overview, IsPassedOverIfAPartIsLost) {
   const auto damaged = Recording::from_bytes(bytes);
   ASSERT_TRUE(damaged);
   EXPECT_EQ(damaged->losses().size(), 1U);
-  EXPECT_EQ(damaged->overview_pages(1023), 0U);
-  EXPECT_EQ(damaged->overview_pages(), 1024U);
+  EXPECT_EQ(damaged->overview_pages(511), 96U);
+  EXPECT_EQ(damaged->overview_pages(), 4096U);
   for (const std::uint32_t pages : {256U, 1024U}) {
     const auto a = damaged->thinned(pages), b = without->thinned(pages);
     ASSERT_TRUE(a && b);
@@ -274,7 +320,8 @@ TEST(Overview, IsGivenUpWhereItLeavesOutLittle) {
   EXPECT_EQ(chunks, 10U);  // 2^20 events
 }
 
-// 600 pages in turns: 256 of them are never enough, 1024 always are.
+// 600 pages in turns: 512 of them are never enough, 1024 always are. What is kept goes on as if the
+// others had been. The largest one leaves out no more, but is compared with the chunks.
 TEST(Overview, OfALargerFilterIsKeptWhereTheSmallerOneIsNot) {
   Overview overview;
   std::uint64_t clock = 0;
@@ -288,7 +335,7 @@ TEST(Overview, OfALargerFilterIsKeptWhereTheSmallerOneIsNot) {
       EXPECT_EQ(part.left_out, 100'000 - part.events);
     }
   }
-  EXPECT_EQ(last, std::vector<std::uint32_t>{1024});
+  EXPECT_EQ(last, (std::vector<std::uint32_t>{1024, 4096}));
 }
 
 // A limit of N pages allows a filter of N / 16.
@@ -302,7 +349,7 @@ TEST(Sources, AreAsCoarseAsTheSmallestLimitAllows) {
     (void)sources.unlimited();
     return sources.down_to(limit_pages << kPageShift).pages();
   };
-  EXPECT_EQ(predict::Sources(*with, 1).unlimited().pages(), 1024U);
+  EXPECT_EQ(predict::Sources(*with, 1).unlimited().pages(), 4096U);
   EXPECT_EQ(predict::Sources(*without, 1).unlimited().pages(), 512U);
   for (const Recording* recording : {&*with, &*without}) {
     EXPECT_EQ(pages_for(*recording, kSmall * 16), kSmall);
@@ -321,7 +368,7 @@ TEST(Sources, AreAsCoarseAsTheSmallestLimitAllows) {
   EXPECT_EQ(none.down_to(256 * 16 << kPageShift).filter_pages, 0U);
   const predict::Source thin = none.down_to(900 * 16 << kPageShift);
   EXPECT_EQ(thin.filter_pages, 900U);
-  EXPECT_EQ(thin.recording->info().filter_pages, 256U);
+  EXPECT_EQ(thin.recording->info().filter_pages, 512U);
 }
 
 }  // namespace
