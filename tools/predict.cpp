@@ -106,7 +106,7 @@ Result<PredictReport> make_report(const Flags& flags) {
     line.say("predicting");
     predict::Conditions now = report.conditions;
     now.ageing = ageing;
-    return predict::forecast(*recording, *limits, now, costs->costs, seconds, predict::predict);
+    return predict::forecast(*recording, *limits, now, costs->costs, seconds, predict::predict_all);
   };
   Result<predict::Forecasts> first = forecasts_of(flags.recording, report.command);
   if (!first) return tl::unexpected(first.error());

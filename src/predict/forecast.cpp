@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <utility>
 
 #include "analysis/in_parallel.hpp"
@@ -55,15 +54,6 @@ double scaled(const Outcome& base, const Outcome& limited, SwapKind swap, const 
   };
   const double middle = sum(&Cost::ns, effort.middle);
   return middle > 0 ? sum(figure, effort.*efforts) / middle : 1;
-}
-
-// Against the same program with small pages.
-Result<std::uint64_t> wasted(const record::Recording& recording, Conditions conditions,
-                             const Costs& costs, const Outcome& huge, const Predict& predict) {
-  conditions.huge_pages = HugePages::Never;
-  const Result<Outcome> small = predict(recording, conditions, costs);
-  if (!small) return tl::unexpected(small.error());
-  return huge.peak_group_bytes - std::min(huge.peak_group_bytes, small->peak_group_bytes);
 }
 
 }  // namespace
@@ -128,63 +118,63 @@ Result<std::uint64_t> make_rows(const record::Recording& recording,
 }
 
 // Rows whose limit is felt: each charge of a run whose peak is no higher goes as without a limit.
-// The smallest first, since they take longest.
-std::vector<std::size_t> below(std::uint64_t peak_bytes, const std::vector<Forecast>& rows) {
-  std::vector<std::size_t> numbers;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (rows[i].conditions.limit_bytes < peak_bytes) numbers.push_back(i);
+std::vector<Forecast*> below(std::uint64_t peak_bytes, std::vector<Forecast>& rows) {
+  std::vector<Forecast*> felt;
+  for (Forecast& row : rows) {
+    if (row.conditions.limit_bytes < peak_bytes) felt.push_back(&row);
   }
-  std::stable_sort(numbers.begin(), numbers.end(), [&](std::size_t a, std::size_t b) {
-    return rows[a].conditions.limit_bytes < rows[b].conditions.limit_bytes;
-  });
-  return numbers;
+  return felt;
+}
+
+// The rows' runs, then the base's if it is not known of that source yet, then, for what huge pages
+// waste, one with small pages.
+Result<void> fill(const Source& source, bool base_known, Conditions unlimited, double pace,
+                  const Costs& costs, const PredictAll& predict, Forecasts& all) {
+  const std::vector<Forecast*> felt = below(all.base.peak_group_bytes, all.rows);
+  std::vector<Conditions> runs;
+  for (Forecast* row : felt) {
+    row->conditions.pace = pace;
+    runs.push_back(row->conditions);
+  }
+  unlimited.pace = pace;
+  if (!base_known) runs.push_back(unlimited);
+  const bool huge = unlimited.huge_pages != HugePages::Never;
+  unlimited.pace = 1;
+  unlimited.huge_pages = HugePages::Never;
+  if (huge) runs.push_back(unlimited);
+  auto outcomes = predict(source, runs, costs);
+  if (!outcomes) return tl::unexpected(outcomes.error());
+
+  auto next = outcomes->begin() + static_cast<std::ptrdiff_t>(felt.size());
+  if (!base_known) all.base = std::move(*next++);
+  if (huge) {
+    const std::uint64_t most = all.base.peak_group_bytes;
+    all.wasted_bytes = most - std::min(most, next->peak_group_bytes);
+  }
+  for (Forecast& row : all.rows) row.outcome = all.base;
+  for (std::size_t i = 0; i < felt.size(); ++i) felt[i]->outcome = std::move((*outcomes)[i]);
+  return {};
 }
 
 Result<Forecasts> forecast(const record::Recording& recording, const std::vector<Limit>& limits,
                            const Conditions& conditions, const Costs& costs,
-                           std::optional<double> own_seconds, const Predict& predict) {
+                           std::optional<double> own_seconds, const PredictAll& predict) {
   Forecasts all;
   Conditions unlimited = conditions;
   unlimited.limit_bytes = 0;
   Sources sources(recording);
-  const record::Recording* source = &sources.unlimited();
-  Result<Outcome> base = predict(*source, unlimited, costs);
+  const Source coarse = sources.unlimited();
+  auto base = predict(coarse, {unlimited}, costs);
   if (!base) return tl::unexpected(base.error());
-  const auto least = make_rows(recording, limits, conditions, base->peak_group_bytes, all);
+  all.base = std::move(base->front());
+  const auto least = make_rows(recording, limits, conditions, all.base.peak_group_bytes, all);
   if (!least) return tl::unexpected(least.error());
   all.base_known = own_seconds.has_value();
-  const Effort effort = effort_of(recording.info().contents);
-  const double pace = own_seconds ? pace_of(*base, conditions.swap, *own_seconds) : 1;
-
-  const record::Recording* const coarse = std::exchange(source, &sources.down_to(*least));
-  const std::vector<std::size_t> limited = below(base->peak_group_bytes, all.rows);
-  std::vector<Result<Outcome>> outcomes(limited.size(), Outcome{});
-  unlimited.pace = pace;
-  std::atomic<std::size_t> begun = 0;  // in this order, whichever thread they come to
-  analysis::in_parallel(limited.size() + (coarse == source ? 0 : 1), [&](std::size_t) {
-    const std::size_t job = begun++;
-    if (job == limited.size()) {
-      base = predict(*source, unlimited, costs);
-      return;
-    }
-    Conditions& here = all.rows[limited[job]].conditions;
-    here.pace = pace;
-    outcomes[job] = predict(*source, here, costs);
-  });
-  if (!base) return tl::unexpected(base.error());
-  all.base = std::move(*base);
+  const double pace = own_seconds ? pace_of(all.base, conditions.swap, *own_seconds) : 1;
+  const Source source = sources.down_to(*least);
+  PW_TRY(fill(source, source == coarse, unlimited, pace, costs, predict, all));
   all.base_seconds = own_seconds.value_or(time_of(all.base, conditions.swap));
-  if (conditions.huge_pages != HugePages::Never) {
-    unlimited.pace = 1;
-    const auto bytes = wasted(*source, unlimited, costs, all.base, predict);
-    if (!bytes) return tl::unexpected(bytes.error());
-    all.wasted_bytes = *bytes;
-  }
-  for (Forecast& row : all.rows) row.outcome = all.base;
-  for (std::size_t job = 0; job < limited.size(); ++job) {
-    if (!outcomes[job]) return tl::unexpected(outcomes[job].error());
-    all.rows[limited[job]].outcome = std::move(*outcomes[job]);
-  }
+  const Effort effort = effort_of(recording.info().contents);
   for (Forecast& row : all.rows) {
     row.slowdown = slowdown(all.base, row.outcome, conditions.swap, costs, effort, all.base_seconds,
                             all.base_known);
@@ -199,7 +189,14 @@ Result<std::vector<Outcome>> predict_truth(const record::Recording& recording, c
     if (row.limited()) least = std::min(least, row.conditions.limit_bytes);
   }
   Sources sources(recording);
-  const record::Recording& source = sources.down_to(least);
+  const Source thin = sources.down_to(least);
+  std::optional<record::Recording> made;
+  if (thin.filter_pages != 0) {
+    auto thinned = thin.recording->thinned(thin.filter_pages);
+    if (!thinned) return tl::unexpected(thinned.error());
+    made = std::move(*thinned);
+  }
+  const record::Recording& source = made ? *made : *thin.recording;
   std::vector<Result<Outcome>> all(truth.rows.size(), Outcome{});
   double pace = 1;
   std::size_t first = 0;

@@ -7,6 +7,7 @@
 
 #include "predict/costs.hpp"
 #include "predict/outcome.hpp"
+#include "predict/sources.hpp"
 #include "predict/truth_file.hpp"
 #include "record/recording.hpp"
 
@@ -46,13 +47,16 @@ struct Forecasts {
 using Predict = std::function<Result<Outcome>(const record::Recording&, const Conditions&,
                                               const Costs&)>;
 
-// `conditions`: all but the limit. `own_seconds`: what the program takes without a limit. Replays
-// run side by side on the host's CPUs. Errors: Invalid (a limit so small that the recording's
-// filter would decide the result, or all of them, if they are parts of the peak), those of the
-// replay.
+// One outcome for each of the conditions.
+using PredictAll = std::function<Result<std::vector<Outcome>>(
+    const Source&, const std::vector<Conditions>&, const Costs&)>;
+
+// `conditions`: all but the limit. `own_seconds`: what the program takes without a limit. Errors:
+// Invalid (a limit so small that the recording's filter would decide the result, or all of them, if
+// they are parts of the peak), those of the replay.
 Result<Forecasts> forecast(const record::Recording& recording, const std::vector<Limit>& limits,
                            const Conditions& conditions, const Costs& costs,
-                           std::optional<double> own_seconds, const Predict& predict);
+                           std::optional<double> own_seconds, const PredictAll& predict);
 
 Slowdown slowdown(const Outcome& base, const Outcome& limited, SwapKind swap, const Costs& costs,
                   const Effort& effort, double base_seconds, bool base_known);

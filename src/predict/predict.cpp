@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "predict/side_by_side.hpp"
+
 namespace pw::predict {
 
 namespace {
@@ -79,6 +81,21 @@ Result<Outcome> predict(const record::Recording& recording, const Conditions& co
   const Result<replay::ReplayResult> result = replay::replay(recording, machine);
   if (!result) return tl::unexpected(result.error());
   return outcome_of(*result);
+}
+
+Result<std::vector<Outcome>> predict_all(const Source& source,
+                                         const std::vector<Conditions>& conditions,
+                                         const Costs& costs) {
+  const Effort effort = effort_of(source.recording->info().contents);
+  std::vector<MachineConfig> machines;
+  for (const Conditions& one : conditions) {
+    machines.push_back(machine_for(one, costs, {effort.middle, effort.copied}));
+  }
+  const auto results = replay_side_by_side(source, machines);
+  if (!results) return tl::unexpected(results.error());
+  std::vector<Outcome> outcomes;
+  for (const replay::ReplayResult& result : *results) outcomes.push_back(outcome_of(result));
+  return outcomes;
 }
 
 }  // namespace pw::predict

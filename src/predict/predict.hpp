@@ -2,9 +2,12 @@
 // drives a machine whose memory is managed as the kernel does it (MemoryModel::Linux).
 #pragma once
 
+#include <vector>
+
 #include "machine/config.hpp"
 #include "predict/costs.hpp"
 #include "predict/outcome.hpp"
+#include "predict/sources.hpp"
 #include "record/recording.hpp"
 #include "replay/replay.hpp"
 
@@ -21,5 +24,10 @@ Outcome outcome_of(const replay::ReplayResult& result);
 // Errors: those of replay().
 Result<Outcome> predict(const record::Recording& recording, const Conditions& conditions,
                         const Costs& costs);
+
+// Of each of the conditions, side by side.
+Result<std::vector<Outcome>> predict_all(const Source& source,
+                                         const std::vector<Conditions>& conditions,
+                                         const Costs& costs);
 
 }  // namespace pw::predict

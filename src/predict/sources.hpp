@@ -7,17 +7,31 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <utility>
 
 #include "record/format.hpp"
 #include "record/recording.hpp"
+#include "replay/replay.hpp"
 
 namespace pw::predict {
 
 // Pages that a limit must leave for each page of the filter: the pages in it count as referenced
 // for as long as they are, and must not be most of what there is.
 inline constexpr std::uint64_t kPerFilterPage = 16;
+
+// A recording, thinned while it is read (record/shared_chunks.hpp). Lives as long as the Sources
+// that it is from.
+struct Source {
+  const record::Recording* recording = nullptr;
+  std::uint32_t filter_pages = 0;  // to which it is thinned; 0: it is taken as it is
+
+  bool operator==(const Source&) const = default;
+  std::uint32_t pages() const {
+    return filter_pages != 0 ? filter_pages : recording->info().filter_pages;
+  }
+};
 
 class Sources {
  public:
@@ -26,38 +40,59 @@ class Sources {
 
   // Recordings of fewer events than `long_events` are replayed as they are.
   explicit Sources(const record::Recording& whole, std::uint64_t long_events = kLong)
-      : whole_(&whole), coarse_pages_(whole.overview_pages()) {
-    constexpr std::uint32_t kCoarse = 512;
-    if (coarse_pages_ == 0) coarse_pages_ = kCoarse;
+      : whole_(&whole) {
     std::uint64_t events = 0;
     for (const record::ChunkInfo& chunk : whole.chunks()) events += chunk.events;
     long_ = events >= long_events;
   }
-  // For a run without a limit, whatever limits the others have.
-  const record::Recording& unlimited() { return thinned(coarse_, *whole_, coarse_pages_); }
+  // For a run without a limit, whatever limits the others have: the largest overview there is.
+  Source unlimited() {
+    constexpr std::uint32_t kCoarse = 512;
+    const std::uint32_t known = whole_->overview_pages();
+    if (!coarse_) coarse_ = source(known != 0 ? known : kCoarse);
+    return *coarse_;
+  }
   // For all runs. `least_bytes`: the smallest limit, or kNoLimit.
-  const record::Recording& down_to(std::uint64_t least_bytes) {
+  Source down_to(std::uint64_t least_bytes) {
     if (least_bytes == kNoLimit) return unlimited();
     const auto filter = static_cast<std::uint32_t>(std::min<std::uint64_t>(
         (least_bytes >> kPageShift) / kPerFilterPage, record::kMaxFilterPages));
-    const bool enough = coarse_ && filter >= coarse_->info().filter_pages;
-    return thinned(fine_, enough ? *coarse_ : *whole_, filter);
+    std::uint32_t known = whole_->overview_pages(filter);
+    if (coarse_ && coarse_->pages() <= filter) known = std::max(known, coarse_->pages());
+    const std::uint32_t pages = filter < least_for(known) ? known : filter;
+    return coarse_ && coarse_->pages() == pages ? *coarse_ : source(pages);
   }
 
  private:
-  // `from` itself where a filter of so many pages would not leave out much.
-  const record::Recording& thinned(std::optional<record::Recording>& made,
-                                   const record::Recording& from, std::uint32_t filter) const {
-    if (made) return *made;
-    if (!long_ || filter < from.info().filter_pages * 3 / 2) return from;
-    auto thin = from.thinned(filter);
-    return thin ? made.emplace(std::move(*thin)) : from;
+  // A filter of fewer pages would not leave out much of what one of `pages` does.
+  static std::uint32_t least_for(std::uint32_t pages) { return pages * 3 / 2; }
+
+  // The recording itself where that filter would not leave out much. Of the file's overviews the
+  // largest one that will do is thinned. What is played in turns is thinned before it is played.
+  Source source(std::uint32_t filter) {
+    const Source as_it_is{whole_};
+    if (!long_ || filter < least_for(as_it_is.pages()) || !whole_->can_be_thinned(filter)) {
+      return as_it_is;
+    }
+    const record::Recording* from = whole_;
+    for (const record::Recording& one : held_) {
+      const std::uint32_t pages = one.info().filter_pages;
+      if (pages <= filter && pages > from->info().filter_pages) from = &one;
+    }
+    const std::uint32_t known = whole_->overview_pages(filter);
+    const std::uint32_t held = replay::goes_in_turns(*whole_) ? filter : known;
+    if (held > from->info().filter_pages) {
+      auto thin = from->thinned(held);
+      if (!thin) return as_it_is;
+      from = &held_.emplace_back(std::move(*thin));
+    }
+    return {from, from->info().filter_pages == filter ? 0 : filter};
   }
 
   const record::Recording* whole_;
-  std::uint32_t coarse_pages_;
   bool long_ = false;
-  std::optional<record::Recording> coarse_, fine_;
+  std::optional<Source> coarse_;
+  std::deque<record::Recording> held_;  // overviews of the file, or in memory
 };
 
 }  // namespace pw::predict

@@ -44,6 +44,7 @@ std::string describe(const BlockHeader& header) {
     case BlockType::Contents:
       return "what pages hold";
     case BlockType::Overview:
+    case BlockType::Thinned:
       return "a part of the overview";
     case BlockType::WaitEnds:
       return "who ended waits";

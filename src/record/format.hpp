@@ -67,8 +67,10 @@ enum class BlockType : std::uint32_t {
   Contents = 13,  // no payload: `count` pages of all samples, the sums of their efforts and of
                   // their bytes that are copied one by one as `clock` and `end_clock`
   Overview = 14,  // of the Chunk with the same pid, stream and sequence: an EVENTS payload for a
-                  // larger filter, its K in the header; fetches left out as `end_clock`
+                  // larger filter, its K in the header; fetches left out as `end_clock`. One for
+                  // each K at most
   WaitEnds = 15,  // who ended which wait
+  Thinned = 16,   // as Overview, but that it may go on with the filter of the one before
 };
 
 struct BlockHeader {
@@ -77,7 +79,8 @@ struct BlockHeader {
   std::uint8_t recorder = 0;  // recorder, detail, page size and K again: a file may lose its header
   std::uint8_t detail = 0;
   std::uint8_t page_shift = 12;
-  std::uint8_t flags = 0;  // Chunk: bit 0: it has Fork events
+  std::uint8_t flags = 0;  // Chunk: bit 0: it has Fork events. Thinned: bit 1: its filter begins as
+                           // that before it, of its stream and K, has left it
   std::uint32_t pid = 0;
   std::uint32_t stream = 0;
   std::uint32_t tid = 0;
@@ -97,6 +100,7 @@ struct BlockHeader {
 static_assert(sizeof(BlockHeader) == 96);
 
 inline constexpr std::uint8_t kFlagForks = 1;
+inline constexpr std::uint8_t kFlagContinues = 2;
 
 struct IndexEntry {
   std::uint64_t offset = 0;

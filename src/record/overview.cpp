@@ -4,25 +4,72 @@
 
 namespace pw::record {
 
-std::optional<Overview::Part> Overview::next(const Chunk& chunk,
-                                             const std::vector<std::uint32_t>& images) {
-  constexpr std::uint64_t kTrial = 1 << 20, kLeastGain = 2;
-  if (given_up_) return std::nullopt;
-  const std::pair stream(chunk.info.pid, chunk.info.stream);
-  Thinner& thinner = thinners_.try_emplace(stream, kFilterPages).first->second;
-  Part part;
-  part.left_out = thinner.thin(chunk, thin_);
-  part.events = thin_.events.size();
+namespace {
+
+// Who wants one chunk in the middle has to begin with one that tells its filter.
+constexpr std::uint32_t kChunksToAFilter = 64;
+
+}  // namespace
+
+Overview::Overview() {
+  for (const std::uint32_t pages : kFilterPages) levels_.emplace_back().filter_pages = pages;
+}
+
+std::vector<Overview::Part> Overview::next(const Chunk& chunk,
+                                           const std::vector<std::uint32_t>& images) {
+  const std::pair key(chunk.info.pid, chunk.info.stream);
+  std::vector<Part> parts;
   whole_events_ += chunk.events.size();
-  events_ += part.events;
-  auto payload = encode_payload(thin_, kFilterPages, images);
-  given_up_ = !payload || (whole_events_ > kTrial && events_ * kLeastGain > whole_events_);
-  if (given_up_) {
-    thinners_.clear();
-    return std::nullopt;
+  std::uint64_t entries_below = whole_events_;
+  std::uint64_t left_out = 0;
+  const Chunk* below = &chunk;
+  for (Level& level : levels_) {
+    Stream& stream = level.streams.try_emplace(key, level.filter_pages).first->second;
+    left_out += stream.thinner.thin(*below, level.thin);
+    below = &level.thin;
+    std::optional<Part> made = part(level, stream, entries_below, images);
+    if (!made) continue;
+    entries_below = level.entries;
+    made->left_out = left_out;
+    parts.push_back(std::move(*made));
   }
-  part.payload = std::move(*payload);
-  return part;
+  drop_given_up();
+  return parts;
+}
+
+// Nothing, if the level is given up.
+std::optional<Overview::Part> Overview::part(Level& level, Stream& stream,
+                                             std::uint64_t entries_below,
+                                             const std::vector<std::uint32_t>& images) {
+  constexpr std::uint64_t kTrial = 1 << 20, kTrialBelow = kTrial / 4, kLeastGain = 3;
+  const bool continues = stream.chunks++ % kChunksToAFilter != 0 && stream.thinner.continued();
+  level.entries += level.thin.events.size() + (continues ? 0 : level.thin.filter.size());
+  auto payload = encode_payload(level.thin, level.filter_pages, images, &stream.thinner.slots(),
+                                continues);
+  // What a run without a limit takes, the largest one, need not leave out more than others do.
+  const bool largest = level.filter_pages == kFilterPages.back();
+  if (largest) entries_below = whole_events_;
+  const bool tried = whole_events_ > kTrial && (largest || entries_below > kTrialBelow);
+  level.given_up = !payload || (tried && level.entries * kLeastGain > entries_below);
+  if (level.given_up) return std::nullopt;
+  return Part{level.filter_pages, std::move(*payload), level.thin.events.size(), 0, continues};
+}
+
+// The next level is thinned from the one before.
+void Overview::drop_given_up() {
+  for (std::size_t i = levels_.size(); i-- > 0;) {
+    if (!levels_[i].given_up) continue;
+    if (i + 1 < levels_.size()) {
+      for (auto& [key, stream] : levels_[i + 1].streams) {
+        stream.thinner.take_over(levels_[i].streams.at(key).thinner);
+      }
+    }
+    levels_.erase(levels_.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+}
+
+void Overview::skip(std::uint32_t pid, std::uint32_t stream) {
+  for (Level& level : levels_) level.streams.erase({pid, stream});
 }
 
 }  // namespace pw::record

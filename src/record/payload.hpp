@@ -15,6 +15,7 @@
 
 #include "base/result.hpp"
 #include "record/event.hpp"
+#include "record/page_stay.hpp"
 #include "record/recording.hpp"
 
 namespace pw::record {
@@ -38,7 +39,10 @@ class PayloadDecoder {
   // Fills filter, filter_states, events and syscalls of `out`; index of an Exec event is the number
   // of its image as the payload has it. `bytes` must have kVarintPadding readable bytes behind its
   // end. Error: Io with the place in the payload. `out` then has the events before that place.
-  Result<void> decode(std::string_view bytes, const PayloadStart& start, Chunk& out);
+  // `continues`: as encode_payload() was told; the payload before has been decoded here. Of the
+  // filter's pages only the numbers are known then.
+  Result<void> decode(std::string_view bytes, const PayloadStart& start, Chunk& out,
+                      bool continues = false);
 
   // Once decoded: the pages by slot (kNoPage: free), and the clock after the last event.
   std::span<const std::uint64_t> slots() const { return pages_; }
@@ -46,6 +50,7 @@ class PayloadDecoder {
 
  private:
   const char* decode_snapshot();
+  const char* resume();
   template <bool kManySlots>
   const char* decode_events(std::size_t& count);
   const char* decode_first_write(std::uint64_t slot, std::uint64_t clock, std::size_t at,
@@ -61,11 +66,9 @@ class PayloadDecoder {
 
   std::uint32_t filter_pages_;
   std::vector<StackAddresses>* spool_stacks_;
-  // A slot of the filter: its page, and what this chunk has told of it (events by their place + 1;
-  // 0: nothing).
   struct Slot {
     std::uint64_t page = ~std::uint64_t{0};
-    std::uint32_t fetched = 0, written = 0;
+    PageStay stay;
   };
   void leave(Slot& slot, std::uint32_t at);
   std::vector<Slot> slots_;
@@ -78,11 +81,19 @@ class PayloadDecoder {
   Chunk* out_ = nullptr;
 };
 
+// In which slot of the filter pages lie, of who plays the filter and need not be asked twice.
+struct KnownSlots {
+  std::vector<std::uint32_t> filter;  // of the pages of Chunk::filter, in order
+  std::vector<std::uint32_t> events;  // of the page that a Fetch brings, or that others are about
+};
+
 // Encodes the filter, events and system calls of `chunk` (clock and begin_ns from its info). Exec
 // events get the numbers `image_numbers[event.index]`. Error: Invalid if the events contradict
 // themselves: a page leaves that was not in the filter, one enters a full filter, the clock goes
-// back.
+// back. `known`: null, and slots are given out here; or they are taken for right. `continues`: the
+// filter, known, is as the payload before left it, and is not told.
 Result<std::string> encode_payload(const Chunk& chunk, std::uint32_t filter_pages,
-                                   std::span<const std::uint32_t> image_numbers = {});
+                                   std::span<const std::uint32_t> image_numbers = {},
+                                   const KnownSlots* known = nullptr, bool continues = false);
 
 }  // namespace pw::record

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <utility>
 
 #include "record/format.hpp"
 #include "record/payload.hpp"
@@ -55,7 +54,8 @@ PayloadDecoder::PayloadDecoder(std::uint32_t filter_pages,
                                std::vector<StackAddresses>* spool_stacks)
     : filter_pages_(std::min(filter_pages, kMaxFilterPages)), spool_stacks_(spool_stacks) {}
 
-Result<void> PayloadDecoder::decode(std::string_view bytes, const PayloadStart& start, Chunk& out) {
+Result<void> PayloadDecoder::decode(std::string_view bytes, const PayloadStart& start, Chunk& out,
+                                    bool continues) {
   const auto* begin = reinterpret_cast<const unsigned char*>(bytes.data());
   next_ = begin;
   end_ = begin + bytes.size();
@@ -69,7 +69,7 @@ Result<void> PayloadDecoder::decode(std::string_view bytes, const PayloadStart& 
   out.images.clear();
 
   std::size_t count = 0;
-  const char* wrong = decode_snapshot();
+  const char* wrong = continues ? resume() : decode_snapshot();
   if (wrong == nullptr) {
     out.events.resize(
         static_cast<std::size_t>(std::min<std::uint64_t>(start.events, bytes.size())));
@@ -113,6 +113,18 @@ const char* PayloadDecoder::decode_snapshot() {
   return next_ > end_ ? "filter snapshot cut short" : nullptr;
 }
 
+// In place of a snapshot, of which there is none.
+const char* PayloadDecoder::resume() {
+  slots_.assign(filter_pages_, Slot{});
+  if (pages_.size() != slots_.size()) return "nothing to go on from";
+  for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
+    slots_[slot].page = pages_[slot];
+    if (pages_[slot] != kNoPage) out_->filter.push_back(pages_[slot]);
+  }
+  if (next_ >= end_ || get_varint(next_) != 0) return "a filter that was known";
+  return nullptr;
+}
+
 // The number of events is not known before (a reset is many): doubling keeps it linear.
 inline Event* PayloadDecoder::room_for(std::size_t count) {
   std::vector<Event>& events = out_->events;
@@ -128,22 +140,14 @@ inline const char* PayloadDecoder::decode_first_write(std::uint64_t slot, std::u
   event = kFirstWrite;
   event.clock = clock;
   event.page = slots_[slot].page;
-  event.leaves_at = slots_[slot].written;  // until it leaves, a list of them
-  slots_[slot].written = static_cast<std::uint32_t>(at + 1);
+  slots_[slot].stay.written(at, event);
   return nullptr;
 }
 
 // The slot's page leaves with the event at `at`; 0: with none of this chunk.
 inline void PayloadDecoder::leave(Slot& slot, std::uint32_t at) {
-  std::vector<Event>& events = out_->events;
-  if (slot.fetched != 0) {
-    events[slot.fetched - 1].leaves_at = at;
-    if (at != 0) events[at].came_here = 1;
-  }
-  for (std::uint32_t written = slot.written; written != 0;) {
-    written = std::exchange(events[written - 1].leaves_at, at);
-  }
-  slot = Slot{};
+  slot.stay.leave(out_->events, at);
+  slot.page = kNoPage;
 }
 
 template <bool kManySlots>
@@ -195,7 +199,7 @@ const char* PayloadDecoder::decode_events(std::size_t& count) {
         if (kManySlots) leave(slot, static_cast<std::uint32_t>(count));
       }
       slot.page = previous;
-      slot.fetched = static_cast<std::uint32_t>(count + 1);
+      slot.stay.fetched(count);
     } else if (kind == PW_FIRST_WRITE) {
       wrong = decode_first_write(body, clock, count, *event);
       if (wrong != nullptr) break;

@@ -13,11 +13,14 @@ namespace {
 class Encoder {
  public:
   Encoder(const Chunk& chunk, std::uint32_t filter_pages,
-          std::span<const std::uint32_t> image_numbers)
+          std::span<const std::uint32_t> image_numbers, const KnownSlots* known, bool continues)
       : chunk_(chunk),
         image_numbers_(image_numbers),
-        pages_(filter_pages, kNoPage),
-        slots_(filter_pages),
+        known_(known),
+        continues_(continues),
+        filter_pages_(filter_pages),
+        pages_(known == nullptr ? filter_pages : 0, kNoPage),
+        slots_(pages_.size()),
         clock_(chunk.info.clock) {}
 
   Result<std::string> run() {
@@ -31,10 +34,10 @@ class Encoder {
       std::size_t used = 1;
       switch (event.kind) {
         case EventKind::Fetch:
-          PW_TRY(fetch(event, dt));
+          PW_TRY(fetch(i, dt));
           break;
         case EventKind::FirstWrite:
-          PW_TRY(first_write(event, dt));
+          PW_TRY(first_write(i, dt));
           break;
         case EventKind::Reference:
           reference(event, dt);
@@ -54,26 +57,33 @@ class Encoder {
  private:
   Result<void> snapshot() {
     const auto& filter = chunk_.filter;
-    if (filter.size() > pages_.size()) return fail(Errno::Invalid, "more pages than the filter");
+    if (filter.size() > filter_pages_) return fail(Errno::Invalid, "more pages than the filter");
+    resident_ = filter.size();
+    if (continues_) {
+      put_varint(out_, 0);
+      return {};
+    }
     put_varint(out_, filter.size());
     std::uint64_t previous = 0;
-    for (std::size_t slot = 0; slot < filter.size(); ++slot) {
+    for (std::size_t i = 0; i < filter.size(); ++i) {
       FilterState state{clock_, false};
-      if (slot < chunk_.filter_states.size()) state = chunk_.filter_states[slot];
+      if (i < chunk_.filter_states.size()) state = chunk_.filter_states[i];
       if (state.last_reference > clock_) return fail(Errno::Invalid, "a reference to come");
-      put_varint(out_, slot);
-      put_varint(out_, zigzag(filter[slot] - previous));
+      put_varint(out_, known_ != nullptr ? known_->filter[i] : i);
+      put_varint(out_, zigzag(filter[i] - previous));
       put_varint(out_, (clock_ - state.last_reference) << 1 | (state.written ? 1 : 0));
-      previous = filter[slot];
-      pages_[slot] = filter[slot];
-      if (!slots_.insert(filter[slot], static_cast<std::uint32_t>(slot))) {
+      previous = filter[i];
+      if (known_ != nullptr) continue;
+      pages_[i] = filter[i];
+      if (!slots_.insert(filter[i], static_cast<std::uint32_t>(i))) {
         return fail(Errno::Invalid, "a page is twice in the filter");
       }
     }
     return {};
   }
 
-  Result<void> fetch(const Event& event, std::uint64_t dt) {
+  // The slot that a page gets which comes.
+  Result<std::uint32_t> give(const Event& event) {
     std::uint32_t slot = 0;
     if (event.evicted != kNoPage) {
       slot = slots_.take(event.evicted);
@@ -90,6 +100,25 @@ class Encoder {
       return fail(Errno::Invalid, "a page enters that is in the filter");
     }
     pages_[slot] = event.page;
+    return slot;
+  }
+
+  // The slot that the page of event `i` leaves.
+  Result<std::uint32_t> take(std::size_t i) {
+    if (known_ != nullptr) return known_->events[i];
+    const std::uint32_t slot = slots_.take(chunk_.events[i].page);
+    if (slot == PageSlots::kNone) return fail(Errno::Invalid, "a page leaves that was not there");
+    pages_[slot] = kNoPage;
+    lowest_free_ = std::min<std::ptrdiff_t>(lowest_free_, slot);
+    return slot;
+  }
+
+  Result<void> fetch(std::size_t i, std::uint64_t dt) {
+    const Event& event = chunk_.events[i];
+    const Result<std::uint32_t> given = known_ != nullptr ? known_->events[i] : give(event);
+    if (!given) return tl::unexpected(given.error());
+    const std::uint32_t slot = *given;
+    if (event.evicted == kNoPage) ++resident_;
     bool writes = event.access == Access::Write;
     unsigned kind = event.access == Access::Execute ? PW_FETCH_EXECUTE
                     : event.by_kernel ? (writes ? PW_FETCH_KERNEL_WRITE : PW_FETCH_KERNEL_READ)
@@ -97,14 +126,15 @@ class Encoder {
     put_varint(out_, zigzag(event.page - previous_) << 3 | kind);
     put_varint(out_, dt);
     previous_ = event.page;
-    if (pages_.size() == 1) return {};
+    if (filter_pages_ == 1) return {};
     put_varint(out_, slot);
     if (event.evicted == kNoPage) return {};
     return age(out_, event);
   }
 
-  Result<void> first_write(const Event& event, std::uint64_t dt) {
-    std::uint32_t slot = slots_.find(event.page);
+  Result<void> first_write(std::size_t i, std::uint64_t dt) {
+    const std::uint32_t slot = known_ != nullptr ? known_->events[i]
+                                                 : slots_.find(chunk_.events[i].page);
     if (slot == PageSlots::kNone) return fail(Errno::Invalid, "first write outside the filter");
     put_varint(out_, std::uint64_t{slot} << 3 | PW_FIRST_WRITE);
     put_varint(out_, dt);
@@ -124,23 +154,20 @@ class Encoder {
   Result<void> gone(std::size_t first, std::uint64_t dt, std::size_t& used) {
     const std::vector<Event>& events = chunk_.events;
     std::size_t end = first;
-    while (end < events.size() && end - first < slots_.size() &&
+    while (end < events.size() && end - first < resident_ &&
            events[end].kind == EventKind::FilterGone && events[end].clock == clock_) {
       ++end;
     }
-    bool all = end - first == slots_.size() && end != first;
+    bool all = end - first == resident_ && end != first;
     if (!all) end = first + 1;
     std::vector<std::pair<std::uint32_t, const Event*>> leaving;
     for (std::size_t i = first; i < end; ++i) {
-      std::uint32_t slot = slots_.take(events[i].page);
-      if (slot == PageSlots::kNone) {
-        return fail(Errno::Invalid, "a page leaves that was not there");
-      }
-      leaving.emplace_back(slot, &events[i]);
-      pages_[slot] = kNoPage;
+      const Result<std::uint32_t> slot = take(i);
+      if (!slot) return tl::unexpected(slot.error());
+      leaving.emplace_back(*slot, &events[i]);
+      --resident_;
     }
     std::sort(leaving.begin(), leaving.end());
-    lowest_free_ = std::min<std::ptrdiff_t>(lowest_free_, leaving.front().first);
     std::string payload;
     if (!all) put_varint(payload, leaving.front().first);
     for (const auto& [slot, event] : leaving) PW_TRY(age(payload, *event));
@@ -246,6 +273,11 @@ class Encoder {
 
   const Chunk& chunk_;
   std::span<const std::uint32_t> image_numbers_;
+  const KnownSlots* known_;
+  bool continues_;
+  std::uint32_t filter_pages_;
+  std::size_t resident_ = 0;  // pages in the filter
+  // Unless the slots are known:
   std::vector<std::uint64_t> pages_;
   PageSlots slots_;
   std::ptrdiff_t lowest_free_ = 0;  // no free slot lies below
@@ -258,8 +290,9 @@ class Encoder {
 }  // namespace
 
 Result<std::string> encode_payload(const Chunk& chunk, std::uint32_t filter_pages,
-                                   std::span<const std::uint32_t> image_numbers) {
-  return Encoder(chunk, filter_pages, image_numbers).run();
+                                   std::span<const std::uint32_t> image_numbers,
+                                   const KnownSlots* known, bool continues) {
+  return Encoder(chunk, filter_pages, image_numbers, known, continues).run();
 }
 
 }  // namespace pw::record

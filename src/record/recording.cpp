@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include "record/overview_reader.hpp"
 #include "record/payload.hpp"
 #include "record/recording_data.hpp"
 #include "record/thinner.hpp"
@@ -15,8 +16,8 @@ namespace pw::record {
 struct ThinnedChunks {
   RecordingInfo info;
   std::vector<ChunkInfo> chunks;
-  std::vector<std::string> payloads;  // with the padding that the decoder wants; empty: those of
-                                      // the file's overview
+  std::unique_ptr<OverviewReader> overview;  // of the file; null: has payloads instead
+  std::vector<std::string> payloads;         // with the padding that the decoder wants
 };
 
 Recording::Recording(std::shared_ptr<const RecordingData> data,
@@ -57,12 +58,13 @@ std::uint64_t Recording::references() const { return data_->references; }
 // With the numbers of images that the file has.
 Result<void> Recording::decode_events(std::size_t index, Chunk& out) const {
   if (index >= data_->chunks.size()) return fail(Errno::Range, "no such chunk");
-  const bool in_file = thinned_ == nullptr || thinned_->payloads.empty();
-  const BlockRef& block = (thinned_ != nullptr && in_file ? data_->overview
-                                                          : data_->chunk_blocks)[index];
   out.info = chunks()[index];
+  if (thinned_ != nullptr && thinned_->overview != nullptr) {
+    return thinned_->overview->decode(index, out);
+  }
+  const BlockRef& block = data_->chunk_blocks[index];
   std::string_view payload;
-  if (!in_file) {
+  if (thinned_ != nullptr) {
     const std::string& padded = thinned_->payloads[index];
     payload = std::string_view(padded).substr(0, padded.size() - kVarintPadding);
   } else {
@@ -72,27 +74,32 @@ Result<void> Recording::decode_events(std::size_t index, Chunk& out) const {
   }
   PayloadDecoder decoder(thinned_ != nullptr ? thinned_->info.filter_pages
                                              : block.header.filter_pages);
-  PayloadStart start{out.info.clock, out.info.begin_ns, out.info.events};
-  auto decoded = decoder.decode(payload, start, out);
-  bool as_said = decoded && out.events.size() == out.info.events &&
-                 decoder.end_clock() <= out.info.end_clock;
-  if (!as_said) {
-    std::string why = decoded ? "not as many events as announced" : decoded.error().message;
-    return fail(Errno::Io, why + ", in the chunk at byte " + std::to_string(block.offset));
-  }
-  return {};
+  return decode_block(decoder, payload, block, out);
 }
 
-Result<Recording> Recording::thinned(std::uint32_t filter_pages) const {
+Result<void> Recording::can_be_thinned(std::uint32_t filter_pages) const {
   const RecordingInfo& whole = info();
   if (whole.detail != Detail::Pages || whole.recorder != Recorder::Valgrind ||
       filter_pages <= whole.filter_pages || filter_pages > kMaxFilterPages) {
     return fail(Errno::Invalid, "this recording cannot be thinned");
   }
-  const std::uint32_t known = overview_pages();
-  if (thinned_ == nullptr && known > whole.filter_pages && known <= filter_pages) {
-    if (known == filter_pages) return overview();
-    return overview().thinned(filter_pages);
+  if (thinned_ != nullptr) return {};
+  const auto differs = [&](const BlockRef& block) {
+    return block.header.filter_pages != whole.filter_pages;
+  };
+  if (std::any_of(data_->chunk_blocks.begin(), data_->chunk_blocks.end(), differs)) {
+    return fail(Errno::Invalid, "the chunks are of different filters");
+  }
+  return {};
+}
+
+Result<Recording> Recording::thinned(std::uint32_t filter_pages) const {
+  PW_TRY(can_be_thinned(filter_pages));
+  const RecordingInfo& whole = info();
+  const std::uint32_t known = overview_pages(filter_pages);
+  if (known > whole.filter_pages) {
+    if (known == filter_pages) return overview(known);
+    return overview(known).thinned(filter_pages);
   }
   auto all = std::make_shared<ThinnedChunks>();
   all->info = whole;
@@ -100,8 +107,8 @@ Result<Recording> Recording::thinned(std::uint32_t filter_pages) const {
   all->chunks = chunks();
   all->payloads.resize(all->chunks.size());
   std::map<std::pair<std::uint32_t, std::uint32_t>, Thinner> of_stream;
-  // The next chunks are decoded meanwhile.
-  constexpr std::size_t kAhead = 2;
+  // The next chunk is decoded meanwhile.
+  constexpr std::size_t kAhead = 1;
   Chunk decoded[kAhead + 1], thin;
   std::future<Result<void>> coming[kAhead + 1];
   const auto decode_later = [&](std::size_t i) {
@@ -110,13 +117,10 @@ Result<Recording> Recording::thinned(std::uint32_t filter_pages) const {
     coming[i % (kAhead + 1)] = std::async(std::launch::async,
                                           [this, i, out] { return decode_events(i, *out); });
   };
-  for (std::size_t i = 0; i < kAhead; ++i) decode_later(i);
+  decode_later(0);
   for (std::size_t i = 0; i < all->chunks.size(); ++i) {
-    decode_later(i + kAhead);
     PW_TRY(coming[i % (kAhead + 1)].get());
-    if (thinned_ == nullptr && data_->chunk_blocks[i].header.filter_pages != whole.filter_pages) {
-      return fail(Errno::Invalid, "the chunks are of different filters");
-    }
+    decode_later(i + kAhead);
     const Chunk& chunk = decoded[i % (kAhead + 1)];
     ChunkInfo& told = all->chunks[i];
     auto& thinner = of_stream.try_emplace({told.pid, told.stream}, filter_pages).first->second;
@@ -126,7 +130,7 @@ Result<Recording> Recording::thinned(std::uint32_t filter_pages) const {
       if (event.kind != EventKind::Exec) continue;
       images.push_back(std::exchange(event.index, static_cast<std::uint32_t>(images.size())));
     }
-    auto payload = encode_payload(thin, filter_pages, images);
+    auto payload = encode_payload(thin, filter_pages, images, &thinner.slots());
     if (!payload) return tl::unexpected(payload.error());
     told.events = thin.events.size();
     all->payloads[i] = std::move(*payload);
@@ -139,19 +143,22 @@ const std::vector<WaitEnd>* Recording::wait_ends() const {
   return data_->wait_ends ? &*data_->wait_ends : nullptr;
 }
 
-std::uint32_t Recording::overview_pages() const {
-  return data_->overview.empty() ? 0 : data_->overview.front().header.filter_pages;
+std::uint32_t Recording::overview_pages(std::uint32_t most) const {
+  const auto above = data_->overviews.upper_bound(most);
+  return above == data_->overviews.begin() ? 0 : std::prev(above)->first;
 }
 
-Recording Recording::overview() const {
+Recording Recording::overview(std::uint32_t filter_pages) const {
   auto all = std::make_shared<ThinnedChunks>();
-  all->info = info();
-  all->info.filter_pages = overview_pages();
-  all->chunks = chunks();
+  all->info = data_->info;
+  all->info.filter_pages = filter_pages;
+  all->chunks = data_->chunks;
+  const std::vector<BlockRef>& parts = data_->overviews.at(filter_pages);
   for (std::size_t i = 0; i < all->chunks.size(); ++i) {
-    all->chunks[i].events = data_->overview[i].header.count;
-    all->chunks[i].left_out = data_->overview[i].header.end_clock;
+    all->chunks[i].events = parts[i].header.count;
+    all->chunks[i].left_out = parts[i].header.end_clock;
   }
+  all->overview = std::make_unique<OverviewReader>(*data_, filter_pages, all->chunks);
   return Recording(data_, std::move(all));
 }
 

@@ -148,13 +148,17 @@ class Recording {
   // The same as if the recorder's filter had held `filter_pages` pages: for replays on machines
   // with much more memory than that, in much less time. Exact, but that call stacks of references
   // are left out, and that fetches of pages that the larger filter holds are only counted. Takes no
-  // time where the file's overview (overview.hpp) is of that size, and less where it is smaller;
-  // else keeps a few bytes for each event in memory. Errors: Invalid (not by Valgrind, not of
-  // detail pages, no more pages than its filter has, or more than kMaxFilterPages), Io.
+  // time where the file has an overview (overview.hpp) of that size, and less where it has a
+  // smaller one; else keeps a few bytes for each event in memory. Errors: Invalid (not by Valgrind,
+  // not of detail pages, no more pages than its filter has, or more than kMaxFilterPages), Io.
   Result<Recording> thinned(std::uint32_t filter_pages) const;
 
-  // The filter's size in the overview that the file has; 0: it has none.
-  std::uint32_t overview_pages() const;
+  // Whether chunks can be thinned (thinner.hpp) to that filter. Error: Invalid, as of thinned().
+  Result<void> can_be_thinned(std::uint32_t filter_pages) const;
+
+  // The filter's size in the largest overview that the file has, of those with at most `most`
+  // pages; 0: it has none.
+  std::uint32_t overview_pages(std::uint32_t most = ~std::uint32_t{0}) const;
 
   // Who ended waits, by pid and time; null: the recorder did not look (before 2026-11, QEMU, or too
   // many).
@@ -175,7 +179,7 @@ class Recording {
   Recording(std::shared_ptr<const RecordingData> data,
             std::shared_ptr<const ThinnedChunks> thinned = {});
   Result<void> decode_events(std::size_t index, Chunk& out) const;
-  Recording overview() const;  // that the file has
+  Recording overview(std::uint32_t filter_pages) const;  // that the file has
 
   std::shared_ptr<const RecordingData> data_;
   std::shared_ptr<const ThinnedChunks> thinned_;  // null: as the file has it

@@ -47,7 +47,8 @@ struct RecordingData {
   std::vector<ProcessInfo> processes;
   std::vector<ChunkInfo> chunks;
   std::vector<BlockRef> chunk_blocks;  // of `chunks`
-  std::vector<BlockRef> overview;      // of `chunks`; empty if the recording has none of all
+  // By their filter's pages; each has a part for each of `chunks`.
+  std::map<std::uint32_t, std::vector<BlockRef>> overviews;
   std::optional<std::vector<WaitEnd>> wait_ends;  // by pid and time
   std::vector<Loss> losses;
   std::uint64_t references = 0;

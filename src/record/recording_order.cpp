@@ -156,23 +156,26 @@ std::vector<Ordered> chunks_by_stream(const std::vector<BlockRef>& blocks, Famil
   return chunks;
 }
 
-// Of no use if a part is missing.
-void find_overview(const std::vector<BlockRef>& blocks, RecordingData& data) {
+// Those of which no part is missing; others are of no use.
+void find_overviews(const std::vector<BlockRef>& blocks, RecordingData& data) {
   const auto key = [](const BlockHeader& header) {
     return std::tuple(header.pid, header.stream, header.sequence);
   };
-  std::map<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>, const BlockRef*> parts;
+  using Key = std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>;
+  std::map<std::uint32_t, std::map<Key, const BlockRef*>> levels;
   for (const BlockRef& block : blocks) {
-    if (block.header.type == BlockType::Overview) parts.emplace(key(block.header), &block);
+    const BlockType type = block.header.type;
+    if (type != BlockType::Overview && type != BlockType::Thinned) continue;
+    levels[block.header.filter_pages].emplace(key(block.header), &block);
   }
-  for (const BlockRef& chunk : data.chunk_blocks) {
-    const auto part = parts.find(key(chunk.header));
-    if (part == parts.end() ||
-        part->second->header.filter_pages != parts.begin()->second->header.filter_pages) {
-      data.overview.clear();
-      return;
+  for (const auto& [pages, parts] : levels) {
+    std::vector<BlockRef> all;
+    for (const BlockRef& chunk : data.chunk_blocks) {
+      const auto part = parts.find(key(chunk.header));
+      if (part == parts.end()) break;
+      all.push_back(*part->second);
     }
-    data.overview.push_back(*part->second);
+    if (all.size() == data.chunk_blocks.size()) data.overviews.emplace(pages, std::move(all));
   }
 }
 
@@ -200,7 +203,7 @@ void arrange_chunks(const std::vector<BlockRef>& blocks, RecordingData& data) {
     family.by_pid.at(header.pid).references += references;
     data.references += references;
   }
-  find_overview(blocks, data);
+  find_overviews(blocks, data);
   for (auto& [pid, process] : family.by_pid) data.processes.push_back(std::move(process));
   std::sort(data.processes.begin(), data.processes.end(),
             [&](const ProcessInfo& a, const ProcessInfo& b) {

@@ -16,15 +16,19 @@ std::uint64_t Thinner::thin(const Chunk& in, Chunk& out) {
   left_out_ = 0;
   out.info = in.info;
   out.syscalls = in.syscalls;
+  out.images = in.images;
   out.events.clear();
+  told_.events.clear();
   begin(in, out);
   for (const Event& one : in.events) event(in, one, out);
+  for (std::uint32_t slot = 0; slot < used_; ++slot) entries_[slot].stay.leave(out.events, 0);
   return left_out_;
 }
 
 // What the larger filter holds; after a gap, only what the smaller one does.
 void Thinner::begin(const Chunk& in, Chunk& out) {
   std::size_t near = 0, known = 0;
+  continued_ = used_ != 0;
   for (std::uint32_t slot = 0; slot < used_; ++slot) near += entries_[slot].near ? 1 : 0;
   for (const std::uint64_t page : in.filter) {
     const std::uint32_t slot = slots_.find(page);
@@ -42,9 +46,11 @@ void Thinner::begin(const Chunk& in, Chunk& out) {
   }
   out.filter.clear();
   out.filter_states.clear();
+  told_.filter.clear();
   for (std::uint32_t slot = 0; slot < used_; ++slot) {
     const Entry& entry = entries_[slot];
-    if (slots_.find(entry.page) != slot) continue;  // free
+    if (!entry.used) continue;
+    told_.filter.push_back(slot);
     out.filter.push_back(entry.page);
     out.filter_states.push_back({entry.last_reference, entry.written});
   }
@@ -58,8 +64,8 @@ void Thinner::event(const Chunk& in, const Event& event, Chunk& out) {
     case EventKind::FirstWrite: {
       const std::uint32_t slot = slots_.find(event.page);
       if (slot == kNone || entries_[slot].written) return;
-      entries_[slot].written = true;
-      break;
+      first_write(slot, event, out);
+      return;
     }
     case EventKind::FilterGone: {
       const std::uint32_t slot = slots_.find(event.page);
@@ -81,7 +87,12 @@ void Thinner::event(const Chunk& in, const Event& event, Chunk& out) {
     default:
       break;
   }
-  out.events.push_back(event);
+  put(event, 0, out);
+}
+
+Event& Thinner::put(const Event& event, std::uint32_t slot, Chunk& out) {
+  told_.events.push_back(slot);
+  return out.events.emplace_back(event);
 }
 
 void Thinner::fetch(const Event& event, Chunk& out) {
@@ -94,22 +105,24 @@ void Thinner::fetch(const Event& event, Chunk& out) {
     entry.near = true;
     ++left_out_;
     if (!writes || entry.written) return;
-    entry.written = true;
     Event write;
     write.kind = EventKind::FirstWrite;
     write.access = Access::Write;
     write.clock = event.clock;
     write.page = event.page;
-    out.events.push_back(write);
-    return;
+    return first_write(slot, write, out);
   }
-  Event fetched = event;
+  const std::size_t at = out.events.size();
+  Event& fetched = put(event, 0, out);
   fetched.evicted = kNoPage;
   fetched.last_reference = 0;
+  fetched.leaves_at = 0;
+  fetched.came_here = 0;
   if (slots_.size() == entries_.size() && first_far_ != kNone) {
     const std::uint32_t victim = first_far_;
     fetched.evicted = entries_[victim].page;
     fetched.last_reference = entries_[victim].last_reference;
+    entries_[victim].stay.leave(out.events, static_cast<std::uint32_t>(at));
     unlink_far(victim);
     slots_.take(fetched.evicted);
     free_.push_back(victim);
@@ -117,7 +130,14 @@ void Thinner::fetch(const Event& event, Chunk& out) {
   slot = enter(event.page);
   entries_[slot].near = true;
   entries_[slot].written = writes;
-  out.events.push_back(fetched);
+  entries_[slot].stay.fetched(at);
+  told_.events[at] = slot;
+}
+
+void Thinner::first_write(std::uint32_t slot, const Event& event, Chunk& out) {
+  entries_[slot].written = true;
+  const std::size_t at = out.events.size();
+  entries_[slot].stay.written(at, put(event, slot, out));
 }
 
 // As the recorder's own filter: drop_pages() in recorder/valgrind/syscalls.c.
@@ -176,7 +196,9 @@ void Thinner::gone(std::uint32_t slot, std::uint64_t clock, Chunk& out) {
   event.clock = clock;
   event.page = entry.page;
   event.last_reference = std::min(entry.last_reference, clock);
-  out.events.push_back(event);
+  const auto at = static_cast<std::uint32_t>(out.events.size());
+  put(event, slot, out);
+  entry.stay.leave(out.events, at);
   slots_.take(entry.page);
   entry = Entry{};
   free_.push_back(slot);
@@ -192,6 +214,7 @@ std::uint32_t Thinner::enter(std::uint64_t page) {
   }
   entries_[slot] = Entry{};
   entries_[slot].page = page;
+  entries_[slot].used = true;
   slots_.insert(page, slot);
   return slot;
 }
@@ -202,6 +225,14 @@ void Thinner::leave_near(std::uint64_t page, std::uint64_t last_reference) {
   entries_[slot].near = false;
   entries_[slot].last_reference = last_reference;
   link_far(slot);
+}
+
+// Its far pages were referenced after all that are far here, and before those that are near in both
+// (inclusion).
+void Thinner::take_over(const Thinner& below) {
+  for (std::uint32_t slot = below.first_far_; slot != kNone; slot = below.entries_[slot].after) {
+    leave_near(below.entries_[slot].page, below.entries_[slot].last_reference);
+  }
 }
 
 void Thinner::link_far(std::uint32_t slot) {

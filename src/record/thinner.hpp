@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "record/page_slots.hpp"
+#include "record/page_stay.hpp"
+#include "record/payload.hpp"
 #include "record/recording.hpp"
 
 namespace pw::record {
@@ -21,21 +23,30 @@ class Thinner {
  public:
   explicit Thinner(std::uint32_t filter_pages) : slots_(filter_pages), entries_(filter_pages) {}
 
-  // `in` as the file has it. `out` has the same calls and images; call stacks of references are
-  // left out. Returns how many fetches were.
+  // `in` as Recording::decode() gives it. So is `out`, with the same calls and images; call stacks
+  // of references are left out. Returns how many fetches were.
   std::uint64_t thin(const Chunk& in, Chunk& out);
+  // Of the chunk thinned last: where its pages are in the larger filter, and whether that began as
+  // the chunk before had left it.
+  const KnownSlots& slots() const { return told_; }
+  bool continued() const { return continued_; }
+  // What came in was thinned by `below` before; from now on it comes as `below` got it.
+  void take_over(const Thinner& below);
 
  private:
   static constexpr std::uint32_t kNone = PageSlots::kNone;
   struct Entry {
     std::uint64_t page = 0, last_reference = 0;
-    bool written = false, near = false;
+    bool used = false, written = false, near = false;
     std::uint32_t before = kNone, after = kNone;  // far pages, in the order of last references
+    PageStay stay;                                // in the chunk that is made
   };
 
   void begin(const Chunk& in, Chunk& out);
   void event(const Chunk& in, const Event& event, Chunk& out);
+  Event& put(const Event& event, std::uint32_t slot, Chunk& out);
   void fetch(const Event& event, Chunk& out);
+  void first_write(std::uint32_t slot, const Event& event, Chunk& out);
   void forget_range_of(const SyscallRecord& call, std::uint64_t clock, Chunk& out);
   void forget_far(std::uint64_t begin_page, std::uint64_t end_page, std::uint64_t clock,
                   Chunk& out);
@@ -52,6 +63,8 @@ class Thinner {
   std::uint32_t first_far_ = kNone, last_far_ = kNone;
   std::uint64_t heap_end_ = 0;
   std::uint64_t left_out_ = 0;
+  KnownSlots told_;
+  bool continued_ = false;
 };
 
 }  // namespace pw::record

@@ -120,7 +120,7 @@ struct Writer::Data {
     block.recorder = header.recorder;
     block.detail = header.detail;
     block.page_shift = header.page_shift;
-    if (block.type != BlockType::Overview) block.filter_pages = header.filter_pages;
+    if (block.type != BlockType::Thinned) block.filter_pages = header.filter_pages;
     block.raw_bytes = static_cast<std::uint32_t>(payload.size());
     block.stored_bytes = static_cast<std::uint32_t>(n);
     block.payload_checksum = checksum(packed);
@@ -144,13 +144,15 @@ struct Writer::Data {
   // Beside the chunk whose header is `block`.
   Result<void> add_overview(BlockHeader block, const Chunk& chunk,
                             const std::vector<std::uint32_t>& images) {
-    const std::optional<Overview::Part> of_chunk = overview->next(chunk, images);
-    if (!of_chunk) return {};
-    block.type = BlockType::Overview;
-    block.filter_pages = Overview::kFilterPages;
-    block.count = of_chunk->events;
-    block.end_clock = of_chunk->left_out;
-    return add_block(block, of_chunk->payload);
+    block.type = BlockType::Thinned;
+    for (const Overview::Part& part_of_it : overview->next(chunk, images)) {
+      block.filter_pages = part_of_it.filter_pages;
+      block.count = part_of_it.events;
+      block.end_clock = part_of_it.left_out;
+      block.flags = part_of_it.continues ? kFlagContinues : 0;
+      PW_TRY(add_block(block, part_of_it.payload));
+    }
+    return {};
   }
 
   // Splits `entries` so that no block grows beyond a reader's bounds.

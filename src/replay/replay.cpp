@@ -273,60 +273,58 @@ void Replayer::child_ended(std::uint32_t recorded_pid) {
 
 Result<void> Replayer::run(const std::function<void(double)>& progress) {
   series_.begin(recording_.references());
-  PW_TRY(side_by_side() ? run_in_turns(progress) : run_in_order(progress));
+  const auto chunks = static_cast<double>(recording_.chunks().size());
+  for (bool more = true; more;) {
+    const Result<bool> done = advance();
+    if (!done) return tl::unexpected(done.error());
+    more = *done;
+    if (more && progress) progress(static_cast<double>(chunks_begun()) / chunks);
+  }
   constexpr std::uint64_t kAll = ~std::uint64_t{0};
   if (series_.due(kAll)) series_.take(kAll, machine_, touched_by_label());
   return {};
 }
 
-Result<void> Replayer::run_in_order(const std::function<void(double)>& progress) {
-  Chunk chunk;
-  const std::size_t chunks = recording_.chunks().size();
-  for (std::size_t i = 0; i < chunks; ++i) {
-    PW_TRY(recording_.decode(i, chunk));
-    PW_TRY(begin_chunk(i, chunk));
-    PW_TRY(play(chunk));
-    if (progress) progress(static_cast<double>(i + 1) / static_cast<double>(chunks));
-  }
-  return {};
+Result<bool> Replayer::advance() { return turns_ ? advance_in_turns() : advance_in_order(); }
+
+Result<bool> Replayer::advance_in_order() {
+  if (next_ == recording_.chunks().size()) return false;
+  const std::size_t index = next_++;
+  const auto chunk = chunks_.get(index);
+  if (!chunk) return tl::unexpected(chunk.error());
+  PW_TRY(begin_chunk(index, **chunk));
+  PW_TRY(play(**chunk));
+  return true;
 }
 
-// The recording says where its processes waited for each other.
-bool Replayer::side_by_side() const {
-  constexpr std::uint32_t kHasWaits = 3;
-  const record::RecordingInfo& info = recording_.info();
-  return recording_.processes().size() > 1 && info.version >= kHasWaits &&
-         info.recorder == record::Recorder::Valgrind;
-}
-
-Result<void> Replayer::run_in_turns(const std::function<void(double)>& progress) {
-  Turns turns(recording_);
-  std::uint64_t told = 0;
-  while (Lane* lane = turns.next()) {
+// Until another chunk is begun.
+Result<bool> Replayer::advance_in_turns() {
+  const std::uint64_t before = records_;
+  while (Lane* lane = turns_->next()) {
     std::swap(stays_, lane->stays);
-    PW_TRY(play_slice(turns, *lane));
+    PW_TRY(play_slice(*turns_, *lane));
     std::swap(stays_, lane->stays);
     if (lane->state == Lane::State::Ended) lane->stays = {};
-    if (!progress || records_ == told) continue;
-    told = records_;
-    progress(static_cast<double>(turns.chunks_begun()) /
-             static_cast<double>(recording_.chunks().size()));
+    if (records_ != before) return true;
   }
-  return {};
+  return false;
 }
 
 Result<void> Replayer::open_chunk(Lane& lane) {
+  lane.chunk.reset();
   const std::size_t index = lane.chunks[lane.next++];
-  PW_TRY(recording_.decode(index, lane.chunk));
-  PW_TRY(begin_chunk(index, lane.chunk));
+  auto chunk = chunks_.get(index);
+  if (!chunk) return tl::unexpected(chunk.error());
+  lane.chunk = std::move(*chunk);
+  PW_TRY(begin_chunk(index, *lane.chunk));
   const record::ChunkInfo* next = nullptr;
   if (lane.next < lane.chunks.size()) next = &recording_.chunks()[lane.chunks[lane.next]];
-  if (next != nullptr && next->stream != lane.chunk.info.stream) next = nullptr;
-  lane.time.begin(lane.chunk, next);
+  if (next != nullptr && next->stream != lane.chunk->info.stream) next = nullptr;
+  lane.time.begin(*lane.chunk, next);
   lane.at = 0;
-  lane.clock = lane.chunk.info.clock;
+  lane.clock = lane.chunk->info.clock;
   lane.open = true;
-  records_ += lane.chunk.events.size();
+  records_ += lane.chunk->events.size();
   return {};
 }
 
@@ -352,14 +350,14 @@ Result<void> Replayer::play_slice(Turns& turns, Lane& lane) {
       }
       PW_TRY(open_chunk(lane));
     }
-    Stream& stream = streams_[Key{lane.pid} << 32 | lane.chunk.info.stream];
-    while (lane.at < lane.chunk.events.size()) {
-      const Event& event = lane.chunk.events[lane.at];
+    Stream& stream = streams_[Key{lane.pid} << 32 | lane.chunk->info.stream];
+    while (lane.at < lane.chunk->events.size()) {
+      const Event& event = lane.chunk->events[lane.at];
       come_to(event.clock, lane.clock);
       if (stopped()) return fail(Errno::Again);
-      const bool refers = refer(lane.chunk, event, stream);
-      if (!refers) PW_TRY(step(lane.chunk, lane.at, stream));
-      if (!alone_ && watcher_ != nullptr) tell_watcher(lane.chunk, lane.at);
+      const bool refers = refer(*lane.chunk, event, stream);
+      if (!refers) PW_TRY(step(*lane.chunk, lane.at, stream));
+      if (!alone_ && watcher_ != nullptr) tell_watcher(*lane.chunk, lane.at);
       ++lane.at;
       const bool for_device = by_time && counters.io_wait_ns != io_wait_ns;
       if (refers && !for_device && now_ns() < end_ns) [[likely]]
@@ -371,7 +369,7 @@ Result<void> Replayer::play_slice(Turns& turns, Lane& lane) {
       if (for_device || now_ns() >= end_ns) return {};
     }
     tell_stays();
-    come_to(lane.chunk.info.end_clock, lane.clock);
+    come_to(lane.chunk->info.end_clock, lane.clock);
     turns.close_chunk(lane);
   }
 }
@@ -394,6 +392,13 @@ bool Replayer::gives_way(Turns& turns, Lane& lane, const Event& event) {
     default:
       return false;
   }
+}
+
+bool goes_in_turns(const record::Recording& recording) {
+  constexpr std::uint32_t kHasWaits = 3;
+  const record::RecordingInfo& info = recording.info();
+  return recording.processes().size() > 1 && info.version >= kHasWaits &&
+         info.recorder == record::Recorder::Valgrind;
 }
 
 ReplayResult Replayer::result(const MachineConfig& config) {
@@ -439,7 +444,8 @@ Result<ReplayResult> replay(const record::Recording& recording, const MachineCon
   auto machine = machine_for(config);
   if (!machine) return tl::unexpected(machine.error());
   if (watcher != nullptr) watcher->begin(**machine);
-  Replayer replayer(recording, **machine, transcript, series, watcher);
+  record::SharedChunks chunks(recording, {.in_order = !goes_in_turns(recording)});
+  Replayer replayer(recording, chunks, **machine, transcript, series, watcher);
   PW_TRY(replayer.run(progress));
   return replayer.result(config);
 }
@@ -454,7 +460,8 @@ Result<std::unique_ptr<Machine>> machine_for(const MachineConfig& config) {
 
 Result<ReplayResult> replay(const record::Recording& recording, Machine& machine,
                             const std::function<void(double)>& progress, Transcript& transcript) {
-  Replayer replayer(recording, machine, &transcript, nullptr, nullptr);
+  record::SharedChunks chunks(recording, {.in_order = !goes_in_turns(recording)});
+  Replayer replayer(recording, chunks, machine, &transcript, nullptr, nullptr);
   PW_TRY(replayer.run(progress));
   return replayer.result(machine.config());
 }

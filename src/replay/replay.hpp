@@ -49,6 +49,10 @@ struct ReplayResult {
   std::uint64_t inferred_areas = 0;  // touched outside every known area: an area was assumed
 };
 
+// Whether the processes of a recording are played side by side (turns.hpp), not its chunks in their
+// order: it says where they waited for each other.
+bool goes_in_turns(const record::Recording& recording);
+
 class Transcript;
 class Watcher;
 

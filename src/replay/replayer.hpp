@@ -8,9 +8,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
+#include "record/shared_chunks.hpp"
 #include "replay/counter_series.hpp"
 #include "replay/filter_stays.hpp"
 #include "replay/recorded_process.hpp"
@@ -31,9 +33,11 @@ struct Stream {
 
 class Replayer {
  public:
-  Replayer(const record::Recording& recording, Machine& machine, Transcript* transcript,
-           CounterSeries* series, Watcher* watcher)
+  // `chunks`: of the recording, for readers in order unless it goes_in_turns().
+  Replayer(const record::Recording& recording, record::SharedChunks& chunks, Machine& machine,
+           Transcript* transcript, CounterSeries* series, Watcher* watcher)
       : recording_(recording),
+        chunks_(chunks),
         machine_(machine),
         transcript_(transcript),
         series_(series),
@@ -43,16 +47,22 @@ class Replayer {
         pages_(recording.info().detail == record::Detail::Pages),
         alone_(watcher == nullptr && transcript == nullptr),
         late_(alone_ && machine.looks_only_when_called()),
-        reference_ps_(machine.config().cpu.costs.reference_ps) {}
+        reference_ps_(machine.config().cpu.costs.reference_ps) {
+    if (goes_in_turns(recording)) turns_.emplace(recording);
+  }
 
   Result<void> run(const std::function<void(double)>& progress);
+  // In place of run(), bit by bit, for who needs no series: plays about a chunk. False: that was
+  // the end.
+  Result<bool> advance();
+  std::size_t chunks_begun() const { return turns_ ? turns_->chunks_begun() : next_; }
+  std::uint64_t records() const { return records_; }  // of the chunks begun
   ReplayResult result(const MachineConfig& config);
 
  private:
   using Key = std::uint64_t;  // of a stream
-  bool side_by_side() const;
-  Result<void> run_in_order(const std::function<void(double)>& progress);
-  Result<void> run_in_turns(const std::function<void(double)>& progress);
+  Result<bool> advance_in_order();
+  Result<bool> advance_in_turns();
   Result<void> open_chunk(Lane& lane);
   Result<void> play_slice(Turns& turns, Lane& lane);
   bool gives_way(Turns& turns, Lane& lane, const record::Event& event);
@@ -79,6 +89,9 @@ class Replayer {
   static std::uint32_t stack_of_call(const record::Chunk& chunk, std::size_t at);
 
   const record::Recording& recording_;
+  record::SharedChunks& chunks_;
+  std::size_t next_ = 0;        // chunk that is played next, if they go in order
+  std::optional<Turns> turns_;  // else
   Machine& machine_;
   Transcript* transcript_;
   SeriesTaker series_;

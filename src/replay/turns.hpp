@@ -37,7 +37,7 @@ struct Lane {
   std::uint32_t pid = 0, parent = 0;
   std::vector<std::size_t> chunks;  // of the recording, in order
   std::size_t next = 0;             // the chunk that is decoded next
-  record::Chunk chunk;
+  std::shared_ptr<const record::Chunk> chunk;
   bool open = false;   // `chunk` is not played to its end
   std::size_t at = 0;  // event that comes next
   std::uint64_t clock = 0;

@@ -27,7 +27,8 @@ void read_all(std::string_view bytes) {
   auto recording = Recording::from_bytes(bytes);
   if (!recording) return;
   decode_all(*recording);
-  for (const std::uint32_t pages : {recording->overview_pages(), 300U}) {
+  for (const std::uint32_t pages :
+       {recording->overview_pages(300), recording->overview_pages(), 300U}) {
     const auto thin = recording->thinned(pages);
     if (thin) decode_all(*thin);
   }

@@ -187,9 +187,14 @@ Result<record::Recording> sample_in(const testing::TemporaryFolder& folder) {
   return record::Recording::open(path);
 }
 
-Result<predict::Outcome> by_limit(const record::Recording&, const predict::Conditions& conditions,
-                                  const predict::Costs&) {
-  return outcome(conditions.limit_bytes / 4096, 1);
+Result<std::vector<predict::Outcome>> by_limit(const predict::Source&,
+                                               const std::vector<predict::Conditions>& conditions,
+                                               const predict::Costs&) {
+  std::vector<predict::Outcome> all;
+  for (const predict::Conditions& one : conditions) {
+    all.push_back(outcome(one.limit_bytes / 4096, 1));
+  }
+  return all;
 }
 
 TEST(Forecast, LimitsArePartsOfThePeakAndWholePages) {

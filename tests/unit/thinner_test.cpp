@@ -13,85 +13,18 @@
 #include "record/block_walk.hpp"
 #include "record/overview.hpp"
 #include "record/writer.hpp"
+#include "support/plain_filter.hpp"
 #include "support/recorded_calls.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace pw::record {
 namespace {
 
-constexpr std::uint32_t kMunmap = 11, kSmall = 8, kLarge = 40;
+using testing::kSmall;
+using testing::PlainFilter;
+using testing::recorded;
 
-// A recorder's filter, without any care for speed.
-class PlainFilter {
- public:
-  explicit PlainFilter(std::size_t pages) : most_(pages) {}
-
-  Chunk chunk;
-
-  void begin() {
-    chunk = Chunk{};
-    chunk.info.pid = 7;
-    chunk.info.clock = chunk.info.end_clock = clock_;
-    for (const auto& [page, state] : held_) {
-      chunk.filter.push_back(page);
-      chunk.filter_states.push_back(state);
-    }
-  }
-  void reference(std::uint64_t page, bool write) {
-    chunk.info.end_clock = ++clock_;
-    if (!held_.contains(page)) {
-      Event fetch = event(EventKind::Fetch, page);
-      fetch.access = write ? Access::Write : Access::Read;
-      if (held_.size() == most_) {
-        const auto oldest = std::min_element(
-            held_.begin(), held_.end(), [](const auto& a, const auto& b) {
-              return a.second.last_reference < b.second.last_reference;
-            });
-        fetch.evicted = oldest->first;
-        fetch.last_reference = oldest->second.last_reference;
-        held_.erase(oldest);
-      }
-      chunk.events.push_back(fetch);
-      ++fetches;
-    } else if (write && !held_[page].written) {
-      chunk.events.push_back(event(EventKind::FirstWrite, page));
-      chunk.events.back().access = Access::Write;
-    }
-    held_[page].last_reference = clock_;
-    held_[page].written |= write;
-  }
-  void unmap(std::uint64_t begin, std::uint64_t end) {
-    drop(begin, end);
-    testing::add_call(
-        chunk, clock_,
-        testing::call_of(kMunmap, {begin << kPageShift, (end - begin) << kPageShift}, 0));
-  }
-  void fork() {
-    drop(0, ~std::uint64_t{0});
-    chunk.events.push_back(event(EventKind::Fork, 0));
-  }
-  std::uint64_t fetches = 0;
-
- private:
-  Event event(EventKind kind, std::uint64_t page) const {
-    Event made;
-    made.kind = kind;
-    made.clock = clock_;
-    if (kind != EventKind::Fork) made.page = page;
-    return made;
-  }
-  void drop(std::uint64_t begin, std::uint64_t end) {
-    for (auto it = held_.lower_bound(begin); it != held_.end() && it->first < end;) {
-      chunk.events.push_back(event(EventKind::FilterGone, it->first));
-      chunk.events.back().last_reference = it->second.last_reference;
-      it = held_.erase(it);
-    }
-  }
-
-  std::size_t most_;
-  std::uint64_t clock_ = 0;
-  std::map<std::uint64_t, FilterState> held_;
-};
+constexpr std::uint32_t kLarge = 40;
 
 auto fields(const Event& e) {
   return std::tuple(e.kind, e.clock, e.page, e.evicted, e.last_reference, Access(e.access));
@@ -177,6 +110,31 @@ TEST(Thinner, GivesWhatALargerFilterWouldHaveTold) {
   }
 }
 
+// As an overview does when the one below it is given up.
+TEST(Thinner, MayGoOnWithWhatTheOneBelowItGot) {
+  constexpr std::uint32_t kBetween = 20;
+  for (std::uint64_t seed = 0; seed < 30; ++seed) {
+    Both both(seed);
+    Thinner below(kBetween), thinner(kLarge);
+    for (int chunk = 0; chunk < 6; ++chunk) {
+      SCOPED_TRACE(std::to_string(seed) + ", chunk " + std::to_string(chunk));
+      both.chunk();
+      Chunk between, thin;
+      if (chunk < 3) below.thin(both.small.chunk, between);
+      if (chunk == 3) thinner.take_over(below);
+      thinner.thin(chunk < 3 ? between : both.small.chunk, thin);
+      EXPECT_EQ(thinner.continued(), chunk > 0);
+      std::vector<Event> expected = both.large.chunk.events;
+      order(expected);
+      order(thin.events);
+      ASSERT_EQ(thin.events.size(), expected.size());
+      for (std::size_t i = 0; i < expected.size(); ++i) {
+        ASSERT_EQ(fields(thin.events[i]), fields(expected[i])) << "event " << i;
+      }
+    }
+  }
+}
+
 // What is lost before a gap is not known to be in the larger filter.
 TEST(Thinner, BeginsAnewAfterAGap) {
   Both both(3);
@@ -245,32 +203,6 @@ TEST(Thinner, ARecordingIsReadAsBefore) {
   EXPECT_EQ(left_out, both.small.fetches - both.large.fetches);
 }
 
-// 700 pages, of which some are in use for a while: its path is asked for.
-std::string recorded(const pw::testing::TemporaryFolder& folder, bool overview) {
-  const std::string path = folder / (overview ? "with.pwrec" : "without.pwrec");
-  RecordingInfo info;
-  info.filter_pages = kSmall;
-  auto writer = Writer::create(path, info, {.overview = overview});
-  EXPECT_TRUE(writer && writer->add_process(7, 0, 1000));
-  const auto maps = writer->add_maps(7, {testing::writable_area(1, 800)}, 1000);
-  Random random(5);
-  PlainFilter filter(kSmall);
-  std::uint64_t around = 1;
-  for (std::uint64_t chunk = 0; chunk < 6; ++chunk) {
-    filter.begin();
-    filter.chunk.info.begin_ns = 1000 + chunk;
-    for (int i = 0; i < 3000; ++i) {
-      if (random.below(500) == 0) around = 1 + random.below(500);
-      filter.reference(around + random.below(200), random.below(4) == 0);
-      if (random.below(1000) == 0) filter.unmap(around, around + 30);
-    }
-    if (chunk == 3) writer->skip_chunk(7, 0);
-    EXPECT_TRUE(writer->add_chunk(filter.chunk, *maps));
-  }
-  EXPECT_TRUE(writer->finish(0));
-  return path;
-}
-
 void expect_the_same(const Recording& a, const Recording& b) {
   EXPECT_EQ(a.info().filter_pages, b.info().filter_pages);
   ASSERT_EQ(a.chunks().size(), b.chunks().size());
@@ -292,7 +224,12 @@ TEST(Overview, IsWhatThinningMakes) {
   const auto with = Recording::open(recorded(folder, true));
   const auto without = Recording::open(recorded(folder, false));
   ASSERT_TRUE(with && without);
-  for (const std::uint32_t pages : {Overview::kFilterPages - 1, Overview::kFilterPages, 400U}) {
+  EXPECT_EQ(without->overview_pages(), 0U);
+  EXPECT_EQ(with->overview_pages(95), 0U);
+  EXPECT_EQ(with->overview_pages(255), 96U);
+  EXPECT_EQ(with->overview_pages(1023), 512U);
+  EXPECT_EQ(with->overview_pages(), 4096U);
+  for (const std::uint32_t pages : {95U, 96U, 255U, 256U, 400U, 1024U, 2000U, 4096U}) {
     SCOPED_TRACE(pages);
     const auto a = with->thinned(pages), b = without->thinned(pages);
     ASSERT_TRUE(a && b);
@@ -300,6 +237,26 @@ TEST(Overview, IsWhatThinningMakes) {
     for (const ChunkInfo& chunk : a->chunks()) left_out += chunk.left_out;
     EXPECT_GT(left_out, 5000U);
     expect_the_same(*a, *b);
+  }
+}
+
+// Most parts go on with the filter of the one before.
+TEST(Overview, AnyChunkMayBeAskedFor) {
+  const pw::testing::TemporaryFolder folder;
+  const auto with = Recording::open(recorded(folder, true));
+  ASSERT_TRUE(with);
+  const auto in_order = with->thinned(256), mixed = with->thinned(256);
+  ASSERT_TRUE(in_order && mixed);
+  std::vector<Chunk> chunks(with->chunks().size());
+  for (std::size_t i = 0; i < chunks.size(); ++i) ASSERT_TRUE(in_order->decode(i, chunks[i]));
+  for (const std::size_t i : {5U, 2U, 2U, 4U, 1U, 0U, 3U}) {
+    Chunk chunk;
+    ASSERT_TRUE(mixed->decode(i, chunk)) << i;
+    EXPECT_EQ(chunk.filter, chunks[i].filter);
+    ASSERT_EQ(chunk.events.size(), chunks[i].events.size());
+    for (std::size_t e = 0; e < chunk.events.size(); ++e) {
+      ASSERT_EQ(fields(chunk.events[e]), fields(chunks[i].events[e])) << i << ", " << e;
+    }
   }
 }
 
@@ -312,44 +269,73 @@ TEST(Overview, IsPassedOverIfAPartIsLost) {
   ASSERT_TRUE(blocks && without);
   std::size_t parts = 0;
   for (const BlockRef& block : blocks->blocks) {
-    if (block.header.type != BlockType::Overview || ++parts != 4) continue;
+    if (block.header.type != BlockType::Thinned || block.header.filter_pages != 256) continue;
+    if (++parts != 4) continue;
     bytes[block.offset + sizeof(BlockHeader) + 5] ^= 1;
   }
   EXPECT_EQ(parts, 6U);
   const auto damaged = Recording::from_bytes(bytes);
   ASSERT_TRUE(damaged);
   EXPECT_EQ(damaged->losses().size(), 1U);
-  const auto a = damaged->thinned(Overview::kFilterPages);
-  const auto b = without->thinned(Overview::kFilterPages);
-  ASSERT_TRUE(a && b);
-  expect_the_same(*a, *b);
+  EXPECT_EQ(damaged->overview_pages(511), 96U);
+  EXPECT_EQ(damaged->overview_pages(), 4096U);
+  for (const std::uint32_t pages : {256U, 1024U}) {
+    const auto a = damaged->thinned(pages), b = without->thinned(pages);
+    ASSERT_TRUE(a && b);
+    expect_the_same(*a, *b);
+  }
+}
+
+// A stream that goes round through so many pages, as an LRU filter of kSmall tells it: the next
+// 100,000 references.
+Chunk next_round(std::uint64_t& clock, std::uint64_t pages) {
+  Chunk chunk;
+  chunk.info.clock = clock;
+  for (std::uint64_t back = std::min<std::uint64_t>(clock, kSmall); back > 0; --back) {
+    chunk.filter.push_back((clock - back + 1) % pages);
+    chunk.filter_states.push_back({clock - back + 1, false});
+  }
+  for (int i = 0; i < 100'000; ++i) {
+    Event& fetch = chunk.events.emplace_back();
+    fetch.clock = ++clock;
+    fetch.page = clock % pages;
+    if (clock <= kSmall) continue;
+    fetch.last_reference = clock - kSmall;
+    fetch.evicted = fetch.last_reference % pages;
+  }
+  return chunk;
 }
 
 // Each page is new: a larger filter would have told the same.
 TEST(Overview, IsGivenUpWhereItLeavesOutLittle) {
   Overview overview;
-  Chunk chunk;
-  std::uint64_t clock = 0, parts = 0;
+  std::uint64_t clock = 0, chunks = 0;
   for (int number = 0; number < 20; ++number) {
-    chunk = Chunk{};
-    chunk.info.clock = clock;
-    for (std::uint64_t back = std::min<std::uint64_t>(clock, kSmall); back > 0; --back) {
-      chunk.filter.push_back(clock - back + 1);
-      chunk.filter_states.push_back({clock - back + 1, false});
-    }
-    for (int i = 0; i < 100'000; ++i) {
-      Event& fetch = chunk.events.emplace_back();
-      fetch.page = fetch.clock = ++clock;
-      if (clock <= kSmall) continue;
-      fetch.evicted = fetch.last_reference = clock - kSmall;
-    }
-    const auto part = overview.next(chunk, {});
-    if (part) {
-      EXPECT_EQ(part->events, 100'000U);
-    }
-    parts += part ? 1 : 0;
+    const auto parts = overview.next(next_round(clock, ~std::uint64_t{0} >> 12), {});
+    if (parts.empty()) continue;
+    ++chunks;
+    ASSERT_EQ(parts.size(), Overview::kFilterPages.size());
+    for (const Overview::Part& part : parts) EXPECT_EQ(part.events, 100'000U);
   }
-  EXPECT_EQ(parts, 10U);  // 2^20 events
+  EXPECT_EQ(chunks, 10U);  // 2^20 events
+}
+
+// 600 pages in turns: 512 of them are never enough, 1024 always are. What is kept goes on as if the
+// others had been. The largest one leaves out no more, but is compared with the chunks.
+TEST(Overview, OfALargerFilterIsKeptWhereTheSmallerOneIsNot) {
+  Overview overview;
+  std::uint64_t clock = 0;
+  std::vector<std::uint32_t> last;
+  for (int number = 0; number < 20; ++number) {
+    last.clear();
+    for (const Overview::Part& part : overview.next(next_round(clock, 600), {})) {
+      last.push_back(part.filter_pages);
+      const bool enough = part.filter_pages >= 600;
+      EXPECT_EQ(part.events, enough ? (number == 0 ? 600U : 0U) : 100'000U) << number;
+      EXPECT_EQ(part.left_out, 100'000 - part.events);
+    }
+  }
+  EXPECT_EQ(last, (std::vector<std::uint32_t>{1024, 4096}));
 }
 
 // A limit of N pages allows a filter of N / 16.
@@ -361,21 +347,28 @@ TEST(Sources, AreAsCoarseAsTheSmallestLimitAllows) {
   const auto pages_for = [](const Recording& recording, std::uint64_t limit_pages) {
     predict::Sources sources(recording, 1);
     (void)sources.unlimited();
-    return sources.down_to(limit_pages << kPageShift).info().filter_pages;
+    return sources.down_to(limit_pages << kPageShift).pages();
   };
-  EXPECT_EQ(predict::Sources(*with, 1).unlimited().info().filter_pages, Overview::kFilterPages);
-  EXPECT_EQ(predict::Sources(*without, 1).unlimited().info().filter_pages, 512U);
+  EXPECT_EQ(predict::Sources(*with, 1).unlimited().pages(), 4096U);
+  EXPECT_EQ(predict::Sources(*without, 1).unlimited().pages(), 512U);
   for (const Recording* recording : {&*with, &*without}) {
     EXPECT_EQ(pages_for(*recording, kSmall * 16), kSmall);
     EXPECT_EQ(pages_for(*recording, 200 * 16), 200U);
     EXPECT_EQ(pages_for(*recording, 2000 * 16), 2000U);
     EXPECT_EQ(pages_for(*recording, 1 << 20), kMaxFilterPages);
-    EXPECT_EQ(&predict::Sources(*recording, 1 << 20).down_to(1 << 30), recording);
+    EXPECT_EQ(predict::Sources(*recording, 1 << 20).down_to(1 << 30), predict::Source{recording});
   }
   EXPECT_EQ(pages_for(*with, 300 * 16), 256U);  // a filter of 300 would leave out little more
+  EXPECT_EQ(pages_for(*with, 1023 * 16), 1023U);
+  EXPECT_EQ(pages_for(*with, 1500 * 16), 1024U);
   EXPECT_EQ(pages_for(*without, 300 * 16), 300U);
   predict::Sources none(*with, 1);
-  EXPECT_EQ(&none.down_to(predict::Sources::kNoLimit), &none.unlimited());
+  EXPECT_EQ(none.down_to(predict::Sources::kNoLimit), none.unlimited());
+  // What the file has is taken as it is; else the largest overview that will do is thinned.
+  EXPECT_EQ(none.down_to(256 * 16 << kPageShift).filter_pages, 0U);
+  const predict::Source thin = none.down_to(900 * 16 << kPageShift);
+  EXPECT_EQ(thin.filter_pages, 900U);
+  EXPECT_EQ(thin.recording->info().filter_pages, 512U);
 }
 
 }  // namespace

@@ -152,14 +152,16 @@ std::string order_of(std::vector<Part> parts, int events_a_tick, std::uint32_t l
     Lane* lane = turns.next();
     if (lane == nullptr) return order;
     if (!lane->open) {
-      EXPECT_TRUE(recording.decode(lane->chunks[lane->next++], lane->chunk));
-      lane->time.begin(lane->chunk, nullptr);
-      lane->clock = lane->chunk.info.clock;
+      const auto chunk = std::make_shared<Chunk>();
+      EXPECT_TRUE(recording.decode(lane->chunks[lane->next++], *chunk));
+      lane->chunk = chunk;
+      lane->time.begin(*chunk, nullptr);
+      lane->clock = chunk->info.clock;
       lane->open = true;
     }
     bool goes_on = true;
-    while (goes_on && lane->at < lane->chunk.events.size()) {
-      const Event& event = lane->chunk.events[lane->at++];
+    while (goes_on && lane->at < lane->chunk->events.size()) {
+      const Event& event = lane->chunk->events[lane->at++];
       lane->clock = event.clock;
       const bool reference = event.kind == EventKind::Fetch;
       order += static_cast<char>((reference ? 'a' : 'A') + (lane->pid - kRoot));
@@ -177,7 +179,7 @@ std::string order_of(std::vector<Part> parts, int events_a_tick, std::uint32_t l
         if (turns.woke(*lane, event.last_reference)) goes_on = false;
       }
     }
-    if (lane->at == lane->chunk.events.size() && lane->state == Lane::State::Ready) {
+    if (lane->at == lane->chunk->events.size() && lane->state == Lane::State::Ready) {
       turns.ended(*lane);
     }
   }
