@@ -9,6 +9,10 @@ namespace {
 // Who wants one chunk in the middle has to begin with one that tells its filter.
 constexpr std::uint32_t kChunksToAFilter = 64;
 
+constexpr std::uint32_t kCommonPages = 256;
+// Events by which a level is judged, and those of the level below it.
+constexpr std::uint64_t kTrial = 1 << 20, kTrialBelow = kTrial / 4;
+
 }  // namespace
 
 Overview::Overview() {
@@ -20,7 +24,7 @@ std::vector<Overview::Part> Overview::next(const Chunk& chunk,
   const std::pair key(chunk.info.pid, chunk.info.stream);
   std::vector<Part> parts;
   whole_events_ += chunk.events.size();
-  std::uint64_t entries_below = whole_events_;
+  std::uint64_t entries_below = 0;
   std::uint64_t left_out = 0;
   const Chunk* below = &chunk;
   for (Level& level : levels_) {
@@ -37,21 +41,30 @@ std::vector<Overview::Part> Overview::next(const Chunk& chunk,
   return parts;
 }
 
+// Whether the level is too much beside the chunks, or beside the next smaller one that is kept
+// (`entries_below`; 0: there is none).
+bool Overview::worth_little(const Level& level, std::uint64_t entries_below) const {
+  if (whole_events_ <= kTrial) return false;
+  // The largest is for runs without a limit, another one for most runs: half of the events is worth
+  // their while.
+  const bool largest = level.filter_pages == kFilterPages.back();
+  const bool common = largest || level.filter_pages == kCommonPages;
+  if (level.entries * (common ? 2 : 3) > whole_events_) return true;
+  if (largest || entries_below <= kTrialBelow) return false;
+  return level.entries * (level.tried ? 2 : 3) > entries_below;  // most of it is there already
+}
+
 // Nothing, if the level is given up.
 std::optional<Overview::Part> Overview::part(Level& level, Stream& stream,
                                              std::uint64_t entries_below,
                                              const std::vector<std::uint32_t>& images) {
-  constexpr std::uint64_t kTrial = 1 << 20, kTrialBelow = kTrial / 4, kLeastGain = 3;
   const bool continues = stream.chunks++ % kChunksToAFilter != 0 && stream.thinner.continued();
   level.entries += level.thin.events.size() + (continues ? 0 : level.thin.filter.size());
   auto payload = encode_payload(level.thin, level.filter_pages, images, &stream.thinner.slots(),
                                 continues);
-  // What a run without a limit takes, the largest one, need not leave out more than others do.
-  const bool largest = level.filter_pages == kFilterPages.back();
-  if (largest) entries_below = whole_events_;
-  const bool tried = whole_events_ > kTrial && (largest || entries_below > kTrialBelow);
-  level.given_up = !payload || (tried && level.entries * kLeastGain > entries_below);
+  level.given_up = !payload || worth_little(level, entries_below);
   if (level.given_up) return std::nullopt;
+  level.tried = whole_events_ > kTrial && entries_below > kTrialBelow;
   return Part{level.filter_pages, std::move(*payload), level.thin.events.size(), 0, continues};
 }
 

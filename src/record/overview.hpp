@@ -56,8 +56,10 @@ class Overview {
     std::map<std::pair<std::uint32_t, std::uint32_t>, Stream> streams;  // by pid and stream
     Chunk thin;
     std::uint64_t entries = 0;  // events, and pages of filters that are told
+    bool tried = false;         // beside the level below, and kept
     bool given_up = false;
   };
+  bool worth_little(const Level& level, std::uint64_t entries_below) const;
   std::optional<Part> part(Level& level, Stream& stream, std::uint64_t entries_below,
                            const std::vector<std::uint32_t>& images);
   void drop_given_up();
