@@ -34,7 +34,22 @@ void AddressMap::forget(VpnRange from) {
 void AddressMap::place(VpnRange from, Vpn to) {
   if (identity_ || from.begin >= from.end) return;
   forget(from);
-  runs_[from.begin.value] = {from.end, to, false};
+  // One run with its neighbours where they are moved alike: allocators ask for memory piece by
+  // piece.
+  Run run{from.end, to, false};
+  const auto after = runs_.find(from.end.value);
+  if (after != runs_.end() && !after->second.out &&
+      after->second.to == to + (from.end - from.begin)) {
+    run.end = after->second.end;
+    runs_.erase(after);
+  }
+  const auto before = at(Vpn(from.begin.value - 1));
+  if (before != runs_.end() && !before->second.out &&
+      before->second.to + (from.begin - Vpn(before->first)) == to) {
+    runs_[before->first].end = run.end;
+    return;
+  }
+  runs_[from.begin.value] = run;
 }
 
 void AddressMap::leave_out(VpnRange from) {
