@@ -33,6 +33,7 @@ enum Number : std::uint32_t {
   kMlock2 = 325,
   kPkeyMprotect = 329,
   kRseq = 334,
+  kExitGroup = 231,
   kCloseRange = 436,
 };
 

@@ -22,7 +22,8 @@ namespace pw::replay {
 class FairShare {
  public:
   static constexpr std::int64_t kSlice = 1'400'000;  // base_slice_ns with two CPUs
-  static constexpr std::int64_t kMostLag = 4'000'000;
+  static constexpr std::int64_t kTick = 4'000'000;
+  static constexpr std::int64_t kMostLag = kTick;
 
   struct Task {
     std::int64_t ran = 0;       // virtual time
@@ -54,10 +55,11 @@ class FairShare {
     if (running_ == &task) running_ = nullptr;
   }
 
-  // The one that runs has done so for so long.
+  // The one that runs has done so for so long. Beyond a tick it was in the kernel, looking for
+  // pages, and has let others run meanwhile (cond_resched()).
   void pass(std::int64_t time) {
     if (running_ == nullptr) return;
-    running_->ran += time;
+    running_->ran += std::min(time, kTick);
     if (running_->ran < running_->deadline) return;
     running_->deadline = running_->ran + kSlice;
     over_ = true;

@@ -172,4 +172,10 @@ bool RecordedProcess::infer(VirtAddr recorded, const AccessResult& failed, Acces
   return map(request);
 }
 
+bool RecordedProcess::shares_memory() const {
+  const auto& areas = process_->space->areas();
+  return running() && std::any_of(areas.begin(), areas.end(),
+                                  [](const Vma& area) { return area.shared && area.rights.write; });
+}
+
 }  // namespace pw::replay

@@ -40,6 +40,8 @@ class RecordedProcess {
   Pid pid() const { return process_->pid; }
   Process& process() { return *process_; }
   bool running() const { return process_->state == ProcessState::Running; }
+  // With others, if they want: what it does there is told to nobody.
+  bool shares_memory() const;
 
   // A new program: the space of before goes, the areas of `image` come.
   Result<void> start_image(const record::Image& image);

@@ -381,6 +381,10 @@ bool Replayer::gives_way(Turns& turns, Lane& lane, const Event& event) {
       return turns.wait(lane, event);
     case EventKind::Wake:
       return turns.woke(lane, event.last_reference);
+    case EventKind::Syscall: {
+      const record::SyscallRecord& call = lane.chunk->syscalls[event.index];
+      return call.number == kExitGroup && current_->shares_memory() && turns.leave(lane, call.ns);
+    }
     case EventKind::Fork:
       if (!last_fork_.made) return false;
       turns.born(event.index);

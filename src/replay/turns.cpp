@@ -177,6 +177,19 @@ bool Turns::wait(Lane& lane, const record::Event& event) {
     const bool of_another = lane.end != nullptr && lane.end->end_ns != event.last_reference;
     if (!lane.timed && (lane.end == nullptr || of_another)) return false;
   }
+  return stand(lane);
+}
+
+bool Turns::leave(Lane& lane, std::uint64_t ns) {
+  lane.until_ns = ns;
+  lane.child = nullptr;
+  lane.end = nullptr;
+  lane.timed = false;
+  return stand(lane);
+}
+
+// Whether the lane has to wait, for what has just been said.
+bool Turns::stand(Lane& lane) {
   lane.state = Lane::State::Waiting;
   if (may_go_on(lane)) {
     go_on(lane);

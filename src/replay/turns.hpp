@@ -77,6 +77,9 @@ class Turns {
   // It has done what others may have waited for, in recorded time. True: as with wait().
   bool woke(Lane& lane, std::uint64_t ns);
   void ended(Lane& lane);
+  // The lane is about to end; it did so at `ns`, in recorded time, and others of whom nothing is
+  // told may have waited for that, or it for them: they have come as far. True: as with wait().
+  bool leave(Lane& lane, std::uint64_t ns);
 
   // Of the lane that runs, which goes on. A child's process is there:
   void born(std::uint32_t pid);
@@ -93,6 +96,7 @@ class Turns {
   std::uint64_t place_of(Lane& lane);
   bool has_come(const record::WaitEnd& end);
   bool may_go_on(const Lane& lane);
+  bool stand(Lane& lane);
   void stop(Lane& lane, Lane::State state);
   void go_on(Lane& lane);
   bool wake();

@@ -269,6 +269,42 @@ TEST(Turns, APauseTakesItsTimeUnlessTheNextWaitIsOver) {
   EXPECT_EQ(order_of({root(900 * kMs), child()}, 4, 0, &ends), "AAbbbbbbBaAabbbbbb");
 }
 
+// Nothing tells that the child waits for what the root writes where both can see it.
+TEST(Turns, WhoEndsLastEndsWhereTheOthersWereThen) {
+  const record::Recording recording = recording_of(
+      {Part(kRoot, 0, 1000).fork(kFirst, 1100).write(1, 4).time(5000),
+       Part(kFirst, kRoot, 1100).write(1).exit()});
+  Turns turns(recording);
+  const auto open = [&](Lane& lane) {
+    const auto chunk = std::make_shared<Chunk>();
+    EXPECT_TRUE(recording.decode(lane.chunks[lane.next++], *chunk));
+    lane.chunk = chunk;
+    lane.time.begin(*chunk, nullptr);
+    lane.open = true;
+  };
+  Lane* root = turns.next();
+  ASSERT_EQ(root->pid, kRoot);
+  open(*root);
+  turns.born(kFirst);
+  turns.at(4'000'000);
+  Lane* child = turns.next();
+  ASSERT_EQ(child->pid, kFirst);
+  open(*child);
+  EXPECT_TRUE(turns.leave(*child, 3000));
+  EXPECT_EQ(turns.next(), root);
+  root->at = 2;  // it has written a page, which was at 2075
+  root->clock = 1;
+  turns.at(8'000'000);
+  EXPECT_EQ(turns.next(), root);
+  root->at = 4;
+  root->clock = 3;
+  turns.at(12'000'000);
+  EXPECT_EQ(turns.next(), child);
+  EXPECT_FALSE(turns.leave(*child, 3500));
+  turns.ended(*child);
+  EXPECT_EQ(turns.next(), root);
+}
+
 // Each waits until the other has gone on: as they were recorded, the first child was first.
 TEST(Turns, NobodyWaitsForever) {
   EXPECT_EQ(order_of({Part(kRoot, 0, 1000).fork(kFirst, 1100).fork(kSecond, 1200),
