@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <optional>
 
 namespace pw::host {
 namespace {
@@ -139,12 +140,13 @@ constexpr std::array<std::string_view, 13> kWanted{"workingset_refault_anon",
                                                    "thp_fault_alloc",
                                                    "thp_split_page"};
 
-// Machine-wide counters that sum up to one of a group.
-std::uint64_t machine_value(const Counters& machine, std::string_view name) {
+// Machine-wide counters that sum up to one of a group; nothing: this kernel has none.
+std::optional<std::uint64_t> machine_value(const Counters& machine, std::string_view name) {
   if (name == "pgscan") {
     return value_of(machine, "pgscan_anon") + value_of(machine, "pgscan_file");
   }
-  return value_of(machine, name);
+  const auto found = machine.find(name);
+  return found == machine.end() ? std::nullopt : std::optional(found->second);
 }
 
 }  // namespace
@@ -273,9 +275,10 @@ CounterChange change(const Counters& group, const Counters& before, const Counte
       result.counts.emplace(name, own->second);
       continue;
     }
-    const std::uint64_t was = machine_value(before, name);
-    const std::uint64_t is = machine_value(after, name);
-    result.counts.emplace(name, is > was ? is - was : 0);
+    const std::optional<std::uint64_t> was = machine_value(before, name);
+    const std::optional<std::uint64_t> is = machine_value(after, name);
+    if (!was || !is) continue;
+    result.counts.emplace(name, *is > *was ? *is - *was : 0);
     result.of_machine.emplace_back(name);
   }
   return result;

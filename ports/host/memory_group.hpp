@@ -74,6 +74,7 @@ class MemoryGroup {
 
 // What happened between two looks at a fresh group and at the machine. `of_machine`: the names that
 // the group does not count and that were taken from the machine, where other programs count too.
+// What neither counts (a kernel before Linux 6.12 has no swpin_zero) is in neither list.
 struct CounterChange {
   Counters counts;
   std::vector<std::string> of_machine;

@@ -177,6 +177,14 @@ TEST(MemoryGroupCounters, WhatTheGroupDoesNotCountIsOfTheMachine) {
   EXPECT_EQ(std::count(machine.begin(), machine.end(), "pswpout"), 1);
 }
 
+// Linux 6.1 has no swpin_zero; nor has a group of version 2 there pswpin.
+TEST(MemoryGroupCounters, WhatNobodyCountsIsLeftOut) {
+  const Counters before{{"pswpin", 100}}, after{{"pswpin", 140}};
+  const CounterChange result = change({{"pgscan", 3}}, before, after);
+  EXPECT_EQ(result.counts, (Counters{{"pgscan", 3}, {"pswpin", 40}}));
+  EXPECT_EQ(result.of_machine, std::vector<std::string>{"pswpin"});
+}
+
 TEST(MemoryGroupLog, VictimsAreThoseOfTheGroup) {
   constexpr std::string_view kLog =
       "6,1,1,-;memory: usage 32768kB, limit 32768kB, failcnt 20\n"
