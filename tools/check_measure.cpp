@@ -109,7 +109,9 @@ Result<void> Measurement::prepare() {
   const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
   conditions_.ageing = kernel_ageing();
   conditions_.huge_pages = options_.huge_pages;
-  conditions_.swappiness = options_.swappiness.value_or(setting("/proc/sys/vm/swappiness", 60));
+  const int swappiness = setting("/proc/sys/vm/swappiness", 60);
+  const bool own_swappiness = parent_.version == host::GroupVersion::V1;
+  conditions_.swappiness = own_swappiness ? options_.swappiness.value_or(swappiness) : swappiness;
   conditions_.page_cluster = static_cast<std::uint32_t>(
       std::clamp(setting("/proc/sys/vm/page-cluster", 3), 0, 31));
   conditions_.readahead_pages = host::readahead_pages(".");
@@ -169,7 +171,7 @@ RunRequest Measurement::request_for(const predict::Conditions& conditions) const
   RunRequest request;
   const bool limited = conditions.limit_bytes != 0;
   request.command = options_.command;
-  request.knobs = {conditions.limit_bytes, conditions.swappiness,
+  request.knobs = {conditions.limit_bytes, options_.swappiness.value_or(conditions.swappiness),
                    !limited || conditions.swap != SwapKind::None};
   request.huge_pages = options_.huge_pages;
   request.cpu = options_.cpu;
