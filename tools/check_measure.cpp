@@ -39,6 +39,13 @@ std::uint64_t count(const RunResult& run, std::string_view name) {
   return host::value_of(run.counters.counts, name);
 }
 
+// True only if the group itself counts that.
+bool reclaimed(const RunResult& run) {
+  const auto& others = run.counters.of_machine;
+  return count(run, "pgscan") > 0 &&
+         std::find(others.begin(), others.end(), "pgscan") == others.end();
+}
+
 predict::Outcome outcome_of(const RunResult& run, bool huge_pages) {
   predict::Outcome outcome;
   outcome.minor_faults = run.minor_faults;
@@ -199,6 +206,11 @@ Result<void> Measurement::measure(double percent, std::uint64_t limit_bytes, con
     if (ended_well && run->exit_status != exit_status_) {
       note(fmt::format("The program's exit status is not always the same: {} and, {}, {}.",
                        exit_status_, at, run->exit_status));
+    }
+    if (limit_bytes == 0 && reclaimed(*run)) {
+      note(
+          "The kernel took memory from the program without a limit, too: a group above has a "
+          "limit, or the host is short of memory. Its peak is too low then.");
     }
     truth_.of_machine = run->counters.of_machine;
     outcomes.push_back(outcome_of(*run, options_.huge_pages != HugePages::Never));
