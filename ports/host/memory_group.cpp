@@ -36,6 +36,8 @@ std::uint64_t number(std::string_view text) {
   return value;
 }
 
+bool exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
+
 bool writable(const std::string& folder) { return access(folder.c_str(), W_OK) == 0; }
 
 // A path as /proc/mounts has it: blanks and the like are octal numbers.
@@ -117,6 +119,11 @@ Result<GroupParent> parent_v1(const std::string& mount, const std::string& own) 
 struct Setting {
   std::string file, value;
 };
+
+// What zswap takes in before it gets to swap is counted neither as swapped in nor out.
+bool zswap_is_on() {
+  return text_of_file("/sys/module/zswap/parameters/enabled").rfind('Y', 0) == 0;
+}
 
 // Names of version 1 for what version 2 counts under another.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kNewNames{{
@@ -225,10 +232,17 @@ Result<void> MemoryGroup::set(const GroupKnobs& knobs, std::vector<std::string>&
     const int system = static_cast<int>(number(text_of_file("/proc/sys/vm/swappiness")));
     if (knobs.swap && system != knobs.swappiness) {
       notes.push_back(
-          fmt::format("groups of version 2 have no swappiness of their own: it ran at "
-                      "the system's {}, not at {} (sysctl vm.swappiness={})",
+          fmt::format("Groups of version 2 have no swappiness of their own: it ran at "
+                      "the system's {}, not at {} (sysctl vm.swappiness={}).",
                       system, knobs.swappiness, knobs.swappiness));
     }
+  }
+  const bool can_refuse_zswap = version_ == GroupVersion::V2 && exists(path_ + "/memory.zswap.max");
+  if (can_refuse_zswap) settings.push_back({"memory.zswap.max", "0"});
+  if (knobs.swap && !can_refuse_zswap && zswap_is_on()) {
+    notes.push_back(
+        "Zswap is on: pages that it keeps are not counted as swapped "
+        "(echo N > /sys/module/zswap/parameters/enabled).");
   }
   for (const Setting& setting : settings) {
     PW_TRY(write_to_file(path_ + '/' + setting.file, setting.value));

@@ -129,6 +129,12 @@ TEST_F(FakeGroups, KnobsGoToTheFilesOfTheirVersion) {
   ASSERT_TRUE(MemoryGroup(GroupVersion::V2, at("group")).set({4096, 60, false}, notes));
   EXPECT_EQ(read_file(at("group/memory.swap.max")), "0");
 
+  put("group/memory.zswap.max", "max\n");
+  ASSERT_TRUE(MemoryGroup(GroupVersion::V1, at("group")).set({4096, 60, true}, notes));
+  EXPECT_EQ(read_file(at("group/memory.zswap.max")), "max\n");
+  ASSERT_TRUE(MemoryGroup(GroupVersion::V2, at("group")).set({4096, 60, true}, notes));
+  EXPECT_EQ(read_file(at("group/memory.zswap.max")).substr(0, 1), "0");
+
   const auto missing = MemoryGroup(GroupVersion::V1, at("nowhere")).set({8192, 60, true}, notes);
   ASSERT_FALSE(missing);
   EXPECT_NE(missing.error().message.find(at("nowhere/memory.limit_in_bytes")), std::string::npos);
