@@ -16,6 +16,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "ports/host/temporary_swap.hpp"
 
@@ -98,30 +99,71 @@ class Made {
     const std::string& parent = words[1];
     const std::string outside = parent + std::string(kRoom);
     const bool root = access((parent + "/cgroup.type").c_str(), F_OK) != 0;
+    if (std::filesystem::path(parent).filename() == kRoom.substr(1)) {
+      return fail(Errno::Busy, "another check runs in this group: wait for its end");
+    }
     if (!root) {
       remember(outside, [parent, outside] { return give_back_room(parent, outside); });
       if (mkdir(outside.c_str(), 0755) != 0 && errno != EEXIST) return failed(outside);
-      PW_TRY(move_processes(parent, outside));
     } else {
-      remember(parent,
-               [parent] { return write_to_file(parent + "/cgroup.subtree_control", "-memory"); });
+      remember(parent, [parent, before = groups_below(parent)] {
+        return take_memory_back(parent, before);
+      });
     }
-    PW_TRY(write_to_file(parent + "/cgroup.subtree_control", "+memory"));
-    return outside;
+    Result<void> given;
+    for (int tries = 0; tries < kTries; ++tries) {
+      if (!root) PW_TRY(move_processes(parent, outside));
+      given = write_to_file(parent + "/cgroup.subtree_control", "+memory");
+      if (given) return outside;
+      if (given.error().code != Errno::Busy) break;
+    }
+    return tl::unexpected(given.error());
   }
 
+  // Until none is left: meanwhile some end, and others start more.
   static Result<void> move_processes(const std::string& from, const std::string& to) {
-    for (int pid : MemoryGroup(GroupVersion::V2, from).processes()) {
-      PW_TRY(write_to_file(to + "/cgroup.procs", std::to_string(pid)));
+    const MemoryGroup group(GroupVersion::V2, from);
+    for (int tries = 0; tries < kTries; ++tries) {
+      const std::vector<int> processes = group.processes();
+      if (processes.empty()) return {};
+      for (int pid : processes) {
+        const Result<void> moved = write_to_file(to + "/cgroup.procs", std::to_string(pid));
+        if (!moved && moved.error().code != Errno::NoProcess) return moved;
+      }
+      usleep(1'000);  // for those that are about to end, which stay where they are
     }
-    return {};
+    return fail(Errno::Busy, "processes keep starting in the group " + from);
+  }
+
+  static std::set<std::string> groups_below(const std::string& parent) {
+    std::set<std::string> groups;
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(parent, error)) {
+      if (entry.is_directory(error)) groups.insert(entry.path().filename().string());
+    }
+    return groups;
+  }
+
+  // A group that was made meanwhile (another check's) would lose its limit.
+  static Result<void> take_memory_back(const std::string& parent,
+                                       const std::set<std::string>& before) {
+    for (const std::string& name : groups_below(parent)) {
+      if (before.count(name) != 0) continue;
+      return fail(Errno::Busy,
+                  fmt::format("the memory controller of {}, which {} needs", parent, name));
+    }
+    return write_to_file(parent + "/cgroup.subtree_control", "-memory");
   }
 
   static Result<void> give_back_room(const std::string& parent, const std::string& outside) {
     const Result<void> closed = write_to_file(parent + "/cgroup.subtree_control", "-memory");
-    PW_TRY(move_processes(outside, parent));
-    if (rmdir(outside.c_str()) != 0 && errno != ENOENT) return failed(outside);
-    return closed;
+    for (int tries = 0; tries < kTries; ++tries) {
+      PW_TRY(move_processes(outside, parent));
+      if (rmdir(outside.c_str()) == 0 || errno == ENOENT) return closed;
+      if (errno != EBUSY) break;
+      usleep(10'000);
+    }
+    return failed(outside);
   }
 
   Result<std::string> group(const Words& words) {

@@ -341,6 +341,65 @@ TEST(GroupRunRoom, ProcessesComeBack) {
   EXPECT_EQ(rmdir(group.c_str()), 0);
 }
 
+TEST(GroupRunRoom, OneCheckAtATimeHasAGroup) {
+  const TemporaryFolder folder;
+  const std::string outside = folder / "pagewright-outside";
+  ASSERT_EQ(mkdir(outside.c_str(), 0755), 0);
+  auto guardian = Guardian::start();
+  ASSERT_TRUE(guardian);
+  const Result<void> room = (*guardian)->make_room({GroupVersion::V2, outside, true});
+  ASSERT_FALSE(room);
+  EXPECT_EQ(room.error().code, Errno::Busy);
+  EXPECT_EQ((*guardian)->finish(), std::vector<std::string>{});
+}
+
+// A shell's short-lived children come and go while room is made.
+TEST_F(GroupRun, ProcessesThatStartAndEndAreInNobodysWay) {
+  if (parent_.version != GroupVersion::V2) GTEST_SKIP() << "memory is in version 1";
+  const std::string group = parent_.path + "/pw-test-" + std::to_string(getpid());
+  ASSERT_EQ(mkdir(group.c_str(), 0755), 0);
+  const pid_t busy = fork();
+  if (busy == 0) {
+    for (;;) {
+      const pid_t child = fork();
+      if (child == 0) _exit(0);
+      waitpid(child, nullptr, 0);
+    }
+  }
+  const MemoryGroup inside(GroupVersion::V2, group);
+  ASSERT_TRUE(write_to_file(inside.processes_file(), std::to_string(busy)));
+  for (int i = 0; i < 20; ++i) {
+    auto guardian = Guardian::start();
+    ASSERT_TRUE(guardian);
+    const Result<void> room = (*guardian)->make_room({GroupVersion::V2, group, true});
+    EXPECT_TRUE(room) << room.error().message;
+    EXPECT_EQ((*guardian)->finish(), std::vector<std::string>{});
+  }
+  kill(busy, SIGKILL);
+  waitpid(busy, nullptr, 0);
+  for (int tries = 0; tries < 500 && rmdir(group.c_str()) != 0; ++tries) usleep(10'000);
+  EXPECT_FALSE(fs::exists(group));
+}
+
+// Where the controller was off in the whole hierarchy, the first check to end leaves it to the
+// other.
+TEST_F(GroupRun, TheMemoryControllerStaysForAnotherOnesGroup) {
+  if (!parent_.make_room || fs::exists(parent_.path + "/cgroup.type")) {
+    GTEST_SKIP() << "the root of version 2 hands out memory already, or is not to be had";
+  }
+  auto other = Guardian::start();
+  ASSERT_TRUE(other);
+  const Result<std::string> path = (*other)->make_group(parent_);
+  ASSERT_TRUE(path) << path.error().message;
+  const std::vector<std::string> left = guardian_->finish();
+  ASSERT_EQ(left.size(), 1U);
+  EXPECT_NE(left[0].find(fs::path(*path).filename()), std::string::npos) << left[0];
+  EXPECT_TRUE(fs::exists(*path + "/memory.max"));
+  (*other)->finish();
+  EXPECT_FALSE(fs::exists(*path));
+  EXPECT_TRUE(write_to_file(parent_.path + "/cgroup.subtree_control", "-memory"));
+}
+
 TEST_F(GroupRun, TheEndIsTheSameWhenNobodyIsKilled) {
   const TemporaryFolder folder;
   auto guardian = Guardian::start();
