@@ -129,18 +129,24 @@ static unsigned pw_put(unsigned char* out, unsigned at, pw_u64 value) {
   return at;
 }
 
-/* Pages of the file in the page cache; all ones: the kernel does not say. */
+static long pw_file_system(int fd) {
+  long status[32] = {0}; /* struct statfs, which begins with the type */
+  return pw_kernel(__NR_fstatfs, fd, (long)status, 0, 0, 0, 0) < 0 ? 0 : status[0];
+}
+
+/* Pages of the file in the page cache; all ones: the kernel does not say. Of an overlay's files it
+ * says 0: their pages are those of the layers' files. */
 static pw_u64 pw_cached_pages(int fd) {
   const pw_u64 whole[2] = {0, 0};
   pw_u64 counts[5] = {0};
   const long failed = pw_kernel(PW_NR_CACHESTAT, fd, (long)whole, (long)counts, 0, 0, 0);
-  return failed < 0 ? ~0ULL : counts[0];
+  const int told = failed >= 0 && pw_file_system(fd) != OVERLAYFS_SUPER_MAGIC;
+  return told ? counts[0] : ~0ULL;
 }
 
 static int pw_is_memory(int fd) {
-  long status[32] = {0}; /* struct statfs, which begins with the type */
-  if (pw_kernel(__NR_fstatfs, fd, (long)status, 0, 0, 0, 0) < 0) return 0;
-  return status[0] == TMPFS_MAGIC || status[0] == HUGETLBFS_MAGIC || status[0] == RAMFS_MAGIC;
+  const long type = pw_file_system(fd);
+  return type == TMPFS_MAGIC || type == HUGETLBFS_MAGIC || type == RAMFS_MAGIC;
 }
 
 /* "/proc/self/fd/N" */
