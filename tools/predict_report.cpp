@@ -102,8 +102,8 @@ std::vector<std::string> all_notes(const PredictReport& report) {
   std::vector<std::string> notes = report.notes;
   if (report.mglru || report.conditions.ageing == Ageing::Generations) {
     notes.emplace_back(
-        "The model of the multi-generational LRU follows the kernel's source; it was not checked "
-        "against a running kernel.");
+        "The model of the multi-generational LRU follows the kernel's source; the kernels that it "
+        "was compared with, 6.1 and 6.12, have older rules.");
   }
   for (const std::string& why : report.forecasts.left_out)
     notes.push_back("Left out: " + why + '.');
