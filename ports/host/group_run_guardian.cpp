@@ -100,7 +100,7 @@ class Made {
     const std::string outside = parent + std::string(kRoom);
     const bool root = access((parent + "/cgroup.type").c_str(), F_OK) != 0;
     if (std::filesystem::path(parent).filename() == kRoom.substr(1)) {
-      return fail(Errno::Busy, "another check runs in this group: wait for its end");
+      return fail(Errno::Access, "another check runs in this group: wait for its end");
     }
     if (!root) {
       remember(outside, [parent, outside] { return give_back_room(parent, outside); });

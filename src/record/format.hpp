@@ -17,7 +17,7 @@ static_assert(std::endian::native == std::endian::little, "structures are copied
 inline constexpr std::uint64_t kFileMagic = 0x0A0D434552575089ULL;     // 89 "PWREC" 0D 0A
 inline constexpr std::uint64_t kBlockMagic = 0x0A0D4B4C42575089ULL;    // 89 "PWBLK" 0D 0A
 inline constexpr std::uint64_t kTrailerMagic = 0x0A0D444E45575089ULL;  // 89 "PWEND" 0D 0A
-inline constexpr std::uint32_t kFormatVersion = 3;
+inline constexpr std::uint32_t kFormatVersion = 4;
 
 inline constexpr std::size_t kMaxChunkBytes = std::size_t{4} << 20;  // of any block, unpacked
 inline constexpr std::uint32_t kNoAreaList = ~std::uint32_t{0};      // as the number of one

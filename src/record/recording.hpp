@@ -34,7 +34,7 @@ struct Contents {
 };
 
 struct RecordingInfo {
-  std::uint32_t version = 3;  // 1: no files, 2: no waits
+  std::uint32_t version = 4;  // 1: no files, 2: no waits, 3: no wakes
   Recorder recorder = Recorder::Valgrind;
   Detail detail = Detail::Pages;
   std::uint32_t filter_pages = 64;  // K: exact for every LRU size >= K (Pages); 1 (Switches); 0
@@ -160,7 +160,7 @@ class Recording {
   // pages; 0: it has none.
   std::uint32_t overview_pages(std::uint32_t most = ~std::uint32_t{0}) const;
 
-  // Who ended waits, by pid and time; null: the recorder did not look (before 2026-11, QEMU, or too
+  // Who ended waits, by pid and time; null: the recorder did not look (before version 4, QEMU, or too
   // many).
   const std::vector<WaitEnd>* wait_ends() const;
 

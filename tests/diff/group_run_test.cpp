@@ -349,7 +349,7 @@ TEST(GroupRunRoom, OneCheckAtATimeHasAGroup) {
   ASSERT_TRUE(guardian);
   const Result<void> room = (*guardian)->make_room({GroupVersion::V2, outside, true});
   ASSERT_FALSE(room);
-  EXPECT_EQ(room.error().code, Errno::Busy);
+  EXPECT_EQ(room.error().code, Errno::Access);
   EXPECT_EQ((*guardian)->finish(), std::vector<std::string>{});
 }
 
