@@ -160,8 +160,8 @@ class Recording {
   // pages; 0: it has none.
   std::uint32_t overview_pages(std::uint32_t most = ~std::uint32_t{0}) const;
 
-  // Who ended waits, by pid and time; null: the recorder did not look (before version 4, QEMU, or too
-  // many).
+  // Who ended waits, by pid and time; null: the recorder did not look (before version 4, QEMU), or
+  // there were too many.
   const std::vector<WaitEnd>* wait_ends() const;
 
   // The areas of the process as chunk `index` begins; empty if their snapshot is lost.
