@@ -128,8 +128,14 @@ Result<void> start_swap(const std::string& path, std::uint64_t bytes) {
   return failed("swapon " + path + hint);
 }
 
+// What stands in the way may pass: a signal, somebody else's swap that goes at the same time.
 Result<void> stop_swap(const std::string& path) {
-  if (swapoff(path.c_str()) == 0) return {};
+  constexpr int kTries = 100;
+  for (int tries = 0; tries < kTries; ++tries) {
+    if (swapoff(path.c_str()) == 0) return {};
+    if (errno != EINTR && errno != EBUSY && errno != ENOMEM) break;
+    usleep(10'000);
+  }
   return failed("swapoff " + path);
 }
 
