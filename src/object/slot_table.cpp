@@ -4,6 +4,20 @@
 
 namespace pw {
 
+void SlotTable::note_known(std::uint64_t index, SlotChunk* chunk) const {
+  while (chunks_.size() > known_.size() && known_.size() < kMostKnown) {
+    known_.assign(2 * known_.size(), {});
+  }
+  known_[index & (known_.size() - 1)] = {index, chunk};
+}
+
+SlotChunk* SlotTable::look_for(std::uint64_t index) const {
+  const auto it = chunks_.find(index);
+  if (it == chunks_.end()) return nullptr;
+  note_known(index, it->second);
+  return it->second;
+}
+
 SlotChunk& SlotTable::own(PageOffset at) {
   const std::uint64_t index = at.value / kSlotsPerChunk;
   SlotChunk*& chunk = chunks_[index];
@@ -18,8 +32,7 @@ SlotChunk& SlotTable::own(PageOffset at) {
     }
     chunk = copy;
   }
-  last_ = chunk;
-  last_index_ = index;
+  note_known(index, chunk);
   return *chunk;
 }
 
@@ -78,8 +91,9 @@ void SlotTable::clear() {
 
 void SlotTable::drop(Chunks::iterator it) {
   SlotChunk* chunk = it->second;
+  Known& known = known_[it->first & (known_.size() - 1)];
+  if (known.chunk == chunk) known = {};
   chunks_.erase(it);
-  last_ = nullptr;
   if (--chunk->sharers > 0) return;
   for (const PageSlot slot : chunk->slots) {
     if (!slot.is_empty()) refs_->release(slot);

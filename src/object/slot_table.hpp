@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <vector>
 
 #include "object/page_slot.hpp"
 
@@ -92,13 +93,10 @@ class SlotTable {
 
   SlotChunk* find(PageOffset at) const {
     const std::uint64_t index = at.value / kSlotsPerChunk;
-    if (last_ != nullptr && last_index_ == index) return last_;
-    const auto it = chunks_.find(index);
-    if (it == chunks_.end()) return nullptr;
-    last_ = it->second;
-    last_index_ = index;
-    return last_;
+    const Known& known = known_[index & (known_.size() - 1)];
+    return known.chunk != nullptr && known.index == index ? known.chunk : look_for(index);
   }
+  SlotChunk* look_for(std::uint64_t index) const;
   SlotChunk& own(PageOffset at);   // the chunk of `at`, made or unshared
   void drop(Chunks::iterator it);  // this table's share of a chunk
   template <class Fn>
@@ -113,8 +111,15 @@ class SlotTable {
 
   SlotRefs* refs_;
   Chunks chunks_;
-  mutable SlotChunk* last_ = nullptr;  // the chunk used last: most neighbours of a page are in it
-  mutable std::uint64_t last_index_ = 0;
+  // Chunks used last, each in the place that its index has. There are as many places as chunks,
+  // within bounds: a program that goes to and fro in its memory finds each of them at once.
+  struct Known {
+    std::uint64_t index = 0;
+    SlotChunk* chunk = nullptr;
+  };
+  static constexpr std::size_t kMostKnown = 4096;
+  void note_known(std::uint64_t index, SlotChunk* chunk) const;
+  mutable std::vector<Known> known_ = std::vector<Known>(1);
 };
 
 }  // namespace pw

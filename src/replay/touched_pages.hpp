@@ -39,7 +39,7 @@ class TouchedPages {
     std::uint64_t key = ~std::uint64_t{0};  // no chunk has it
     Chunk* chunk = nullptr;                 // unordered_map never moves its values
   };
-  static constexpr std::size_t kNear = 16;
+  static constexpr std::size_t kNear = 128;
   std::unordered_map<std::uint64_t, Chunk> chunks_;
   std::array<Near, kNear> near_{};
 };

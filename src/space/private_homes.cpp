@@ -18,6 +18,7 @@ PageOffset PrivateHomes::away_at(Vpn vpn) const {
 }
 
 std::optional<Vpn> PrivateHomes::page_at(PageOffset at) const {
+  if (away_.empty()) return Vpn(at.value);
   auto it = by_offset_.upper_bound(at);
   if (it != by_offset_.begin()) {
     --it;

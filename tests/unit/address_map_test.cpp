@@ -43,6 +43,30 @@ TEST(AddressMap, PartsThatLieTogetherAreOne) {
   EXPECT_EQ(parts, (std::vector<VpnRange>{pages(101, 104), pages(50, 51)}));
 }
 
+// More than there are places for those asked for last.
+TEST(AddressMap, ManyRunsAreFoundAgain) {
+  constexpr std::uint64_t kRuns = 5000, kEach = 256;
+  const auto first = [](std::uint64_t run) { return run * kEach + run % 7; };
+  const auto place_of = [](std::uint64_t run) { return Vpn(1'000'000 + run * 1000); };
+  AddressMap map(false);
+  for (std::uint64_t run = 0; run < kRuns; ++run) {
+    map.place(pages(first(run), first(run) + 20), place_of(run));
+  }
+  for (int time = 0; time < 2; ++time) {
+    for (std::uint64_t run = 0; run < kRuns; ++run) {
+      ASSERT_EQ(map.find(Vpn(first(run) + 3)), place_of(run) + PageCount(3));
+      ASSERT_EQ(map.find(Vpn(first(run) + 20)), std::nullopt);
+    }
+  }
+  for (std::uint64_t run = 0; run < kRuns; run += 3) {
+    map.forget(pages(first(run), first(run) + 4));
+  }
+  for (std::uint64_t run = 0; run < kRuns; ++run) {
+    ASSERT_EQ(map.find(Vpn(first(run) + 3)).has_value(), run % 3 != 0);
+    ASSERT_EQ(map.find(Vpn(first(run) + 4)), place_of(run) + PageCount(4));
+  }
+}
+
 // What the parts of a range are, page by page.
 std::vector<std::uint64_t> expected_pages(const std::map<std::uint64_t, std::uint64_t>& naive,
                                           std::uint64_t begin, std::uint64_t end) {

@@ -47,7 +47,7 @@ Vpn page_of_block(std::uint64_t block, std::uint64_t page) {
 }
 
 TEST(PageTables, FindWhatIsMapped) {
-  constexpr std::uint64_t kBlocks = 40, kPages = 4;
+  constexpr std::uint64_t kBlocks = 120, kPages = 4;
   constexpr std::uint64_t kFlags = kPresent | kUser;
   Random random(31);
   Frames frames;

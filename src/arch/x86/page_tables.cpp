@@ -32,17 +32,12 @@ void PageTables::destroy() {
   if (isolated()) frames_->free_table(user_root_);
   destroy_below(root_, levels_);
   PW_CHECK(tables_ == 0);
-  known_.fill({});
+  known_.assign(kLeastKnown, {});
 }
 
-void PageTables::forget(VpnRange range) {
-  const std::uint64_t first = range.begin.value >> kIndexBits;
-  const std::uint64_t last = (range.end.value - 1) >> kIndexBits;
-  if (last - first >= kKnown) return known_.fill({});
-  for (std::uint64_t key = first; key <= last; ++key) {
-    Known& known = known_[key & (kKnown - 1)];
-    if (known.key == key) known = {};
-  }
+void PageTables::note_known(Vpn vpn, Pte* entries) {
+  if (tables_ > known_.size() && known_.size() < kMostKnown) known_.assign(2 * known_.size(), {});
+  known_for(vpn) = {vpn.value >> kIndexBits, entries};
 }
 
 void PageTables::destroy_below(Pfn table, int level) {
@@ -169,8 +164,8 @@ void PageTables::free_reserve(Vpn vpn) {
   --tables_;
 }
 
-void PageTables::drop_if_empty(Pfn table, Pte* parent_entry, Pfn parent) {
-  if (frames_->entries(table) != 0) return;
+bool PageTables::drop_if_empty(Pfn table, Pte* parent_entry, Pfn parent) {
+  if (frames_->entries(table) != 0) return false;
   frames_->free_table(table);
   --tables_;
   *parent_entry = Pte{};
@@ -178,6 +173,7 @@ void PageTables::drop_if_empty(Pfn table, Pte* parent_entry, Pfn parent) {
     copy_to_user_root(static_cast<unsigned>(parent_entry - entries_of(root_)));
   }
   --frames_->entries(parent);
+  return true;
 }
 
 }  // namespace pw::x86

@@ -14,10 +14,10 @@
 // arch/x86/mm/pti.c); what lies below the entries of the user half is the same for both.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <unordered_map>
+#include <vector>
 
 #include "arch/x86/pte.hpp"
 
@@ -148,7 +148,7 @@ class PageTables {
   template <class Fn>
   bool clear_range(VpnRange range, Fn&& fn) {
     if (range.empty()) return false;
-    forget(range);
+    if (range.pages() == PageCount(1) && clear_one(range.begin, fn)) return false;
     const std::uint64_t before = tables_;
     clear_below(root_, levels_, origin(), range, fn);
     return tables_ != before;
@@ -163,7 +163,8 @@ class PageTables {
  private:
   Pte* entries_of(Pfn table) const { return reinterpret_cast<Pte*>(memory_.table(table)); }
   Pte* walk_to(Vpn vpn, int level);
-  void drop_if_empty(Pfn table, Pte* parent_entry, Pfn parent);
+  // True if the table was empty, and is gone.
+  bool drop_if_empty(Pfn table, Pte* parent_entry, Pfn parent);
   void destroy_below(Pfn table, int level);
   bool add_table(Pfn table, Pte& entry, int level);
 
@@ -171,6 +172,19 @@ class PageTables {
   void visit(Pfn table, int level, Vpn first, VpnRange range, Fn& fn);
   template <class Fn>
   void visit_entries(Pfn table, int level, int wanted, Vpn first, VpnRange range, Fn& fn);
+  // A small leaf whose table keeps others. False: it is no such leaf, and nothing was done.
+  template <class Fn>
+  bool clear_one(Vpn vpn, Fn& fn) {
+    Pte* entry = find(vpn);
+    if (entry == nullptr || !entry->present()) return false;
+    std::uint16_t& present = frames_->entries(
+        memory_.frame_at(reinterpret_cast<const std::byte*>(entry)));
+    if (present <= 1) return false;
+    fn(vpn, 1, *entry);
+    *entry = Pte{};
+    --present;
+    return true;
+  }
   template <class Fn>
   void clear_below(Pfn table, int level, Vpn first, VpnRange range, Fn& fn);
   template <class Fn>
@@ -216,18 +230,21 @@ class PageTables {
   Pfn root_{0}, user_root_{0};
   std::uint64_t tables_ = 0;
   // Level-1 tables used last, each in the place that its vpn >> 9 has: those of neighbouring
-  // addresses lie side by side.
+  // addresses lie side by side. There are as many places as tables, within bounds.
   struct Known {
     std::uint64_t key = kNoKey;
     Pte* entries = nullptr;
   };
   static constexpr std::uint64_t kNoKey = ~std::uint64_t{0};  // no page has it
-  static constexpr std::size_t kKnown = 64;
-  Known& known_for(Vpn vpn) { return known_[vpn.value >> kIndexBits & (kKnown - 1)]; }
-  void note_known(Vpn vpn, Pte* entries) { known_for(vpn) = {vpn.value >> kIndexBits, entries}; }
-  // The tables of these pages are about to go.
-  void forget(VpnRange range);
-  std::array<Known, kKnown> known_{};
+  static constexpr std::size_t kLeastKnown = 64, kMostKnown = 4096;
+  Known& known_for(Vpn vpn) { return known_[vpn.value >> kIndexBits & (known_.size() - 1)]; }
+  void note_known(Vpn vpn, Pte* entries);
+  // The level-1 table of the page is gone.
+  void forget(Vpn vpn) {
+    Known& known = known_for(vpn);
+    if (known.key == vpn.value >> kIndexBits) known = {};
+  }
+  std::vector<Known> known_ = std::vector<Known>(kLeastKnown);
   std::unordered_map<std::uint64_t, Pfn> reserves_;  // of large leaves, by vpn >> 9
 };
 
@@ -272,7 +289,7 @@ void PageTables::clear_below(Pfn table, int level, Vpn first, VpnRange range, Fn
     if (!entries[i].leaf_at(level)) {
       const Pfn below = entries[i].pfn();
       clear_below(below, level - 1, vpn, range, fn);
-      drop_if_empty(below, &entries[i], table);
+      if (drop_if_empty(below, &entries[i], table) && level == 2) forget(vpn);
     } else if (range.contains(range_of(vpn, pages_at(level)))) {
       fn(vpn, level, entries[i]);
       entries[i] = Pte{};
