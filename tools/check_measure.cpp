@@ -114,6 +114,7 @@ Result<void> Measurement::prepare() {
     note("The system's setting for huge pages was '" + value + "' during the check.");
   }
   const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+  conditions_.group_version = parent_.version == host::GroupVersion::V1 ? 1 : 2;
   conditions_.ageing = kernel_ageing();
   conditions_.huge_pages = options_.huge_pages;
   const int swappiness = setting("/proc/sys/vm/swappiness", 60);

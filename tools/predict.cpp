@@ -21,7 +21,7 @@ struct Flags {
   std::string recording, against, output, costs;
   std::string limits = "100%,75%,50%,25%";
   std::string model = "linux", swap = "zram", thp = "never", flush = "2s";
-  int swappiness = 60;
+  int swappiness = 60, group_version = 2;
   std::uint32_t page_cluster = 3, readahead_kib = 0;
   unsigned cpus = 1;
   double seconds = 0;
@@ -65,6 +65,7 @@ Result<predict::Conditions> conditions_of(const Flags& flags) {
   if (flags.model == "linux-mglru") conditions.ageing = Ageing::Generations;
   conditions.swap = predict::swap_kind(flags.swap).value_or(predict::SwapKind::Zram);
   conditions.huge_pages = predict::huge_pages(flags.thp).value_or(HugePages::Never);
+  conditions.group_version = flags.group_version;
   conditions.swappiness = flags.swappiness;
   conditions.page_cluster = flags.page_cluster;
   conditions.cpus = flags.cpus;
@@ -161,6 +162,9 @@ void add_predict(CLI::App& app, Call& call) {
       ->check(CLI::IsMember({"linux", "linux-mglru", "both"}).description(""));
   option("--swap", f.swap, "zram, ssd or none (zram)", "KIND")
       ->check(CLI::IsMember({"zram", "ssd", "none"}).description(""));
+  option("--group-version", f.group_version,
+         "of control groups: in 1, reclaim puts writers to sleep (2)", "1|2")
+      ->check(CLI::Range(1, 2).description(""));
   option("--swappiness", f.swappiness, "of the group (60)", "N")
       ->check(CLI::Range(0, 200).description(""));
   option("--page-cluster", f.page_cluster, "swap is read ahead by up to 2^N pages (3)", "N")

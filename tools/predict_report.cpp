@@ -91,10 +91,10 @@ std::string conditions_text(const predict::Conditions& c) {
                                 ? std::string("every 2 s, as the kernel does by itself")
                                 : fmt::format("every {} ms", c.stat_flush_ns / 1'000'000);
   return fmt::format(
-      "Linux{}, one memory group, swap {}, swappiness {}, page-cluster {}, huge pages "
+      "Linux{}, one memory group of version {}, swap {}, swappiness {}, page-cluster {}, huge pages "
       "{}, {} {}, statistics gathered {}{}",
-      c.ageing == Ageing::Generations ? " with the multi-generational LRU" : "", name_of(c.swap),
-      c.swappiness, c.page_cluster, name_of(c.huge_pages), c.cpus, c.cpus == 1 ? "CPU" : "CPUs",
+      c.ageing == Ageing::Generations ? " with the multi-generational LRU" : "", c.group_version,
+      name_of(c.swap), c.swappiness, c.page_cluster, name_of(c.huge_pages), c.cpus, c.cpus == 1 ? "CPU" : "CPUs",
       flush, readahead_text(c));
 }
 
@@ -211,6 +211,7 @@ std::string predict_json(const PredictReport& report) {
                  {"command", report.command},
                  {"knobs",
                   {{"model", name_of(c.ageing)},
+                   {"group_version", c.group_version},
                    {"swap", name_of(c.swap)},
                    {"swappiness", c.swappiness},
                    {"page_cluster", c.page_cluster},

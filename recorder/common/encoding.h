@@ -198,7 +198,16 @@ enum pw_control {
   /* over, else 0. Comes before the call's own event. wait4 and waitid always, others if they */
   /* took PW_WAIT_NS or longer */
   PW_WAKE = 15 /* a system call that may have ended another process's wait: varint ns at its end */
-  /* since the frame's ns, varint ns that it took. Comes before its PW_WAIT, if it is one as well */
+  /* since the frame's ns, varint ns that it took, varint channel (missing: 0). Comes before its */
+  /* PW_WAIT, if it is one as well */
 };
+
+/* A channel: PW_WAKE_SENDS for a call that puts something there for others, PW_WAKE_TAKES for one
+ * that takes what others have put, both for one that closes it; and four times its number. */
+#define PW_WAKE_SENDS 1U
+#define PW_WAKE_TAKES 2U
+#define PW_CHANNEL_ANY 0ULL      /* or not known */
+#define PW_CHANNEL_SOCKETS 1ULL  /* all of them */
+#define PW_CHANNEL_FIRST_PIPE 16 /* and its device and inode */
 
 #endif

@@ -247,7 +247,7 @@ void pw_waits_init(void);
 void pw_waits_thread_runs(void);
 /* Before and after any call; result: negative errno if it failed; of_file: it has moved bytes from
    or to a regular file, or was about one. */
-void pw_waits_before(ThreadId tid, UInt number);
+void pw_waits_before(ThreadId tid, UInt number, const UWord* args);
 void pw_waits_after(ThreadId tid, UInt number, const UWord* args, Long result, Bool of_file);
 
 /* --- files.c --- */

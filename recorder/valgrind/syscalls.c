@@ -209,7 +209,7 @@ static const HChar* mapped_path(UInt number, const UWord* args, Long result) {
 }
 
 static void before_syscall(ThreadId tid, UInt number, UWord* args, UInt arg_count) {
-  pw_waits_before(tid, number);
+  pw_waits_before(tid, number, args);
   pw_files_before(tid, number, args);
   switch (number) {
     case __NR_exit:

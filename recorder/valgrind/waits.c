@@ -8,8 +8,10 @@
  */
 #include "recorder.h"
 
+#include "pub_tool_libcfile.h"
 #include "pub_tool_mallocfree.h"
 #include "pub_tool_threadstate.h"
+#include "pub_tool_vki.h"
 
 #include <asm/errno.h>
 #include <asm/unistd.h>
@@ -62,23 +64,54 @@ static const UShort kWaiting[] = {
     __NR_io_getevents,
 };
 
-/* Calls that may end another process's wait, by what they send, take or close. */
-static const UShort kWaking[] = {
-    __NR_read,         __NR_write,    __NR_readv,    __NR_writev,          __NR_recvfrom,
-    __NR_recvmsg,      __NR_recvmmsg, __NR_sendto,   __NR_sendmsg,         __NR_sendmmsg,
-    __NR_sendfile,     __NR_splice,   __NR_tee,      __NR_vmsplice,        __NR_accept,
-    __NR_accept4,      __NR_connect,  __NR_shutdown, __NR_close,           __NR_kill,
-    __NR_tkill,        __NR_tgkill,   __NR_futex,    __NR_rt_sigqueueinfo, __NR_flock,
-    __NR_msgrcv,       __NR_msgsnd,   __NR_semop,    __NR_semtimedop,      __NR_mq_timedreceive,
-    __NR_mq_timedsend,
+/* Calls that may end another process's wait, and what for: by what they send, take or close. Those
+ * that have a descriptor have it as their first argument. */
+enum { Sends = PW_WAKE_SENDS, Takes = PW_WAKE_TAKES, Both = Sends | Takes, Elsewhere = 4 };
+static const struct {
+  UShort number;
+  UChar way; /* Elsewhere: it has no descriptor, or two */
+} kWaking[] = {
+    {__NR_read, Takes},
+    {__NR_write, Sends},
+    {__NR_readv, Takes},
+    {__NR_writev, Sends},
+    {__NR_recvfrom, Takes},
+    {__NR_recvmsg, Takes},
+    {__NR_recvmmsg, Takes},
+    {__NR_sendto, Sends},
+    {__NR_sendmsg, Sends},
+    {__NR_sendmmsg, Sends},
+    {__NR_sendfile, Sends},
+    {__NR_splice, Both | Elsewhere},
+    {__NR_tee, Both | Elsewhere},
+    {__NR_vmsplice, Both},
+    {__NR_accept, Takes},
+    {__NR_accept4, Takes},
+    {__NR_connect, Sends},
+    {__NR_shutdown, Both},
+    {__NR_close, Both},
+    {__NR_kill, Sends | Elsewhere},
+    {__NR_tkill, Sends | Elsewhere},
+    {__NR_tgkill, Sends | Elsewhere},
+    {__NR_futex, Both | Elsewhere},
+    {__NR_rt_sigqueueinfo, Sends | Elsewhere},
+    {__NR_flock, Both},
+    {__NR_msgrcv, Takes | Elsewhere},
+    {__NR_msgsnd, Sends | Elsewhere},
+    {__NR_semop, Both | Elsewhere},
+    {__NR_semtimedop, Both | Elsewhere},
+    {__NR_mq_timedreceive, Takes},
+    {__NR_mq_timedsend, Sends},
 };
 
 enum { Waits = 1, Wakes = 2 };
 static UChar what_it_does[MAX_SYSCALL];
+static UChar way_of[MAX_SYSCALL];
 
 typedef struct {
-  ULong ns;   /* when the call began; 0: none has */
-  ULong runs; /* how often threads had begun to run by then */
+  ULong ns;      /* when the call began; 0: none has */
+  ULong runs;    /* how often threads had begun to run by then */
+  ULong channel; /* what it is about, as in PW_WAKE */
 } Begun;
 static Begun* begun; /* by ThreadId */
 static ULong runs;
@@ -86,15 +119,30 @@ static ULong runs;
 void pw_waits_init(void) {
   UInt i;
   for (i = 0; i < sizeof kWaiting / sizeof kWaiting[0]; ++i) what_it_does[kWaiting[i]] |= Waits;
-  for (i = 0; i < sizeof kWaking / sizeof kWaking[0]; ++i) what_it_does[kWaking[i]] |= Wakes;
+  for (i = 0; i < sizeof kWaking / sizeof kWaking[0]; ++i) {
+    what_it_does[kWaking[i].number] |= Wakes;
+    way_of[kWaking[i].number] = kWaking[i].way;
+  }
 }
 
 void pw_waits_thread_runs(void) { ++runs; }
 
-void pw_waits_before(ThreadId tid, UInt number) {
+/* Both ends of a pipe have one number. A socket's other end is not to be had: all are one. */
+static ULong channel_of(UInt number, const UWord* args) {
+  struct vg_stat status;
+  const UChar way = way_of[number];
+  ULong object = PW_CHANNEL_ANY;
+  if ((way & Elsewhere) == 0 && VG_(fstat)((Int)args[0], &status) == 0) {
+    if (VKI_S_ISSOCK(status.mode)) object = PW_CHANNEL_SOCKETS;
+    if (VKI_S_ISFIFO(status.mode)) object = PW_CHANNEL_FIRST_PIPE + (status.dev << 32) + status.ino;
+  }
+  return object << 2 | (way & Both);
+}
+
+void pw_waits_before(ThreadId tid, UInt number, const UWord* args) {
   if (number >= MAX_SYSCALL || what_it_does[number] == 0) return;
   if (begun == NULL) begun = VG_(calloc)("pagewright.waits", VG_N_THREADS, sizeof *begun);
-  begun[tid] = (Begun){.ns = pw_now_ns(), .runs = runs};
+  begun[tid] = (Begun){.ns = pw_now_ns(), .runs = runs, .channel = channel_of(number, args)};
 }
 
 /* Whether another process may have gone on because of the call. */
@@ -124,12 +172,13 @@ static Bool timed_out(UInt number, Long result) {
   }
 }
 
-static void tell_wake(ThreadId tid, ULong took) {
+static void tell_wake(ThreadId tid, ULong took, ULong channel) {
   pw_thread_running(tid);
   const ULong end = pw_spool_ns();
   pw_payload_begin();
   pw_payload_varint(end);
   pw_payload_varint(took);
+  pw_payload_varint(channel);
   pw_payload_send(PW_WAKE);
   pw_spool_event_done();
 }
@@ -140,7 +189,7 @@ void pw_waits_after(ThreadId tid, UInt number, const UWord* args, Long result, B
   const Begun start = begun[tid];
   begun[tid].ns = 0;
   const ULong ns = pw_now_ns() - start.ns;
-  if (wakes(number, args, result, of_file)) tell_wake(tid, ns);
+  if (wakes(number, args, result, of_file)) tell_wake(tid, ns, start.channel);
   if ((what_it_does[number] & Waits) == 0) return;
   const ULong child = number == __NR_wait4 && result > 0 ? (ULong)result : 0;
   const Bool for_child = child != 0 || (number == __NR_waitid && result == 0);

@@ -40,6 +40,10 @@ struct ReclaimCounters {  // names as in /proc/vmstat
   std::uint64_t dirty_passed = 0;       // dirty pages passed over for a clean one
   std::uint64_t swapped_out_whole = 0;  // pages of programs that load control suspended
   std::uint64_t pglazyfree = 0, pglazyfreed = 0;  // pages that MADV_FREE named; that went for it
+  std::uint64_t writes_ended = 0;                 // pages, to swap and to files
+  // Sleeps of reclaim for writes that did not end: how many, and the number of writes that would
+  // have ended the last of them before its time.
+  std::uint64_t throttled = 0, throttled_until = 0;
 };
 
 struct HugeCounters {                       // of huge pages; beside each, its name in /proc/vmstat

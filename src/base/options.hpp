@@ -45,6 +45,7 @@ struct LinuxOptions {  // with MemoryModel::Linux
   Ageing ageing = Ageing::Lists;
   std::uint64_t limit_pages = 0;   // of the group that the programs are in; 0: none
   std::uint64_t kernel_pages = 0;  // of it that the kernel takes beside page tables
+  int group_version = 1;           // of control groups; in 1, reclaim puts writers to sleep
   int swappiness = 60;             // vm.swappiness, memory.swappiness
   std::uint32_t page_cluster = 3;  // vm.page-cluster: swap is read ahead by up to 2^3 pages
   std::uint64_t stat_flush_ns = 2'000'000'000;  // reclaim goes by statistics as old as this

@@ -17,6 +17,7 @@ enum class SwapKind : std::uint8_t {
 
 struct Conditions {
   std::uint64_t limit_bytes = 0;  // of the program's memory group; 0: none
+  int group_version = 1;          // of control groups
   Ageing ageing = Ageing::Lists;
   HugePages huge_pages = HugePages::Never;
   SwapKind swap = SwapKind::Zram;

@@ -26,6 +26,7 @@ MachineConfig machine_for(const Conditions& conditions, const Costs& costs, Page
   config.swap = conditions.swap == SwapKind::None ? ByteCount(0) : kAmple;
   config.cpus = conditions.cpus;
   config.linux_options.limit_pages = conditions.limit_bytes >> kPageShift;
+  config.linux_options.group_version = conditions.group_version;
   config.linux_options.swappiness = conditions.swappiness;
   config.linux_options.page_cluster = conditions.page_cluster;
   config.prefetch.file_readahead_pages = std::max(conditions.readahead_pages, 1U);
@@ -65,9 +66,9 @@ Outcome outcome_of(const replay::ReplayResult& result) {
   }
   outcome.peak_group_bytes = reclaim.group_peak << kPageShift;
   outcome.seconds = static_cast<double>(result.simulated_ns) / 1e9;
+  const std::uint64_t all_ns = result.simulated_ns + result.overlapped_ns;
   outcome.cpu_seconds = static_cast<double>(
-                            result.simulated_ns -
-                            std::min(counters.io_wait_ns + counters.idle_ns, result.simulated_ns)) /
+                            all_ns - std::min(counters.io_wait_ns + counters.idle_ns, all_ns)) /
                         1e9;
   outcome.reference_seconds = static_cast<double>(result.references) *
                               static_cast<double>(result.config.cpu.costs.reference_ps) / 1e12;

@@ -226,6 +226,7 @@ Result<Truth> truth_from_json(std::string_view text) {
   for (const Json& one : in.list("rows")) {
     Result<TruthRow> row = row_from(one);
     if (!row) return tl::unexpected(row.error());
+    row->conditions.group_version = truth.group_version == "v2" ? 2 : 1;
     truth.rows.push_back(std::move(*row));
   }
   if (truth.rows.empty()) in.missing("rows", "at least one row");

@@ -33,7 +33,8 @@ enum class EventKind : std::uint8_t {
                 // `last_reference` (CLOCK_MONOTONIC ns); `offset` = pid of the child that it
                 // waited for, 0 if it was something else
   Wake,         // a system call that may have ended another process's wait, begun at
-                // `last_reference` (CLOCK_MONOTONIC ns)
+                // `last_reference` (CLOCK_MONOTONIC ns); `offset` = by way of which channel
+                // (PW_WAKE, recorder/common/encoding.h)
 };
 
 // Of the event before: the first reference to its page, a system call, the first write to its page
@@ -45,7 +46,7 @@ struct Event {
   union {
     std::uint64_t page = kNoPage;  // virtual page number
     std::uint64_t address;         // Reference
-    std::uint64_t offset;          // Transfer: in bytes. Wait: see there
+    std::uint64_t offset;          // Transfer: in bytes. Wait, Wake: see there
   };
   union {
     std::uint64_t evicted = kNoPage;  // Fetch: the page that left

@@ -343,6 +343,7 @@ const char* PayloadDecoder::decode_wake(std::string_view payload, Event& event) 
   event.by_kernel = true;
   const std::uint64_t end = begin_ns_ + reader.varint(), took = reader.varint();
   event.last_reference = end - std::min(took, end);
+  event.offset = reader.ok() && !reader.done() ? reader.varint() : 0;
   return reader.ok() ? nullptr : "a wake is cut short";
 }
 

@@ -196,6 +196,7 @@ class Encoder {
         payload.clear();
         put_varint(payload, since_begin(event.last_reference));
         put_varint(payload, 0);
+        put_varint(payload, event.offset);
         put_control(PW_WAKE, dt, payload);
         break;
       case EventKind::Thread:

@@ -1,12 +1,14 @@
 #include "record/spool_source.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <utility>
 
 #include "record/checksum.hpp"
 #include "record/redact.hpp"
 #include "record/varint.hpp"
+#include "recorder/common/encoding.h"
 
 namespace pw::record {
 
@@ -330,15 +332,31 @@ void SpoolSource::append(Stream& to, Chunk& decoded) {
   }
 }
 
-// That the process waited for others, or did what others may wait for.
+namespace {
+
+// read, write, readv, writev, sendfile, connect, accept, sendto, recvfrom, sendmsg, recvmsg,
+// accept4, recvmmsg, sendmmsg: a wait in such a call is for its own descriptor.
+bool moves_data(std::uint32_t number) {
+  constexpr std::array kNumbers{0U,  1U,  19U, 20U, 40U,  42U,  43U,
+                                44U, 45U, 46U, 47U, 288U, 299U, 307U};
+  return std::find(kNumbers.begin(), kNumbers.end(), number) != kNumbers.end();
+}
+
+}  // namespace
+
+// That the process waited for others, or did what others may wait for. A call that has done both
+// comes as two events, one behind the other.
 void SpoolSource::note_meeting(const Event& event, const Chunk& decoded) {
   constexpr std::uint32_t kExit = 60, kExitGroup = 231;
+  const std::uint64_t channel = std::exchange(channel_, PW_CHANNEL_ANY);
   if (event.kind == EventKind::Wake) {
-    context_.wakers.add_wake(process_.pid, event.last_reference);
+    channel_ = event.offset;
+    context_.wakers.add_wake(process_.pid, event.last_reference, event.offset);
   } else if (event.kind == EventKind::Wait) {
     const bool timed_out = event.size != 0, child_is_known = event.offset != 0;
     if (!timed_out && !child_is_known) {
-      context_.wakers.add_wait(process_.pid, event.last_reference);
+      context_.wakers.add_wait(process_.pid, event.last_reference,
+                               moves_data(event.index) ? channel : PW_CHANNEL_ANY);
     }
   } else if (event.kind == EventKind::Syscall) {
     const SyscallRecord& call = decoded.syscalls[event.index];

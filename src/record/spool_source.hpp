@@ -103,6 +103,7 @@ class SpoolSource {
 
   ConversionContext& context_;
   RecordedProcess& process_;
+  std::uint64_t channel_ = 0;  // of the event before, if it was a Wake
   SpoolReader reader_;
   pw_spool_header header_;
   std::map<std::uint32_t, Stream> streams_;

@@ -337,6 +337,7 @@ Result<void> Replayer::play_slice(Turns& turns, Lane& lane) {
   before_look_.cpu = nullptr;
   const MachineCounters& counters = machine_.core().counters;
   const std::uint64_t io_wait_ns = counters.io_wait_ns;
+  const std::uint64_t throttled = counters.reclaim.throttled;
   const std::uint64_t tick_ns = machine_.config().quantum_ns;
   const bool by_time = machine_.config().model == MemoryModel::Linux;
   const auto now_ns = [&] { return by_time ? machine_.clock().now_ns() : references_; };
@@ -344,7 +345,7 @@ Result<void> Replayer::play_slice(Turns& turns, Lane& lane) {
   for (;;) {
     if (!lane.open) {
       if (lane.next == lane.chunks.size()) {
-        turns.at(now_ns());
+        turns.at(now_ns(), 0, counters.reclaim.writes_ended);
         turns.ended(lane);
         return {};
       }
@@ -359,14 +360,16 @@ Result<void> Replayer::play_slice(Turns& turns, Lane& lane) {
       if (!refers) PW_TRY(step(*lane.chunk, lane.at, stream));
       if (!alone_ && watcher_ != nullptr) tell_watcher(*lane.chunk, lane.at);
       ++lane.at;
-      const bool for_device = by_time && counters.io_wait_ns != io_wait_ns;
-      if (refers && !for_device && now_ns() < end_ns) [[likely]]
+      const std::uint64_t waited_ns = by_time ? counters.io_wait_ns - io_wait_ns : 0;
+      if (refers && waited_ns == 0 && now_ns() < end_ns) [[likely]]
         continue;
       tell_stays();
-      turns.at(now_ns());
+      turns.at(now_ns(), waited_ns, counters.reclaim.writes_ended);
       if (!refers && gives_way(turns, lane, event)) return {};
-      if (for_device) turns.pause(lane);
-      if (for_device || now_ns() >= end_ns) return {};
+      const bool for_writes = counters.reclaim.throttled != throttled;
+      const std::uint64_t until = for_writes ? counters.reclaim.throttled_until : Turns::kNever;
+      if (waited_ns != 0) turns.pause(lane, waited_ns, until);
+      if (waited_ns != 0 || now_ns() >= end_ns) return {};
     }
     tell_stays();
     come_to(lane.chunk->info.end_clock, lane.clock);
@@ -413,6 +416,10 @@ ReplayResult Replayer::result(const MachineConfig& config) {
   result.references = recording_.references();
   result.records = records_;
   result.simulated_ns = machine_.clock().now_ns();
+  if (turns_ && machine_.config().model == MemoryModel::Linux) {
+    result.overlapped_ns = result.simulated_ns - turns_->wall_ns();
+    result.simulated_ns = turns_->wall_ns();
+  }
   const auto& names = machine_.label_names();
   const std::vector<std::uint64_t> touched = touched_by_label();
   std::vector<std::uint32_t> numbers(names.size(), SeriesTaker::kNoArea);

@@ -44,7 +44,8 @@ struct ReplayResult {
   std::vector<ProcessReport> processes;
   std::uint64_t references = 0;  // those the recording stands for
   std::uint64_t records = 0;
-  std::uint64_t simulated_ns = 0;    // CPU + kernel + waits
+  std::uint64_t simulated_ns = 0;    // CPU + kernel + waits of all processes, less:
+  std::uint64_t overlapped_ns = 0;   // CPU and kernel while another process waited for a device
   bool left_recorder_out = false;    // what Valgrind had loaded into the programs was left out
   std::uint64_t inferred_areas = 0;  // touched outside every known area: an area was assumed
 };

@@ -7,7 +7,6 @@ namespace pw::replay {
 
 namespace {
 
-constexpr std::uint64_t kNever = ~std::uint64_t{0};
 constexpr std::uint32_t kKernelPid = (1U << 22) - 1;  // a pid without how often it was used before
 
 }  // namespace
@@ -65,19 +64,23 @@ bool Turns::may_go_on(const Lane& lane) {
     const Lane* parent = find(lane.parent);
     return parent == nullptr || parent->state == Lane::State::Ended;
   }
+  if (lane.state == Lane::State::Paused) return lane.due_ns <= wall_ns_ || is_written(lane);
   if (lane.child != nullptr) return lane.child->state == Lane::State::Ended;
   if (lane.state != Lane::State::Waiting) return false;
   if (lane.timed || lane.end != nullptr) {
-    return (lane.timed && lane.due_ns <= now_ns_) || (lane.end != nullptr && has_come(*lane.end));
+    return (lane.timed && lane.due_ns <= wall_ns_) || (lane.end != nullptr && has_come(*lane.end));
   }
   return std::all_of(lanes_.begin(), lanes_.end(), [&](const auto& other) {
     return other.second.get() == &lane || place_of(*other.second) >= lane.until_ns;
   });
 }
 
-void Turns::at(std::uint64_t now_ns) {
-  share_.pass(static_cast<std::int64_t>(now_ns - now_ns_));
+void Turns::at(std::uint64_t now_ns, std::uint64_t waited_ns, std::uint64_t writes_ended) {
+  const std::uint64_t ran_ns = now_ns - now_ns_ - std::min(waited_ns, now_ns - now_ns_);
+  share_.pass(static_cast<std::int64_t>(ran_ns));
+  wall_ns_ += ran_ns;
   now_ns_ = now_ns;
+  writes_ended_ = writes_ended;
 }
 
 void Turns::stop(Lane& lane, Lane::State state) {
@@ -105,6 +108,20 @@ bool Turns::wake() {
   return any;
 }
 
+// If anybody waits for a device: whose time is the first to be over, that one's or another's.
+Lane* Turns::first_due() {
+  Lane* first = nullptr;
+  bool paused = false;
+  for (auto& [pid, lane] : lanes_) {
+    paused = paused || lane->state == Lane::State::Paused;
+    if (lane->state != Lane::State::Paused && !lane->timed) continue;
+    if (first == nullptr || lane->due_ns < first->due_ns) first = lane.get();
+  }
+  if (!paused) return nullptr;
+  wall_ns_ = std::max(wall_ns_, first->due_ns);
+  return first;
+}
+
 Lane* Turns::first_when_recorded() {
   Lane* first = nullptr;
   for (auto& [pid, lane] : lanes_) {
@@ -124,12 +141,9 @@ Lane* Turns::lane_of(const FairShare::Task* task) {
 Lane* Turns::next() {
   if (wake()) share_.preempted();
   Lane* lane = lane_of(share_.next());
-  for (auto& [pid, paused] : lanes_) {
-    if (paused->state == Lane::State::Paused) go_on(*paused);
-  }
-  if (lane == nullptr) lane = lane_of(share_.next());
   if (lane != nullptr) return lane;
-  Lane* first = first_when_recorded();
+  Lane* first = first_due();
+  if (first == nullptr) first = first_when_recorded();
   if (first == nullptr) return nullptr;
   first->child = nullptr;
   go_on(*first);
@@ -139,12 +153,17 @@ Lane* Turns::next() {
 std::uint64_t Turns::next_due_ns() const {
   std::uint64_t due_ns = kNever;
   for (const auto& [pid, lane] : lanes_) {
-    if (lane->timed) due_ns = std::min(due_ns, lane->due_ns);
+    const bool due = lane->timed || lane->state == Lane::State::Paused;
+    if (due) due_ns = std::min(due_ns, lane->due_ns);
   }
-  return due_ns;
+  return due_ns == kNever ? kNever : now_ns_ + due_ns - wall_ns_;
 }
 
-void Turns::pause(Lane& lane) { stop(lane, Lane::State::Paused); }
+void Turns::pause(Lane& lane, std::uint64_t waited_ns, std::uint64_t until_written) {
+  lane.due_ns = wall_ns_ + waited_ns;
+  lane.until_written = until_written;
+  stop(lane, Lane::State::Paused);
+}
 
 // Who ends the first wait of the lane that ended at `ns` or later.
 void Turns::find_end(Lane& lane, std::uint64_t ns) {
@@ -172,7 +191,7 @@ bool Turns::wait(Lane& lane, const record::Event& event) {
   if (ends_ != nullptr && lane.child == nullptr) {
     find_end(lane, event.last_reference);
     lane.timed = event.size != 0;
-    lane.due_ns = now_ns_ + event.length;
+    lane.due_ns = wall_ns_ + event.length;
     // Nobody of the recording has ended it.
     const bool of_another = lane.end != nullptr && lane.end->end_ns != event.last_reference;
     if (!lane.timed && (lane.end == nullptr || of_another)) return false;

@@ -9,6 +9,9 @@
 // child's exec or end. When nobody could run, the one goes on that did so first when it was
 // recorded; so there is always someone until all have ended.
 //
+// Whoever waits for a device does so while others run. The caller's clock has the whole wait at
+// once, and then what others do meanwhile; wall_ns() is what a clock on the wall would say.
+//
 // Owned by the Replayer. Knows nothing of machines.
 #pragma once
 
@@ -29,7 +32,7 @@ struct Lane {
   enum class State : std::uint8_t {
     Unborn,  // its parent has not come to the fork
     Ready,   // or running
-    Paused,  // gives up the turn that it has
+    Paused,  // waits for a device; its time has been counted
     Waiting,
     Lending,  // its memory to `child`
     Ended,
@@ -49,29 +52,35 @@ struct Lane {
   bool waited_for = false;     // its parent knows of its end
   FairShare::Task share;
   std::uint64_t woke_ns = 0;  // its last Wake event, in recorded time
-  // Waiting: for what another one does; or for its time.
+  // Waiting: for what another one does; or for its time. Paused: for its time.
   const record::WaitEnd* end = nullptr;
   bool timed = false;
-  std::uint64_t due_ns = 0;
+  std::uint64_t due_ns = 0;  // on the wall
+  std::uint64_t until_written = 0;
 };
 
 class Turns {
  public:
+  static constexpr std::uint64_t kNever = ~std::uint64_t{0};
+
   explicit Turns(const record::Recording& recording);
 
-  // What time it is, before any of the others: the lane that runs has done so since the last time.
-  void at(std::uint64_t now_ns);
+  // What time it is, before any of the others: the lane that runs has done so since the last time,
+  // but for what it has waited. `writes_ended`: of all devices, since the beginning.
+  void at(std::uint64_t now_ns, std::uint64_t waited_ns = 0, std::uint64_t writes_ended = 0);
 
   // Who runs now; null: all have ended. The caller plays until the next tick or the end of
   // somebody's pause, then asks again, or tells with one of the other calls why the lane does not
   // go on.
   Lane* next();
-  std::uint64_t next_due_ns() const;  // of such an end
+  std::uint64_t next_due_ns() const;  // of such an end, if nobody waits for a device before
   // The lane's chunk is played; its next one, if any, is opened by the caller.
   void close_chunk(Lane& lane);
   std::uint64_t chunks_begun() const;
-  // The lane waits for a device, whose time has been counted: if others can run, it is their turn.
-  void pause(Lane& lane);
+  // The lane has waited for a device for so long, up to now; others have that time, or end the wait
+  // with what they write.
+  void pause(Lane& lane, std::uint64_t waited_ns, std::uint64_t until_written = kNever);
+  std::uint64_t wall_ns() const { return wall_ns_; }
   // The lane's next event is behind a Wait event. True: it is not its turn any more.
   bool wait(Lane& lane, const record::Event& event);
   // It has done what others may have waited for, in recorded time. True: as with wait().
@@ -95,19 +104,21 @@ class Turns {
   Lane* lane_of(const FairShare::Task* task);
   std::uint64_t place_of(Lane& lane);
   bool has_come(const record::WaitEnd& end);
+  bool is_written(const Lane& lane) const { return lane.until_written <= writes_ended_; }
   bool may_go_on(const Lane& lane);
   bool stand(Lane& lane);
   void stop(Lane& lane, Lane::State state);
   void go_on(Lane& lane);
   bool wake();
   void find_end(Lane& lane, std::uint64_t ns);
+  Lane* first_due();
   Lane* first_when_recorded();
 
   const record::Recording* recording_;
   const WaitEnds* ends_;                                  // null: not known
   std::map<std::uint32_t, std::unique_ptr<Lane>> lanes_;  // by pid
   FairShare share_;
-  std::uint64_t now_ns_ = 0;
+  std::uint64_t now_ns_ = 0, wall_ns_ = 0, writes_ended_ = 0;
 };
 
 }  // namespace pw::replay

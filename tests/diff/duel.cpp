@@ -1,6 +1,7 @@
 #include "diff/duel.hpp"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -111,11 +112,25 @@ bool chosen(const char* setting) {
 
 bool host_gives_huge_pages() { return chosen("enabled") && chosen("defrag"); }
 
+// khugepaged comes at once to the first process that asks for huge pages, and to those that ask
+// while it has that one to look after only with its next round, 10 s later (mm/khugepaged.c,
+// __khugepaged_enter()). So that the programs of a duel are not the first, this process is.
+bool be_the_first_for_khugepaged() {
+  constexpr std::size_t kBytes = 4 << 20;  // holds a whole huge page wherever it lies
+  static void* const area = ::mmap(nullptr, kBytes, PROT_READ | PROT_WRITE,
+                                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return area != MAP_FAILED && ::madvise(area, kBytes, MADV_HUGEPAGE) == 0;
+}
+
 }  // namespace
 
 std::unique_ptr<Duel> Duel::create(std::string& why, bool huge) {
   if (huge && !host_gives_huge_pages()) {
     why = "/sys/kernel/mm/transparent_hugepage/enabled is not madvise, with defrag";
+    return nullptr;
+  }
+  if (huge && !be_the_first_for_khugepaged()) {
+    why = "no area with huge pages";
     return nullptr;
   }
   host::HostOptions options;

@@ -212,17 +212,18 @@ std::vector<std::string> orphans(const std::string& parent) {
 class GroupRunKilled : public GroupRun {
  protected:
   // A child that does `work` with this folder and is killed after `delay_ms`; then what is left.
-  void kill_after(int delay_ms, int signal, const std::function<void(const std::string&)>& work) {
+  void kill_after(int delay_ms, int number, const std::function<void(const std::string&)>& work) {
     const TemporaryFolder folder;
     const std::set<std::string> before = zram_devices();
     const pid_t child = fork();
     ASSERT_GE(child, 0);
     if (child == 0) {
+      ::signal(number, SIG_DFL);  // what a shell starts in the background ignores SIGINT
       work(folder.path().string());
       _exit(0);
     }
     usleep(static_cast<useconds_t>(delay_ms) * 1000);
-    kill(child, signal);
+    kill(child, number);
     ASSERT_EQ(waitpid(child, nullptr, 0), child);
     std::string left;
     for (int tries = 0; tries < 1000; ++tries) {
@@ -230,7 +231,7 @@ class GroupRunKilled : public GroupRun {
       if (left.empty()) break;
       usleep(20'000);
     }
-    EXPECT_EQ(left, "") << "killed after " << delay_ms << " ms by signal " << signal;
+    EXPECT_EQ(left, "") << "killed after " << delay_ms << " ms by signal " << number;
   }
 
  private:

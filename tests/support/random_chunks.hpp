@@ -138,6 +138,7 @@ class ChunkMaker {
     event.by_kernel = true;
     event.clock = clock;
     event.last_reference = ns;
+    event.offset = ns % 100;
     return event;
   }
 

@@ -305,6 +305,65 @@ TEST(Turns, WhoEndsLastEndsWhereTheOthersWereThen) {
   EXPECT_EQ(turns.next(), root);
 }
 
+// The root and its first child, both ready.
+struct Two {
+  Two()
+      : recording(recording_of({Part(kRoot, 0, 1000).fork(kFirst, 1100).write(1, 4),
+                                Part(kFirst, kRoot, 1100).write(1).exit()})),
+        turns(recording) {
+    root = turns.next();
+    turns.born(kFirst);
+    turns.at(kTick);
+    child = turns.next();
+  }
+  static constexpr std::uint64_t kTick = 4'000'000;
+  record::Recording recording;
+  Turns turns;
+  Lane *root, *child;
+};
+
+// The clock has each wait in full, and what the other does meanwhile behind it.
+TEST(Turns, WaitsForDevicesOverlap) {
+  constexpr std::uint64_t kWait = 100'000'000, kOne = 1'000'000;
+  Two two;
+  Turns& turns = two.turns;
+  ASSERT_NE(two.child, two.root);
+  std::uint64_t clock = Two::kTick + kWait;
+  turns.at(clock, kWait);
+  EXPECT_EQ(turns.wall_ns(), Two::kTick);
+  turns.pause(*two.child, kWait);
+  EXPECT_EQ(turns.next(), two.root);
+  EXPECT_EQ(turns.next_due_ns(), clock + kWait);
+  clock += kOne + kWait;
+  turns.at(clock, kWait);
+  turns.pause(*two.root, kWait);
+  EXPECT_EQ(turns.next(), two.child);  // both sleep; it is the first to wake
+  EXPECT_EQ(turns.wall_ns(), Two::kTick + kWait);
+  EXPECT_EQ(turns.next_due_ns(), clock + kOne);
+  clock += kOne;
+  turns.at(clock);
+  turns.pause(*two.child, kWait);
+  EXPECT_EQ(turns.next(), two.root);
+  EXPECT_EQ(turns.wall_ns(), Two::kTick + kWait + kOne);
+}
+
+TEST(Turns, WhatOthersWriteEndsAWaitForWrites) {
+  constexpr std::uint64_t kWait = 100'000'000, kOne = 1'000'000, kBegun = 30, kEnough = 37;
+  Two two;
+  Turns& turns = two.turns;
+  std::uint64_t clock = Two::kTick + kWait;
+  turns.at(clock, kWait, kBegun);
+  turns.pause(*two.child, kWait, kEnough);
+  EXPECT_EQ(turns.next(), two.root);
+  turns.at(clock += kOne, 0, kEnough - 1);
+  turns.pause(*two.root, 2 * kOne);
+  EXPECT_EQ(turns.next(), two.root);  // the child sleeps on
+  turns.at(clock += kOne, 0, kEnough);
+  turns.pause(*two.root, 2 * kOne);
+  EXPECT_EQ(turns.next(), two.child);
+  EXPECT_EQ(turns.wall_ns(), Two::kTick + 4 * kOne);
+}
+
 // Each waits until the other has gone on: as they were recorded, the first child was first.
 TEST(Turns, NobodyWaitsForever) {
   EXPECT_EQ(order_of({Part(kRoot, 0, 1000).fork(kFirst, 1100).fork(kSecond, 1200),

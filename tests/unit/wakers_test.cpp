@@ -34,6 +34,46 @@ TEST(Wakers, TheLastOfTheOthersBeforeTheEnd) {
   EXPECT_EQ(wakers.ends(), expected);
 }
 
+constexpr std::uint64_t sends(std::uint64_t channel) { return channel << 2 | PW_WAKE_SENDS; }
+constexpr std::uint64_t takes(std::uint64_t channel) { return channel << 2 | PW_WAKE_TAKES; }
+
+TEST(Wakers, OnlyByWayOfTheSameChannel) {
+  constexpr std::uint64_t kSockets = PW_CHANNEL_SOCKETS, kPipe = PW_CHANNEL_FIRST_PIPE + 5;
+  Wakers wakers;
+  wakers.add_wake(2, 10, sends(kSockets));
+  wakers.add_wake(2, 20, sends(kPipe));
+  wakers.add_wake(3, 30, takes(kPipe));
+  wakers.add_wake(3, 40, sends(kPipe + 1));
+  wakers.add_wait(1, 50, takes(kSockets));
+  wakers.add_wait(1, 51, takes(kPipe));
+  wakers.add_wait(1, 52, sends(kPipe));      // it was full
+  wakers.add_wait(1, 53, takes(kPipe + 2));  // nobody has put anything there
+  wakers.add_wake(2, 60);                    // something that is not known
+  wakers.add_wait(1, 70, takes(kPipe));
+  const std::vector<WaitEnd> expected = {
+      {1, 50, 2, 10}, {1, 51, 2, 20}, {1, 52, 3, 30}, {1, 53, 3, 40}, {1, 70, 2, 60}};
+  EXPECT_EQ(wakers.ends(), expected);
+}
+
+// A server waits for its clients, and for a child that sends what nobody waits for.
+TEST(Wakers, WhoPollsHasWaitedForWhatItTakesNext) {
+  constexpr std::uint64_t kSockets = PW_CHANNEL_SOCKETS, kPipe = PW_CHANNEL_FIRST_PIPE + 5;
+  Wakers wakers;
+  wakers.add_wake(2, 10, sends(kSockets));
+  wakers.add_wake(3, 20, sends(kPipe));
+  wakers.add_wait(1, 30);
+  wakers.add_wake(1, 31, sends(kPipe + 1));  // its log
+  wakers.add_wake(1, 32, takes(kSockets));
+  wakers.add_wake(1, 33, takes(kPipe));
+  wakers.add_wake(2, 40, sends(kSockets));
+  wakers.add_wake(3, 50, sends(kPipe));
+  wakers.add_wait(1, 60);  // it takes nothing before the next
+  wakers.add_wait(1, 70);
+  wakers.add_wake(1, 71, takes(kSockets));
+  const std::vector<WaitEnd> expected = {{1, 30, 2, 10}, {1, 60, 3, 50}, {1, 70, 2, 40}};
+  EXPECT_EQ(wakers.ends(), expected);
+}
+
 TEST(Wakers, EndsAreKeptInAFile) {
   const std::vector<WaitEnd> ends = {
       {7, 100, 9, 0}, {9, 100, 7, 99}, {1U << 31, std::uint64_t{1} << 60, 2, 5}};
@@ -73,18 +113,20 @@ TEST(Wakers, AreFoundInSpools) {
   server.start("/usr/bin/server", kMaps);
   server.frame(PW_FRAME_EVENTS,
                payload({{PW_WAIT, numbers({kRead, 2'000, 900, 0})},  // before others did anything
+                        {PW_WAKE, numbers({5'000, 900, takes(PW_CHANNEL_SOCKETS)})},
                         {PW_WAIT, numbers({kRead, 5'000, 900, 0, 0})},
                         {PW_WAKE, numbers({5'400, 100})},
                         {PW_WAIT, numbers({kPoll, 7'000, 900, 0, 1})},
                         {PW_WAIT, numbers({kRead, 9'000, 900, 0, 0})}}),
-               kStart, 0, 0, 5);
+               kStart, 0, 0, 6);
   server.end(0, 0);
   client.start("/usr/bin/client", kMaps);
   client.frame(PW_FRAME_EVENTS,
-               payload({{PW_WAKE, numbers({3'600, 300})},
+               payload({{PW_WAKE, numbers({3'600, 300, sends(PW_CHANNEL_SOCKETS)})},
+                        {PW_WAKE, numbers({4'600, 300, sends(PW_CHANNEL_FIRST_PIPE)})},
                         {PW_WAKE, numbers({6'000, 100})},
                         {PW_SYSCALL, numbers({kExitGroup, 0, 0, 0, 0, 0, 0, 0, 11, 7'500})}}),
-               kStart, 0, 0, 3);
+               kStart, 0, 0, 4);
   client.end(0, 0);
   const TemporaryFolder folder;
   write_file(folder / "10.0.spool", server.bytes);

@@ -28,15 +28,19 @@ class BeingWritten {
     const auto it = until_.find(pfn.value);
     return it == until_.end() ? 0 : it->second;
   }
-  // When the next `pages` of them will have been written, or all if there are not as many.
+  // When the next `pages` of them will have been written; 0: there are not as many.
   std::uint64_t when_written(std::uint64_t pages) const {
-    std::uint64_t last = 0;
-    for (auto it = order_.begin(); it != order_.end() && pages > 0; ++it) {
-      if (until(it->second) != it->first) continue;
-      last = it->first;
-      --pages;
+    for (const auto& [until_ns, pfn] : order_) {
+      if (until(pfn) == until_ns && --pages == 0) return until_ns;
     }
-    return last;
+    return 0;
+  }
+  // When all of them will have been written; 0: there are none.
+  std::uint64_t when_all_written() const {
+    for (auto it = order_.rbegin(); it != order_.rend(); ++it) {
+      if (until(it->second) == it->first) return it->first;
+    }
+    return 0;
   }
   // fn(pfn) for what has ended by now, in that order; they are forgotten.
   template <class Fn>

@@ -218,6 +218,7 @@ LinuxReclaim::Gone LinuxReclaim::let_anonymous_go(Pfn pfn, Tally& tally) {
       return Gone::Kept;
     }
     core_->clock.advance_to(done);
+    ++core_->counters.reclaim.writes_ended;
   }
   const SwapSlot slot = swap_copy(frame);
   marks_.set(slot, leave_mark(LruUnit(pfn)));

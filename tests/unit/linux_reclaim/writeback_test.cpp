@@ -21,7 +21,9 @@ TEST(BeingWrittenTest, EndsInOrderOfTime) {
   EXPECT_EQ(writing.until(Pfn(4)), 0U);
   EXPECT_EQ(writing.when_written(1), 10U);
   EXPECT_EQ(writing.when_written(3), 20U);
-  EXPECT_EQ(writing.when_written(99), 30U);
+  EXPECT_EQ(writing.when_written(4), 30U);
+  EXPECT_EQ(writing.when_written(99), 0U);  // never so many
+  EXPECT_EQ(writing.when_all_written(), 30U);
   std::vector<std::uint64_t> ended;
   writing.end(20, [&](Pfn pfn) { ended.push_back(pfn.value); });
   EXPECT_EQ(ended, (std::vector<std::uint64_t>{1, 9, 2}));
@@ -52,8 +54,10 @@ class WritebackTest : public ::testing::Test {
   static constexpr std::uint64_t kLimit = 512;
   static constexpr std::uint64_t kWriteNs = 20'000'000;  // of a request, whatever its length
 
-  void SetUp() override {
+  void SetUp() override { make(ByteCount(0)); }
+  void make(ByteCount swap) {
     MachineConfig config;
+    config.swap = swap;
     config.contents = Contents::MetadataOnly;
     config.model = MemoryModel::Linux;
     config.ram = ByteCount(1ULL << 30);
@@ -143,6 +147,28 @@ TEST_F(WritebackTest, AWriterAtItsLimitWaitsForItsOwnPages) {
   EXPECT_LE(reclaim().used(), kLimit);
   EXPECT_GE(counters().reclaim.file_written, kLimit);
   EXPECT_GT(counters().reclaim.pgactivate, 0U);  // met dirty
+  EXPECT_TRUE(machine_->verify());
+}
+
+// Where less is written than who sleeps waits for, it sleeps its 100 ms, and goes on: here among
+// pages that go to swap, with next to nothing else to write.
+TEST_F(WritebackTest, TooLittleIsWrittenToEndTheSleep) {
+  constexpr std::uint64_t kSleepNs = 100'000'000, kFew = 4;
+  make(ByteCount(4 * kLimit * kPageSize));
+  write(0, kFew);
+  const Pid pid = *machine_->spawn();
+  MmapRequest request;
+  request.length = ByteCount(2 * kLimit * kPageSize);
+  request.rights = {true, true, false};
+  const VirtAddr begin = *machine_->mmap(pid, request);
+  for (std::uint64_t page = 0; page < 2 * kLimit && counters().reclaim.throttled == 0; ++page) {
+    ASSERT_TRUE(machine_->touch(pid, begin + ByteCount(page * kPageSize), Access::Write).ok());
+  }
+  ASSERT_EQ(counters().reclaim.throttled, 1U);
+  EXPECT_EQ(counters().io_wait_ns, kSleepNs);
+  EXPECT_EQ(counters().reclaim.file_written, kFew);
+  EXPECT_GE(counters().reclaim.writes_ended, kFew);
+  EXPECT_EQ(counters().reclaim.throttled_until, 37U);
   EXPECT_TRUE(machine_->verify());
 }
 
