@@ -91,11 +91,11 @@ std::string conditions_text(const predict::Conditions& c) {
                                 ? std::string("every 2 s, as the kernel does by itself")
                                 : fmt::format("every {} ms", c.stat_flush_ns / 1'000'000);
   return fmt::format(
-      "Linux{}, one memory group of version {}, swap {}, swappiness {}, page-cluster {}, huge pages "
-      "{}, {} {}, statistics gathered {}{}",
+      "Linux{}, one memory group of version {}, swap {}, swappiness {}, page-cluster {}, huge "
+      "pages {}, {} {}, statistics gathered {}{}",
       c.ageing == Ageing::Generations ? " with the multi-generational LRU" : "", c.group_version,
-      name_of(c.swap), c.swappiness, c.page_cluster, name_of(c.huge_pages), c.cpus, c.cpus == 1 ? "CPU" : "CPUs",
-      flush, readahead_text(c));
+      name_of(c.swap), c.swappiness, c.page_cluster, name_of(c.huge_pages), c.cpus,
+      c.cpus == 1 ? "CPU" : "CPUs", flush, readahead_text(c));
 }
 
 std::vector<std::string> all_notes(const PredictReport& report) {
