@@ -64,12 +64,18 @@ static const UShort kWaiting[] = {
     __NR_io_getevents,
 };
 
-/* Calls that may end another process's wait, and what for: by what they send, take or close. Those
- * that have a descriptor have it as their first argument. */
-enum { Sends = PW_WAKE_SENDS, Takes = PW_WAKE_TAKES, Both = Sends | Takes, Elsewhere = 4 };
+enum {
+  Sends = PW_WAKE_SENDS,
+  Takes = PW_WAKE_TAKES,
+  Both = Sends | Takes, /* of those that may end another process's wait, each has one of the two */
+  Elsewhere = 4,        /* by way of no descriptor, or of two; else of the first argument */
+  Waits = 8
+};
+
+/* Calls that may end another process's wait, by what they send, take or close. */
 static const struct {
   UShort number;
-  UChar way; /* Elsewhere: it has no descriptor, or two */
+  UChar way;
 } kWaking[] = {
     {__NR_read, Takes},
     {__NR_write, Sends},
@@ -104,9 +110,7 @@ static const struct {
     {__NR_mq_timedsend, Sends},
 };
 
-enum { Waits = 1, Wakes = 2 };
 static UChar what_it_does[MAX_SYSCALL];
-static UChar way_of[MAX_SYSCALL];
 
 typedef struct {
   ULong ns;      /* when the call began; 0: none has */
@@ -120,8 +124,7 @@ void pw_waits_init(void) {
   UInt i;
   for (i = 0; i < sizeof kWaiting / sizeof kWaiting[0]; ++i) what_it_does[kWaiting[i]] |= Waits;
   for (i = 0; i < sizeof kWaking / sizeof kWaking[0]; ++i) {
-    what_it_does[kWaking[i].number] |= Wakes;
-    way_of[kWaking[i].number] = kWaking[i].way;
+    what_it_does[kWaking[i].number] |= kWaking[i].way;
   }
 }
 
@@ -130,9 +133,9 @@ void pw_waits_thread_runs(void) { ++runs; }
 /* Both ends of a pipe have one number. A socket's other end is not to be had: all are one. */
 static ULong channel_of(UInt number, const UWord* args) {
   struct vg_stat status;
-  const UChar way = way_of[number];
+  const UChar way = what_it_does[number] & (Both | Elsewhere);
   ULong object = PW_CHANNEL_ANY;
-  if ((way & Elsewhere) == 0 && VG_(fstat)((Int)args[0], &status) == 0) {
+  if (way != 0 && (way & Elsewhere) == 0 && VG_(fstat)((Int)args[0], &status) == 0) {
     if (VKI_S_ISSOCK(status.mode)) object = PW_CHANNEL_SOCKETS;
     if (VKI_S_ISFIFO(status.mode)) object = PW_CHANNEL_FIRST_PIPE + (status.dev << 32) + status.ino;
   }
@@ -147,7 +150,7 @@ void pw_waits_before(ThreadId tid, UInt number, const UWord* args) {
 
 /* Whether another process may have gone on because of the call. */
 static Bool wakes(UInt number, const UWord* args, Long result, Bool of_file) {
-  if ((what_it_does[number] & Wakes) == 0 || result < 0 || of_file) return False;
+  if ((what_it_does[number] & Both) == 0 || result < 0 || of_file) return False;
   if (number != __NR_futex) return True;
   const UInt operation = (UInt)args[1] & 127;
   const Bool wait = operation == 0 || operation == 6 || operation == 9 || operation >= 11;

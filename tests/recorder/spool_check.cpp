@@ -231,12 +231,16 @@ TEST_F(ValgrindRecorder, WaitsForOthersAreTold) {
   const int status = record("spool", "waits", "");
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
   std::uint64_t waited_for = 0, child = 0, slept_ns = 0, read_ns = 0;
-  unsigned pauses = 0, wakes = 0;
+  unsigned pauses = 0;
+  std::vector<std::uint64_t> sent, taken;  // channels of the parent's wakes, and of the child's
   for (const Spool& spool : spools("spool")) {
     const bool forked = (spool.header.flags & 1) != 0;
     if (forked) child = static_cast<std::uint64_t>(spool.header.pid);
     for (const SpoolEvent& event : spool.events) {
-      if (event.kind == PW_CONTROL && event.code == PW_WAKE && !forked) ++wakes;
+      if (event.kind == PW_CONTROL && event.code == PW_WAKE) {
+        ASSERT_EQ(event.values.size(), 3U);
+        (forked ? taken : sent).push_back(event.values[2]);
+      }
       if (event.kind != PW_CONTROL || event.code != PW_WAIT) continue;
       ASSERT_EQ(event.values.size(), 5U);
       pauses += static_cast<unsigned>(event.values[4]);
@@ -250,7 +254,11 @@ TEST_F(ValgrindRecorder, WaitsForOthersAreTold) {
   EXPECT_GE(slept_ns, kSleep);
   EXPECT_GE(read_ns, PW_WAIT_NS);
   EXPECT_EQ(pauses, 1U);  // usleep's
-  EXPECT_EQ(wakes, 1U);   // the byte in the pipe
+  // The byte in the pipe: one number at both ends.
+  ASSERT_TRUE(sent.size() == 1 && !taken.empty());
+  EXPECT_GE(sent[0] >> 2, static_cast<unsigned>(PW_CHANNEL_FIRST_PIPE));
+  EXPECT_EQ(sent[0] & 3, PW_WAKE_SENDS);
+  EXPECT_EQ(taken[0], sent[0] - PW_WAKE_SENDS + PW_WAKE_TAKES);
   // Whoever only computes waits for nobody.
   EXPECT_EQ(controls(only_spool("alone", "walk", ""), PW_WAIT), 0U);
 }

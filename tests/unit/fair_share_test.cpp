@@ -11,6 +11,16 @@ namespace {
 
 constexpr std::int64_t kTick = 4'000'000;
 
+// Both can run; the first has run for so long, and it is the second's turn.
+void begin_with(FairShare& share, FairShare::Task& first, FairShare::Task& second,
+                std::int64_t ran = kTick) {
+  share.add_new(first);
+  share.add_new(second);
+  ASSERT_EQ(share.next(), &first);
+  share.pass(ran);
+  ASSERT_EQ(share.next(), &second);
+}
+
 TEST(FairShare, ThoseWhoAlwaysRunGetTheSame) {
   std::array<FairShare::Task, 3> tasks;
   std::array<int, 3> ticks{};
@@ -40,11 +50,7 @@ TEST(FairShare, ASliceIsKeptToItsEnd) {
 TEST(FairShare, WhoWakesTakesTheCpuFromWhoHasHadASlice) {
   FairShare::Task busy, light;
   FairShare share;
-  share.add_new(busy);
-  share.add_new(light);
-  ASSERT_EQ(share.next(), &busy);
-  share.pass(kTick);
-  ASSERT_EQ(share.next(), &light);
+  begin_with(share, busy, light);
   share.pass(kTick / 8);
   share.sleep(light);
   ASSERT_EQ(share.next(), &busy);
@@ -63,11 +69,7 @@ TEST(FairShare, WhoWakesTakesTheCpuFromWhoHasHadASlice) {
 TEST(FairShare, WhatWasHadInAdvanceIsMadeUpBySleep) {
   FairShare::Task busy, other;
   FairShare share;
-  share.add_new(busy);
-  share.add_new(other);
-  ASSERT_EQ(share.next(), &busy);
-  share.pass(kTick);
-  ASSERT_EQ(share.next(), &other);
+  begin_with(share, busy, other);
   for (int n = 0; n < 3; ++n) share.pass(kTick);
   share.sleep(other);
   ASSERT_EQ(share.next(), &busy);
@@ -84,11 +86,7 @@ TEST(FairShare, WhatWasHadInAdvanceIsMadeUpBySleep) {
 TEST(FairShare, ATickIsTheMostThatIsCharged) {
   FairShare::Task first, second;
   FairShare share;
-  share.add_new(first);
-  share.add_new(second);
-  ASSERT_EQ(share.next(), &first);
-  share.pass(10 * kTick);
-  ASSERT_EQ(share.next(), &second);
+  begin_with(share, first, second, 10 * kTick);
   share.pass(kTick);
   EXPECT_EQ(share.next(), &first);
 }

@@ -165,8 +165,8 @@ std::string order_of(std::vector<Part> parts, int events_a_tick, std::uint32_t l
       lane->clock = event.clock;
       const bool reference = event.kind == EventKind::Fetch;
       order += static_cast<char>((reference ? 'a' : 'A') + (lane->pid - kRoot));
-      turns.at(++played * kTick / static_cast<std::uint64_t>(events_a_tick));
-      const std::uint64_t now = played * kTick / static_cast<std::uint64_t>(events_a_tick);
+      const std::uint64_t now = ++played * kTick / static_cast<std::uint64_t>(events_a_tick);
+      turns.at(now);
       goes_on = now % kTick != 0 && now < turns.next_due_ns();
       if (event.kind == EventKind::Exec) turns.gave_back(*lane);
       if (event.kind == EventKind::Fork) turns.born(event.index);
