@@ -64,6 +64,22 @@ bool fetch(Core& core, PageSlot from, Pfn to) {
   return true;
 }
 
+// Which Linux collapses if it lies in its object as in memory (thp_vma_suitable_order(),
+// linux/huge_mm.h); the machine has no huge pages there, only the question is allowed.
+bool of_shared_memory(const Vma& area) {
+  return area.backing != nullptr && area.backing->kind == ObjectKind::Shared &&
+         (area.range().begin.value - area.backing_at(area.range().begin).value) % kHugePages == 0;
+}
+
+// Whether Linux has a table for what maps 2 MiB each, for this one.
+bool has_level_two(AddressSpace& space, Vpn vpn) {
+  const PageCount each = x86::pages_at(3);
+  const VpnRange around = range_of(Vpn(vpn.value / each.value * each.value), each);
+  bool any = !space.kept_tables().meeting(around).empty();
+  space.tables().for_each_entry(3, around, [&](Vpn, x86::Pte&) { any = true; });
+  return any;
+}
+
 void give_back(Core& core, Pfn head) {
   for (PageCount i{0}; i.value < kHugePages; i = i + PageCount(1)) {
     core.pool.frame(head + i).refs = 0;
@@ -115,19 +131,20 @@ Result<void> collapse_part(Vma& area, VpnRange part) {
   AddressSpace& space = *area.space;
   const Vpn last_one = huge_begin(Vpn(area.range().end.value - kHugePages));
   const bool holds_any = area.range().pages().value >= kHugePages && last_one >= area.range().begin;
-  // Where there never was a page, there is no anon root yet: nothing to collapse.
-  if (!area.anonymous() || area.shared || area.traits.no_huge || !may_have_huge(space) ||
-      !holds_any || area.anon == 0) {
-    return fail(Errno::Invalid);
-  }
-  Core& core = space.core();
+  if (area.traits.no_huge || !may_have_huge(space) || !holds_any) return fail(Errno::Invalid);
   constexpr PageCount kUp(kHugePages - 1);
   const VpnRange whole{huge_begin(part.begin + kUp), huge_begin(part.end)};
   if (whole.begin > whole.end) return fail(Errno::Invalid);
+  if (of_shared_memory(area) && whole.begin == whole.end) return {};
+  // Where there never was a page, there is no anon root yet: nothing to collapse.
+  if (!area.anonymous() || area.anon == 0) return fail(Errno::Invalid);
+  Core& core = space.core();
   Collapse last = Collapse::Done;
   for (Vpn at = whole.begin; at < whole.end; at = at + PageCount(kHugePages)) {
     const Collapse result = collapse(core, area, at, nullptr);
     if (result == Collapse::NoMemory) return fail(Errno::NoMemory);
+    // An empty entry ends it (SCAN_PMD_NONE), no table for such entries does not (SCAN_PMD_NULL).
+    if (result == Collapse::Nothing && has_level_two(space, at)) return fail(Errno::Invalid);
     if (result != Collapse::Done && result != Collapse::Huge) last = result;
   }
   if (last == Collapse::Done) return {};

@@ -38,12 +38,11 @@ Result<void> send_away(Reclaim& reclaimer, Vma& area, VpnRange part, Advice advi
   return {};
 }
 
-Result<void> lazily(Reclaim& reclaimer, Vma& area, VpnRange part) {
+void lazily(Reclaim& reclaimer, Vma& area, VpnRange part) {
   std::vector<Pfn> freed;
   split_huge_pages(area.space->core(), area, part, true);
-  PW_TRY(free_lazily(area, part, freed));
+  free_lazily(area, part, freed);
   for (const Pfn pfn : freed) reclaimer.deactivate(pfn);
-  return {};
 }
 
 }  // namespace
@@ -66,7 +65,8 @@ Result<void> Machine::madvise(Pid pid, VirtAddr address, ByteCount length, Advic
       case Advice::Collapse:
         return collapse_part(area, part);
       case Advice::Free:
-        return lazily(*reclaimer_, area, part);
+        lazily(*reclaimer_, area, part);
+        return {};
       case Advice::Remove:
         return remove_pages(area, part);
       case Advice::Cold:

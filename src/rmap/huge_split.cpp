@@ -76,14 +76,6 @@ void split_huge_page(Core& core, Pfn head) {
   ++core.counters.huge.split_page;
 }
 
-bool huge_page_shared(Core& core, Pfn head) {
-  for (std::uint64_t i = 0; i < kHugePages; ++i) {
-    const Frame& frame = core.pool.frame(head + PageCount(i));
-    if (is_user(frame.kind) && (frame.refs > 1 || frame.mapcount > 1)) return true;
-  }
-  return false;
-}
-
 void split_huge_pages(Core& core, Vma& area, VpnRange part, bool keep_whole) {
   if (core.pool.huge().count() == 0) return;
   std::vector<Pfn> heads;

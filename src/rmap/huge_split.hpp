@@ -16,8 +16,6 @@ namespace pw {
 void end_huge_page(Core& core, Pfn head);
 // Ends it, gives up zeros, and tells reclaim of the others.
 void split_huge_page(Core& core, Pfn head);
-// Whether more than one space holds or maps some of its pages (folio_maybe_mapped_shared()).
-bool huge_page_shared(Core& core, Pfn head);
 // Those that are mapped in `part` of an area, and in no other space. `keep_whole`: but not those
 // that one translation maps within it.
 void split_huge_pages(Core& core, Vma& area, VpnRange part, bool keep_whole);

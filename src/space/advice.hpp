@@ -41,7 +41,8 @@ enum class Advice : std::uint8_t {  // numbered as the kernel's MADV_*
 // [address, address + length) in whole pages. Error: Invalid (unaligned; it wraps).
 Result<VpnRange> advised_range(VirtAddr address, ByteCount length);
 
-// Whether the advice may be given to the area at all: sealed areas are not emptied. Error: Perm.
+// Whether the advice may be given to the area at all. Errors: Perm (sealed areas are not emptied),
+// Invalid (MADV_FREE of what is locked, or not private and anonymous).
 Result<void> may_advise(const Vma& area, Advice advice);
 
 // Calls fn(Vma&, VpnRange part) -> Result<void> for the parts of areas in `range`, in order. fn may
@@ -71,8 +72,9 @@ Result<void> advise_area(AddressSpace& space, Vma& area, VpnRange part, Advice a
 Result<void> discard(Vma& area, VpnRange part, bool even_locked);
 
 // MADV_FREE: pages that nobody else has may be dropped from now on unless they are written again;
-// they are added to `freed`. Error: Invalid (locked, not anonymous).
-Result<void> free_lazily(Vma& area, VpnRange part, std::vector<Pfn>& freed);
+// they are added to `freed`. Huge pages that somebody shares are left alone; of others, whoever
+// calls has split those that are meant only in part (split_huge_pages()).
+void free_lazily(Vma& area, VpnRange part, std::vector<Pfn>& freed);
 
 // MADV_REMOVE: a hole in the file or shared object. Errors: Invalid (locked, no object), Access
 // (not shared, or never writable), those of the store.

@@ -1,5 +1,6 @@
 // madvise(2): advice that changes areas, and advice that empties them.
 #include <algorithm>
+#include <utility>
 
 #include "space/advice.hpp"
 #include "space/translations.hpp"
@@ -93,9 +94,11 @@ Result<VpnRange> advised_range(VirtAddr address, ByteCount length) {
 
 // can_madvise_modify(), mm/madvise.c.
 Result<void> may_advise(const Vma& area, Advice advice) {
-  if (!area.traits.sealed || !discards(advice)) return {};
-  if (area.backing != nullptr || area.rights.write) return {};
-  return fail(Errno::Perm);
+  const bool sealed = area.traits.sealed && area.backing == nullptr && !area.rights.write;
+  if (sealed && discards(advice)) return fail(Errno::Perm);
+  if (advice != Advice::Free) return {};
+  if (area.traits.locked || area.shared || area.backing != nullptr) return fail(Errno::Invalid);
+  return {};
 }
 
 Result<void> advise_area(AddressSpace& space, Vma& area, VpnRange part, Advice advice) {
@@ -140,22 +143,27 @@ bool make_lazy(Core& core, x86::Pte& entry, Frame& frame, bool sole) {
 // madvise_free_pte_range(), mm/madvise.c: what is mapped becomes clean for this space, what is in
 // swap or only cached goes at once. Relatives that share a page since a fork keep it: their
 // translations are dirty, or the page is.
-Result<void> free_lazily(Vma& area, VpnRange part, std::vector<Pfn>& freed) {
-  if (area.traits.locked || area.shared || area.backing != nullptr) return fail(Errno::Invalid);
+void free_lazily(Vma& area, VpnRange part, std::vector<Pfn>& freed) {
   AddressSpace& space = *area.space;
   Core& core = space.core();
   SlotTable& slots = space.private_object().slots;
-  split_translation_at(core, space, part.begin);
-  split_translation_at(core, space, part.end);
   std::vector<PageOffset> absent;
   const std::size_t before = freed.size();
+  Pfn last_huge = HugeBlocks::kNone;
+  bool last_shared = false;
+  const auto of_shared_huge = [&](Pfn pfn) {
+    if (!core.pool.in_huge(pfn)) return false;
+    const Pfn head = HugeBlocks::head_of(pfn);
+    if (std::exchange(last_huge, head) != head) last_shared = huge_page_shared(core, head);
+    return last_shared;
+  };
   auto free_page = [&](Vpn vpn, PageOffset at, PageSlot slot) {
     int level = 0;
     x86::Pte* entry = slot.is_resident() ? space.tables().find_any(vpn, level) : nullptr;
     if (entry == nullptr || !entry->present()) return absent.push_back(at);
     Frame& frame = core.pool.frame(slot.pfn());
     const bool sole = frame.mapcount == 1 && frame.refs == 1 && !slots.shared(at);
-    if (!sole && core.pool.in_huge(slot.pfn())) return;  // folio_maybe_mapped_shared()
+    if (of_shared_huge(slot.pfn())) return;
     if (make_lazy(core, *entry, frame, sole)) freed.push_back(slot.pfn());
   };
   space.homes().for_each_run(part, [&](VpnRange run, PageOffset first) {
@@ -167,7 +175,6 @@ Result<void> free_lazily(Vma& area, VpnRange part, std::vector<Pfn>& freed) {
   if (freed.size() > before) {
     core.mmu.invalidate(space.id(), part, FlushReason::WriteProtect, false);
   }
-  return {};
 }
 
 Result<void> remove_pages(Vma& area, VpnRange part) {

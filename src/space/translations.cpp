@@ -106,6 +106,14 @@ bool mark_in_use(x86::PageTables& tables, Vpn vpn, bool in_use) {
   return count != 0;
 }
 
+bool huge_page_shared(Core& core, Pfn head) {
+  for (std::uint64_t i = 0; i < kHugePages; ++i) {
+    const Frame& frame = core.pool.frame(head + PageCount(i));
+    if (is_user(frame.kind) && (frame.refs > 1 || frame.mapcount > 1)) return true;
+  }
+  return false;
+}
+
 void split_translation(Core& core, AddressSpace& space, Vpn vpn) {
   x86::PageTables& tables = space.tables();
   if (!tables.has_large()) return;

@@ -28,6 +28,10 @@ inline Pfn frame_under(x86::Pte leaf, int level, Vpn vpn) {
   return leaf.pfn() + PageCount(vpn.value & (x86::pages_at(level).value - 1));
 }
 
+// Whether more than one space holds or maps some page of the huge page of `head`
+// (folio_maybe_mapped_shared(), linux/mm.h).
+bool huge_page_shared(Core& core, Pfn head);
+
 // And one for machines that keep no bytes: the program has written to this page since it came with
 // a huge page, so it is not zeros any more. Whoever replays references says so.
 inline constexpr std::uint64_t kWritten = 1ULL << 11;

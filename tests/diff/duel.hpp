@@ -62,7 +62,12 @@ class Duel {
   std::vector<std::pair<script::ProcessIndex, script::ProcessIndex>> vforks_;  // child, parent
 };
 
-// Plays a whole list in fresh worlds; what differs first, and after how many steps.
+// How often khugepaged has collapsed pages or ended a round, of all processes: what it does between
+// two steps is no answer to them.
+std::uint64_t khugepaged_visits();
+
+// Plays a whole list in fresh worlds; what differs first, and after how many steps. A mismatch
+// while khugepaged came along says nothing: then the list is played again, up to a number of times.
 struct Verdict {
   std::optional<std::string> mismatch;
   std::size_t played = 0;

@@ -25,6 +25,14 @@ const script::AreaView* StepGenerator::any_area() {
   return areas.empty() ? nullptr : &areas[random_.below(areas.size())];
 }
 
+bool StepGenerator::meets_shared(std::uint64_t address, std::uint64_t length) {
+  const auto& areas = duel_->view(who_).areas;
+  return std::any_of(areas.begin(), areas.end(), [&](const script::AreaView& area) {
+    if (area.rights.back() != 's' || area.end <= address) return false;
+    return area.begin <= address || area.begin - address < length;
+  });
+}
+
 std::uint64_t StepGenerator::any_address() {
   std::uint64_t address = 0;
   const script::AreaView* area = any_area();
@@ -151,10 +159,14 @@ DuelStep StepGenerator::advise() {
     if (area != nullptr && random_.chance(2)) {
       return call(Call::Madvise, {area->begin, area->end - area->begin, sys::kAdviseHugePage});
     }
-    return call(Call::Madvise,
-                {any_address(), any_length(),
-                 one_of({sys::kAdviseHugePage, sys::kAdviseHugePage, sys::kAdviseNoHugePage,
-                         sys::kAdviseDontNeed, sys::kAdviseCollapse})});
+    const std::uint64_t address = any_address();
+    const std::uint64_t length = any_length();
+    // Of shared memory the machine has no huge pages.
+    const std::uint64_t collapse = meets_shared(address, length) ? sys::kAdviseNormal
+                                                                 : sys::kAdviseCollapse;
+    return call(Call::Madvise, {address, length,
+                                one_of({sys::kAdviseHugePage, sys::kAdviseHugePage,
+                                        sys::kAdviseNoHugePage, sys::kAdviseDontNeed, collapse})});
   }
   switch (random_.below(8)) {
     case 0:

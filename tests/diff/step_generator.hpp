@@ -21,6 +21,7 @@ class StepGenerator {
   DuelStep draw();
   std::uint64_t one_of(std::initializer_list<std::uint64_t> values);
   const script::AreaView* any_area();
+  bool meets_shared(std::uint64_t address, std::uint64_t length);
   std::uint64_t any_address();  // mostly page aligned, mostly near an area
   std::uint64_t any_length();   // mostly a few pages
   std::uint64_t huge_length();  // some of 2 MiB, or near it

@@ -343,6 +343,28 @@ TEST(HugePages, AFreedOneIsZerosOrWhatItWas) {
   program.expect_all(program.pid, kHuge, 2 * kHuge);
 }
 
+// Relatives hold some of it: nothing of it is freed, and it stays whole where it is mapped whole.
+TEST(HugePages, SharedOnesAreNotFreedInPart) {
+  HugeProgram program(kHuge);
+  program.write_all(0, kHuge);
+  const Pid child = *program.machine->fork(program.pid);
+  const auto free_last = [&](Pid who) {
+    ASSERT_TRUE(
+        program.machine->madvise(who, page(program.at, kHuge - 9), program.pages(9), Advice::Free));
+  };
+  free_last(child);
+  EXPECT_EQ(program.mapped_huge(child), 1U);
+  ASSERT_TRUE(program.machine->munmap(child, page(program.at, 100), program.pages(kHuge - 100)));
+  free_last(program.pid);  // these pages are its own, the huge page is not
+  EXPECT_EQ(program.mapped_huge(), 1U);
+  EXPECT_EQ(program.machine->counters().reclaim.pglazyfree, 0U);
+  ASSERT_TRUE(program.machine->exit(child, 0));
+  free_last(program.pid);
+  EXPECT_EQ(program.mapped_huge(), 0U);
+  EXPECT_EQ(program.machine->counters().reclaim.pglazyfree, 9U);
+  program.expect_all(program.pid, 0, kHuge - 9);
+}
+
 TEST(HugePages, PagesInUseAreMarkedEachByItself) {
   HugeProgram program(kHuge);
   program.write_all(0, kHuge);

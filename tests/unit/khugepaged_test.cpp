@@ -26,6 +26,50 @@ TEST(Collapse, MakesOneOfSmallPagesSwappedOnesAndZeros) {
   EXPECT_EQ(collapse(1, 5).error().code, Errno::Invalid);
 }
 
+// The first 2 MiB without a table of small pages end it; those for which there is no table above it
+// either do not.
+TEST(Collapse, EndsWhereNothingIs) {
+  HugeProgram program(4 * kHuge, huge_config(64_MiB, HugePages::Madvise));
+  const auto collapse = [&](std::uint64_t first, std::uint64_t pages) {
+    return program.machine->madvise(program.pid, page(program.at, first), program.pages(pages),
+                                    Advice::Collapse);
+  };
+  program.write_all(kHuge, kHuge + 1);
+  program.write_all(3 * kHuge, 3 * kHuge + 1);
+  EXPECT_EQ(collapse(0, 4 * kHuge).error().code, Errno::Invalid);
+  EXPECT_EQ(program.mapped_huge(), 0U);
+  EXPECT_EQ(collapse(kHuge, 3 * kHuge).error().code, Errno::Invalid);
+  EXPECT_EQ(program.mapped_huge(), 1U);
+
+  constexpr std::uint64_t kBorder = 512 * kHuge;  // of what one table of such tables maps
+  HugeProgram wide(2 * kBorder, huge_config(64_MiB, HugePages::Madvise));
+  wide.write_all(kBorder, kBorder + 1);
+  EXPECT_EQ(wide.machine
+                ->madvise(wide.pid, page(wide.at, kBorder - kHuge), wide.pages(2 * kHuge),
+                          Advice::Collapse)
+                .error()
+                .code,
+            Errno::Invalid);
+  EXPECT_EQ(wide.mapped_huge(), 1U);
+}
+
+TEST(Collapse, SharedMemoryMayAskForNothing) {
+  HugeProgram program(kHuge, huge_config(64_MiB, HugePages::Madvise));
+  MmapRequest request;
+  request.address = page(program.at, 8 * kHuge);
+  request.length = program.pages(kHuge);
+  request.shared = request.fixed = true;
+  const auto collapse = [&] {
+    return program.machine->madvise(program.pid, request.address, program.pages(3),
+                                    Advice::Collapse);
+  };
+  ASSERT_TRUE(program.machine->mmap(program.pid, request));
+  EXPECT_TRUE(collapse());
+  request.shared = false;
+  ASSERT_TRUE(program.machine->mmap(program.pid, request));
+  EXPECT_EQ(collapse().error().code, Errno::Invalid);  // never touched
+}
+
 TEST(Collapse, CopiesWhatAForkShares) {
   HugeProgram program(kHuge, huge_config(64_MiB, HugePages::Madvise));
   program.write_all(0, kHuge);
