@@ -51,6 +51,8 @@ struct LinuxOptions {  // with MemoryModel::Linux
   std::uint64_t stat_flush_ns = 2'000'000'000;  // reclaim goes by statistics as old as this
   HugePages huge_pages = HugePages::Never;
   KhugepagedOptions khugepaged;
+  // Replays: all of each file that is mapped is in memory when it is, whatever the recording says.
+  bool mapped_in_memory = false;
 };
 
 struct FaultCosts {  // CPU time of the kernel for each kind, nanoseconds

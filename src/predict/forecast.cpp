@@ -198,10 +198,13 @@ Result<std::vector<Outcome>> predict_truth(const record::Recording& recording, c
   }
   const record::Recording& source = made ? *made : *thin.recording;
   std::vector<Result<Outcome>> all(truth.rows.size(), Outcome{});
+  const bool in_memory = found_files_in_memory(truth);
   double pace = 1;
   std::size_t first = 0;
   if (!truth.rows.empty() && !truth.rows[0].limited()) {
-    all[0] = predict(source, truth.rows[0].conditions, costs);
+    Conditions conditions = truth.rows[0].conditions;
+    conditions.mapped_in_memory = in_memory;
+    all[0] = predict(source, conditions, costs);
     if (all[0]) pace = pace_of(*all[0], SwapKind::Zram, measured_cpu_seconds(truth.rows[0]));
     first = 1;
   }
@@ -209,6 +212,7 @@ Result<std::vector<Outcome>> predict_truth(const record::Recording& recording, c
     const std::size_t i = first + number;
     Conditions conditions = truth.rows[i].conditions;
     conditions.pace = pace;
+    conditions.mapped_in_memory = in_memory;
     all[i] = predict(source, conditions, costs);
   });
   std::vector<Outcome> outcomes;

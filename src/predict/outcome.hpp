@@ -25,6 +25,8 @@ struct Conditions {
   std::uint32_t page_cluster = 3;
   std::uint32_t readahead_pages = 32;  // of files: the limit that their device has (read_ahead_kb)
   std::uint64_t stat_flush_ns = 2'000'000'000;  // how old the statistics get that reclaim goes by
+  // Whoever measured saw no fault that had to wait for a file, so all that is mapped is in memory.
+  bool mapped_in_memory = false;
   unsigned cpus = 1;
   double pace = 1;  // how long the program's own references take, of what they do by default
 };

@@ -47,7 +47,8 @@ constexpr std::array<Quantity, kQuantities> kAll{{
     {"seconds", "seconds", count_of<&Outcome::seconds>, kNone, kNone},
     {"cpu_seconds", "CPU seconds", count_of<&Outcome::cpu_seconds>, kNone, kNone},
 }};
-constexpr std::size_t kSeconds = 16, kCpuSeconds = 17;
+constexpr std::size_t kMajorFaults = 1, kSeconds = 16, kCpuSeconds = 17;
+static_assert(kAll[kMajorFaults].name == "major_faults");
 static_assert(kAll[kSeconds].name == "seconds" && kAll[kCpuSeconds].name == "cpu_seconds");
 
 // Told where the measured time repeats within a tenth.
@@ -109,6 +110,11 @@ bool same_victim(std::string_view measured, std::string_view predicted) {
 }
 
 double measured_cpu_seconds(const TruthRow& row) { return row.figures[kCpuSeconds].median; }
+
+bool found_files_in_memory(const Truth& truth) {
+  if (truth.rows.empty() || truth.rows[0].limited() || !truth.rows[0].ended()) return false;
+  return truth.rows[0].figures[kMajorFaults].median == 0;
+}
 
 double measured_seconds(const TruthRow& row, SwapKind swap) {
   return row.figures[time_of(swap)].median;

@@ -70,6 +70,9 @@ struct Truth {
 };
 
 double measured_cpu_seconds(const TruthRow& row);
+// Whether the program found all that it maps in memory: without a limit most runs took no major
+// fault. False too if all rows have a limit.
+bool found_files_in_memory(const Truth& truth);
 // What slowdowns are told in: CPU time, or wall time where swap is waited for.
 double measured_seconds(const TruthRow& row, SwapKind swap);
 

@@ -48,7 +48,9 @@ FileId SharedNames::file(std::uint32_t number) {
 
 VmObject& SharedNames::mapped(std::uint32_t number, const std::string& path, std::uint64_t bytes) {
   const FileId id = file(number);
-  return id == kNoFileId ? file(path, bytes) : machine_->object(id);
+  VmObject& object = id == kNoFileId ? file(path, bytes) : machine_->object(id);
+  if (machine_->config().linux_options.mapped_in_memory) object.cached_before = true;
+  return object;
 }
 
 void SharedNames::opened(std::uint32_t number) { ++numbered_[number].descriptors; }

@@ -165,8 +165,10 @@ TEST(Forecast, ATruthIsPredictedAtThePaceOfItsFirstRow) {
   half.limit_bytes = 1 << 20;
   const std::vector<predict::Outcome> runs{outcome(0, 6)};
   truth.rows = {predict::summarize(0, {}, runs), predict::summarize(50, half, runs)};
-  const predict::Predict paces = [](const record::Recording&, const predict::Conditions& c,
-                                    const predict::Costs&) -> Result<predict::Outcome> {
+  bool in_memory[2] = {false, false};  // without a limit, with one
+  const predict::Predict paces = [&](const record::Recording&, const predict::Conditions& c,
+                                     const predict::Costs&) -> Result<predict::Outcome> {
+    in_memory[c.limit_bytes == 0 ? 0 : 1] = c.mapped_in_memory;
     predict::Outcome one = outcome(c.limit_bytes, 3 * c.pace);
     one.reference_seconds = one.cpu_seconds;
     return one;
@@ -176,6 +178,10 @@ TEST(Forecast, ATruthIsPredictedAtThePaceOfItsFirstRow) {
   ASSERT_EQ(told->size(), 2U);
   EXPECT_DOUBLE_EQ((*told)[0].cpu_seconds, 6);
   EXPECT_DOUBLE_EQ((*told)[1].cpu_seconds, 6);
+  EXPECT_TRUE(in_memory[0] && in_memory[1]);
+  truth.rows[0] = predict::summarize(0, {}, std::vector{outcome(1, 6)});  // a major fault
+  (void)predict::predict_truth(*recording, truth, {}, paces);
+  EXPECT_FALSE(in_memory[0] || in_memory[1]);
   truth.rows.erase(truth.rows.begin());  // nothing to go by
   EXPECT_DOUBLE_EQ((*predict::predict_truth(*recording, truth, {}, paces))[0].cpu_seconds, 3);
 }

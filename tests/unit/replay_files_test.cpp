@@ -132,6 +132,16 @@ TEST_F(ReplayFiles, AFileThatWasCachedNeedsNoDevice) {
   EXPECT_EQ(run(one_at_a_time()).counters.faults.major, 0U);
 }
 
+// Whoever says so knows better than the recording what is in memory, of files that are mapped.
+TEST_F(ReplayFiles, WhatIsMappedIsInMemoryIfItIsSaidToBe) {
+  call(kMmap, 0, {0, kPages * kPageSize, 1, 2, 3, 0}, 0x10000000);
+  for (std::uint64_t page = 0; page < kPages; ++page) touch(0x10000 + page);
+  MachineConfig config = one_at_a_time();
+  EXPECT_EQ(run(config).counters.faults.major, kPages);
+  config.linux_options.mapped_in_memory = true;
+  EXPECT_EQ(run(config).counters.faults.major, 0U);
+}
+
 // File pages and anonymous ones compete for the same frames.
 TEST_F(ReplayFiles, TransfersTakeMemory) {
   constexpr std::int64_t kAt = 0x10000000;
