@@ -45,11 +45,13 @@ std::vector<Overview::Part> Overview::next(const Chunk& chunk,
 // (`entries_below`; 0: there is none).
 bool Overview::worth_little(const Level& level, std::uint64_t entries_below) const {
   if (whole_events_ <= kTrial) return false;
-  // The largest is for runs without a limit, another one for most runs: half of the events is worth
-  // their while.
+  // The largest is for runs without a limit, another one for most runs: three fifths of the events
+  // are worth their while. (A program that fills a large table has more than half in the beginning,
+  // and a twentieth when it uses it.)
   const bool largest = level.filter_pages == kFilterPages.back();
   const bool common = largest || level.filter_pages == kCommonPages;
-  if (level.entries * (common ? 2 : 3) > whole_events_) return true;
+  if (common ? level.entries * 5 > whole_events_ * 3 : level.entries * 3 > whole_events_)
+    return true;
   if (largest || entries_below <= kTrialBelow) return false;
   return level.entries * (level.tried ? 2 : 3) > entries_below;  // most of it is there already
 }

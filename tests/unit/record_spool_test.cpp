@@ -262,7 +262,8 @@ TEST_F(RecordSpool, AreasThatAreTooManyToListCostNothingElse) {
     std::string payload(1, '\0');
     put_control(payload, PW_SYSCALL, 1,
                 i < kFiles
-                    ? syscall_payload(9, {0, 0x1000, 3, 2, 4, 0}, 0x7000000 + i * 0x1000, path)
+                    ? syscall_payload(9, {0, 0x1000, 3, 2, 4, 0},
+                                      static_cast<std::int64_t>(0x7000000 + i * 0x1000), path)
                     : syscall_payload(11, {0x7000000, kFiles * 0x1000, 0, 0, 0, 0}, 0));
     spool.frame(PW_FRAME_EVENTS, payload, 1000 + i * 1'000'000, 1, i, 1);
   }

@@ -320,6 +320,29 @@ TEST(Overview, IsGivenUpWhereItLeavesOutLittle) {
   EXPECT_EQ(chunks, 10U);  // 2^20 events
 }
 
+// Rounds through pages that are all new, of which every overview has all, between rounds that none
+// has: what is kept when so many of a hundred are the former.
+std::vector<std::uint32_t> kept_of(int new_ones) {
+  Overview overview;
+  std::uint64_t clock = 0;
+  std::vector<std::uint32_t> last;
+  for (int number = 0; number < 100; ++number) {
+    const bool fresh = (number + 1) * new_ones / 100 > number * new_ones / 100;
+    last.clear();
+    for (const Overview::Part& part :
+         overview.next(next_round(clock, fresh ? ~std::uint64_t{0} >> 12 : 90), {})) {
+      last.push_back(part.filter_pages);
+    }
+  }
+  return last;
+}
+
+TEST(Overview, IsKeptUpToAPartOfTheEventsTheCommonOnesLonger) {
+  EXPECT_EQ(kept_of(30), (std::vector<std::uint32_t>{96, 4096}));  // others add nothing to 96
+  EXPECT_EQ(kept_of(57), (std::vector<std::uint32_t>{256, 4096}));
+  EXPECT_EQ(kept_of(64), (std::vector<std::uint32_t>{}));
+}
+
 // 600 pages in turns: 512 of them are never enough, 1024 always are. What is kept goes on as if the
 // others had been. The largest one leaves out no more, but is compared with the chunks.
 TEST(Overview, OfALargerFilterIsKeptWhereTheSmallerOneIsNot) {
