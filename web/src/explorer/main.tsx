@@ -29,7 +29,8 @@ startPage(async () => {
     setScript(given.script);
   }
   await openAddress(location.hash);
-  window.addEventListener("hashchange", () => openAddress(location.hash));
+  // The address asked for, not the one that is there by now: it may have been saved meanwhile.
+  window.addEventListener("hashchange", (event) => openAddress(new URL(event.newURL).hash));
   // For tests and for lecturers' own scripts: what is shown, as text.
   Object.assign(globalThis, {
     pagewright: {

@@ -183,6 +183,12 @@ export function setFrameMode(mode: FrameMode): void {
 // --- the address
 
 let saving: ReturnType<typeof setTimeout> | undefined;
+let saves = 0;
+
+function saveNoMore(): number {
+  clearTimeout(saving);
+  return ++saves;
+}
 
 export function pageState(): PageState {
   const out: PageState = {step: step.value};
@@ -197,13 +203,15 @@ export function pageState(): PageState {
 
 export function saveAddress(): void {
   if (live.value !== undefined) return;
-  clearTimeout(saving);
+  const mine = saveNoMore();
   saving = setTimeout(async () => {
-    history.replaceState(null, "", await addressFor(pageState()));
+    const address = await addressFor(pageState());
+    if (mine === saves) history.replaceState(null, "", address);
   }, 150);
 }
 
 export async function openAddress(hash: string): Promise<void> {
+  saveNoMore();
   const wanted = await stateIn(hash);
   const named = wanted.lesson === undefined ? undefined : lessonNamed(wanted.lesson);
   const text = named !== undefined ? textOfLesson(named) : wanted.script;

@@ -237,11 +237,24 @@ describe.skipIf(browserPath === undefined)("the explorer", () => {
     await log.getByRole("button", {name: "Go to step 4"}).first().click();
     expect(await stepOf(page)).toBe(4);
     await page.goto(page.url().replace(/#.*/, "#l=shootdowns&n=0"));
+    await expect.poll(() => stepOf(page)).toBe(0); // before that, keys are the old script's
     await page.keyboard.press("End");
     await log
       .getByText(/TLB shootdown by CPU \d+/)
       .first()
       .waitFor();
+    expect(complaints).toEqual([]);
+    await close();
+  });
+
+  it("opens the address asked for, though the last one is saved in that moment", async () => {
+    const {page, complaints, close} = await open("#l=belady_three_frames&n=10");
+    await page.evaluate(() => {
+      location.hash = "#l=shootdowns&n=3";
+      history.replaceState(null, "", "#l=belady_three_frames&n=10");
+    });
+    await expect.poll(() => stepOf(page)).toBe(3);
+    await expect.poll(() => page.url()).toContain("#l=shootdowns&n=3");
     expect(complaints).toEqual([]);
     await close();
   });
