@@ -200,21 +200,20 @@ Result<std::vector<Outcome>> predict_truth(const record::Recording& recording, c
   std::vector<Result<Outcome>> all(truth.rows.size(), Outcome{});
   const bool in_memory = found_files_in_memory(truth);
   double pace = 1;
-  std::size_t first = 0;
-  if (!truth.rows.empty() && !truth.rows[0].limited()) {
-    Conditions conditions = truth.rows[0].conditions;
-    conditions.mapped_in_memory = in_memory;
-    all[0] = predict(source, conditions, costs);
-    if (all[0]) pace = pace_of(*all[0], SwapKind::Zram, measured_cpu_seconds(truth.rows[0]));
-    first = 1;
-  }
-  analysis::in_parallel(all.size() - first, [&](std::size_t number) {
-    const std::size_t i = first + number;
+  const auto predict_row = [&](std::size_t i) {
     Conditions conditions = truth.rows[i].conditions;
     conditions.pace = pace;
     conditions.mapped_in_memory = in_memory;
     all[i] = predict(source, conditions, costs);
-  });
+  };
+  std::size_t first = 0;
+  if (!truth.rows.empty() && !truth.rows[0].limited()) {
+    predict_row(0);
+    if (all[0]) pace = pace_of(*all[0], SwapKind::Zram, measured_cpu_seconds(truth.rows[0]));
+    first = 1;
+  }
+  analysis::in_parallel(all.size() - first,
+                        [&](std::size_t number) { predict_row(first + number); });
   std::vector<Outcome> outcomes;
   for (Result<Outcome>& one : all) {
     if (!one) return tl::unexpected(one.error());

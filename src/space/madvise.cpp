@@ -161,9 +161,9 @@ void free_lazily(Vma& area, VpnRange part, std::vector<Pfn>& freed) {
     int level = 0;
     x86::Pte* entry = slot.is_resident() ? space.tables().find_any(vpn, level) : nullptr;
     if (entry == nullptr || !entry->present()) return absent.push_back(at);
+    if (of_shared_huge(slot.pfn())) return;
     Frame& frame = core.pool.frame(slot.pfn());
     const bool sole = frame.mapcount == 1 && frame.refs == 1 && !slots.shared(at);
-    if (of_shared_huge(slot.pfn())) return;
     if (make_lazy(core, *entry, frame, sole)) freed.push_back(slot.pfn());
   };
   space.homes().for_each_run(part, [&](VpnRange run, PageOffset first) {

@@ -122,9 +122,19 @@ TEST_F(GroupRun, FaultsRepeatExactly) {
   EXPECT_LT(*counts.begin(), 200U);
 }
 
+// Of some runs that with the fewest faults: in what pieces bytes come through the pipe, and what of
+// the libraries is in memory, also hangs on what else the host does.
 TEST_F(GroupRun, AllProcessesOfATreeCount) {
-  const RunResult small = good(run(takes(1)));
-  const RunResult large = good(run(takes(33)));
+  const auto fewest = [this](int mib) {
+    RunResult best = good(run(takes(mib)));
+    for (int i = 0; i < 4; ++i) {
+      const RunResult again = good(run(takes(mib)));
+      if (again.minor_faults < best.minor_faults) best = again;
+    }
+    return best;
+  };
+  const RunResult small = fewest(1);
+  const RunResult large = fewest(33);
   EXPECT_EQ(large.exit_status, 0);
   const std::uint64_t pages = 32 << 8;
   EXPECT_GE(large.minor_faults - small.minor_faults, pages);
