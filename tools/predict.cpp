@@ -24,6 +24,7 @@ struct Flags {
   int swappiness = 60, group_version = 2;
   std::uint32_t page_cluster = 3, readahead_kib = 0;
   unsigned cpus = 1;
+  std::string sample = "auto";
   double seconds = 0;
   bool json = false, force = false;
 };
@@ -69,6 +70,9 @@ Result<predict::Conditions> conditions_of(const Flags& flags) {
   conditions.swappiness = flags.swappiness;
   conditions.page_cluster = flags.page_cluster;
   conditions.cpus = flags.cpus;
+  conditions.sample_one_in = flags.sample == "auto"
+                                 ? 0
+                                 : static_cast<std::uint32_t>(flags.sample[0] - '0');
   return conditions;
 }
 
@@ -177,6 +181,10 @@ void add_predict(CLI::App& app, Call& call) {
   option("--flush", f.flush, "how often the group's statistics are gathered (2s)", "TIME");
   option("--cpus", f.cpus, "that the program may use (1)", "N")
       ->check(CLI::Range(1U, 1024U).description(""));
+  option("--sample", f.sample,
+         "follow one page in N of private anonymous memory: 1, 2, 4 or 8 (as many as time allows)",
+         "N")
+      ->check(CLI::IsMember({"auto", "1", "2", "4", "8"}).description(""));
   verb->add_option("--seconds", f.seconds, "what the program takes without a limit")
       ->type_name("S")
       ->check(CLI::PositiveNumber.description(""));

@@ -105,6 +105,12 @@ std::vector<std::string> all_notes(const PredictReport& report) {
         "The model of the multi-generational LRU follows the kernel's source; the kernels that it "
         "was compared with, 6.1 and 6.12, have older rules.");
   }
+  if (report.forecasts.sample_one_in > 1) {
+    notes.push_back(fmt::format(
+        "There is much to replay: of private anonymous memory one page in {} was followed, and "
+        "stands for {} like it. Say --sample 1 to follow all.",
+        report.forecasts.sample_one_in, report.forecasts.sample_one_in));
+  }
   for (const std::string& why : report.forecasts.left_out)
     notes.push_back("Left out: " + why + '.');
   for (const Forecast& row : report.forecasts.rows) {
@@ -218,7 +224,8 @@ std::string predict_json(const PredictReport& report) {
                    {"readahead_pages", c.readahead_pages},
                    {"huge_pages", name_of(c.huge_pages)},
                    {"stat_flush_ns", c.stat_flush_ns},
-                   {"cpus", c.cpus}}},
+                   {"cpus", c.cpus},
+                   {"sample_one_in", report.forecasts.sample_one_in}}},
                  {"peak_bytes", report.forecasts.base.peak_group_bytes},
                  {"base", outcome_json(report.forecasts.base)},
                  {"base_seconds", report.forecasts.base_seconds},

@@ -51,6 +51,9 @@ struct LinuxOptions {  // with MemoryModel::Linux
   std::uint64_t stat_flush_ns = 2'000'000'000;  // reclaim goes by statistics as old as this
   HugePages huge_pages = HugePages::Never;
   KhugepagedOptions khugepaged;
+  // Of private anonymous memory one page in so many is followed, and stands for them
+  // (space/page_sample.hpp): 1, 2, 4 or 8. Only with Ageing::Lists and without huge pages.
+  std::uint32_t sample_one_in = 1;
   // Replays: all of each file that is mapped is in memory when it is, whatever the recording says.
   bool mapped_in_memory = false;
 };

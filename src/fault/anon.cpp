@@ -5,9 +5,10 @@
 namespace pw {
 
 bool new_user_frame(Core& core, FrameKind kind, std::uint32_t owner, PageOffset index, PageSlot was,
-                    FrameGrant& out, bool foreign) {
+                    FrameGrant& out, bool foreign, std::uint32_t pages) {
   FrameWant want{kind};
   want.foreign = foreign;
+  want.pages = pages;
   if (was.is_swapped()) want.swapped = was.swap();
   if (was.is_shadow()) want.shadow = was.note();
   if (!core.frames.allocate(want, out)) return false;
@@ -34,7 +35,10 @@ bool place_fresh(PageFault& fault, Vpn vpn, bool accessed, std::uint64_t& ready_
   VmObject& object = fault.area.space->private_object();
   const PageOffset at = fault.area.space->private_at(vpn);
   FrameGrant grant;
-  if (!new_user_frame(core, FrameKind::Anon, object.family->id, at, {}, grant)) return false;
+  if (!new_user_frame(core, FrameKind::Anon, object.family->id, at, {}, grant, false,
+                      core.sample.pages(fault.area, vpn))) {
+    return false;
+  }
   core.pool.zero(grant.pfn);
   object.slots.set(at, PageSlot::resident(grant.pfn));
   if (!map_page(core, fault.area, vpn, grant.pfn, true, accessed)) {

@@ -18,8 +18,9 @@ LeafResult copy_page(PageFault& fault, Pfn source) {
   std::optional<FramePin> pin(std::in_place, core.pool, source);
   VmObject& object = fault.area.space->private_object();
   const PageOffset at = fault.area.space->private_at(fault.vpn);
+  const std::uint32_t pages = core.sample.pages(fault.area, fault.vpn);
   FrameGrant grant;
-  if (!new_user_frame(core, FrameKind::Anon, object.family->id, at, {}, grant)) {
+  if (!new_user_frame(core, FrameKind::Anon, object.family->id, at, {}, grant, false, pages)) {
     return {LeafResult::Kind::NoMemory};
   }
   core.pool.copy(grant.pfn, source);
@@ -34,8 +35,9 @@ LeafResult copy_page(PageFault& fault, Pfn source) {
   object.slots.set(at, PageSlot::resident(grant.pfn));
   core.pool.admit(grant.pfn);
   ++core.counters.faults.copy_on_write;
-  core.clock.advance(core.options.costs.copy_ns);
-  core.counters.kernel_ns += core.options.costs.copy_ns;
+  const std::uint64_t cost = pages * core.options.costs.copy_ns;
+  core.clock.advance(cost);
+  core.counters.kernel_ns += cost;
   return {LeafResult::Kind::Mapped, grant.ready_ns};
 }
 

@@ -45,8 +45,9 @@ LeafResult resolve(PageFault& fault, FaultKind kind) {
 
 // Counts a fault where it is done: for the machine, the space and the area's label.
 void count_done(Core& core, const FaultRequest& request, const Vma& area, FaultKind kind) {
+  const std::uint64_t pages = core.sample.pages(area, page_of(request.address));
   auto count = [&](FaultCounters& counters) {
-    ++(request.major ? counters.major : counters.minor);
+    (request.major ? counters.major : counters.minor) += pages;
   };
   count(core.counters.faults);
   FaultCounters& space = request.space->counters().faults;
@@ -61,8 +62,8 @@ void count_done(Core& core, const FaultRequest& request, const Vma& area, FaultK
     counters->file_mapped += kind == FaultKind::MapObject ? 1 : 0;
     counters->swap_in += kind == FaultKind::MapPrivate && request.major ? 1 : 0;
   }
-  const std::uint64_t cost = request.major ? core.options.costs.major_ns
-                                           : core.options.costs.minor_ns;
+  const std::uint64_t cost = pages * (request.major ? core.options.costs.major_ns
+                                                    : core.options.costs.minor_ns);
   core.clock.advance(cost);
   core.counters.kernel_ns += cost;
 }

@@ -41,7 +41,7 @@ LeafResult read_file(PageFault& fault);       // then Again or Wait
 // A user frame of `kind` for page `index` of `owner`, whose slot says `was`, reclaiming if need be;
 // refs is 1. False: no memory.
 bool new_user_frame(Core& core, FrameKind kind, std::uint32_t owner, PageOffset index, PageSlot was,
-                    FrameGrant& out, bool foreign = false);
+                    FrameGrant& out, bool foreign = false, std::uint32_t pages = 1);
 
 // Brings one page of a file into the cache without mapping it: a frame in its slot, its bytes read.
 // The transfer is not charged to the device here. Errors: NoMemory, Io.

@@ -12,15 +12,17 @@ struct Home {
   FrameKind kind;
   std::uint32_t owner;
   PageOffset at;
+  std::uint32_t pages;  // that it stands for
 };
 
 Home home_of(PageFault& fault, Vpn vpn) {
   VmObject& own = fault.area.space->private_object();
   if (!fault.area.shared && own.slots.get(fault.area.space->private_at(vpn)).is_swapped()) {
-    return {own, FrameKind::Anon, own.family->id, fault.area.space->private_at(vpn)};
+    return {own, FrameKind::Anon, own.family->id, fault.area.space->private_at(vpn),
+            fault.core.sample.pages(fault.area, vpn)};
   }
   VmObject& common = *fault.area.backing;
-  return {common, FrameKind::Shared, common.id, fault.area.backing_at(vpn)};
+  return {common, FrameKind::Shared, common.id, fault.area.backing_at(vpn), 1};
 }
 
 enum class Way : std::uint8_t { Direct, Cached, Ahead };
@@ -61,7 +63,8 @@ void settle(Core& core, const Home& home, SwapSlot slot, Pfn pfn) {
 Result<std::uint64_t> start_swap_in(Core& core, const Home& home, Way way) {
   const SwapSlot slot = home.object.slots.get(home.at).swap();
   FrameGrant grant;
-  if (!new_user_frame(core, home.kind, home.owner, home.at, PageSlot::swapped(slot), grant)) {
+  if (!new_user_frame(core, home.kind, home.owner, home.at, PageSlot::swapped(slot), grant, false,
+                      home.pages)) {
     return fail(Errno::NoMemory);
   }
   if (core.pool.carries_bytes()) {
@@ -74,7 +77,7 @@ Result<std::uint64_t> start_swap_in(Core& core, const Home& home, Way way) {
   }
   settle(core, home, slot, grant.pfn);
   const std::uint64_t now = core.clock.now_ns();
-  std::uint64_t ready = core.swap.submit(slot, Transfer::Read, now);
+  std::uint64_t ready = core.swap.submit(slot, Transfer::Read, now, 1, home.pages);
   if (way == Way::Direct) {
     set_swap_copy(core.pool.frame(grant.pfn), SwapSlot{});
     core.swap.release(slot);
@@ -87,7 +90,7 @@ Result<std::uint64_t> start_swap_in(Core& core, const Home& home, Way way) {
   if (ready > now) core.pool.start_io(grant.pfn, ready);
   if (way == Way::Ahead) core.pool.frame(grant.pfn).flags |= kFramePrefetched;
   core.pool.admit(grant.pfn);
-  ++core.counters.reclaim.pswpin;
+  core.counters.reclaim.pswpin += home.pages;
   return ready;
 }
 

@@ -16,10 +16,9 @@ namespace {
 
 constexpr std::uint32_t kMostHits = 63;  // SWAP_RA_HITS_MAX
 
-std::uint32_t window_pages(const SwapWindow& state, Vpn vpn, std::uint32_t most) {
+std::uint32_t window_pages(const SwapWindow& state, bool next_door, std::uint32_t most) {
   std::uint32_t pages = state.hits + 2;
   if (pages == 2) {
-    const bool next_door = vpn.value == state.last.value + 1 || vpn.value + 1 == state.last.value;
     if (!next_door) pages = 1;
   } else {
     std::uint32_t rounded = 4;
@@ -37,14 +36,15 @@ VpnRange swap_window(Core& core, Vma& area, Vpn vpn) {
   const VpnRange alone = range_of(vpn, PageCount(1));
   if (most == 1) return alone;
   SwapWindow& state = area.swap_window;
-  const std::uint32_t pages = window_pages(state, vpn, most);
-  const Vpn last = state.last;
+  const bool forwards = core.sample.next(area, state.last, vpn);
+  const bool backwards = core.sample.next(area, vpn, state.last);
+  const std::uint32_t pages = window_pages(state, forwards || backwards, most);
   state = {vpn, pages, 0};
   if (pages == 1) return alone;
   std::uint64_t begin = 0;
-  if (vpn.value == last.value + 1) {
+  if (forwards) {
     begin = vpn.value;
-  } else if (last.value == vpn.value + 1) {
+  } else if (backwards) {
     begin = vpn.value + 1 - std::min<std::uint64_t>(pages, vpn.value + 1);
   } else {
     begin = vpn.value - std::min<std::uint64_t>((pages - 1) / 2, vpn.value);

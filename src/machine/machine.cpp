@@ -33,6 +33,28 @@ Machine::~Machine() {
   shared_memory_.reset();  // names hold objects whose frames the reclaimer knows
 }
 
+namespace {
+
+// What follows a sample of pages needs TLBs that hold as large a part of them as real ones do of
+// all, and walks that stand for several. (Which pages reclaim takes for unused depends on what TLBs
+// hold: their accessed bits are not set again.)
+void follow_sample(std::uint32_t one_in, sim::CpuConfig& cpu) {
+  for (sim::TlbGeometry* tlb : {&cpu.tlb.l1d_4k, &cpu.tlb.l2}) {
+    tlb->sets = std::max(tlb->sets / one_in, std::min(tlb->sets, 1U));
+  }
+  cpu.costs.walk_reference_ps *= one_in;
+}
+
+bool can_follow_sample(const MachineConfig& config) {
+  const LinuxOptions& options = config.linux_options;
+  const std::uint32_t one_in = options.sample_one_in;
+  const bool as_linux = config.model == MemoryModel::Linux && options.ageing == Ageing::Lists &&
+                        options.huge_pages == HugePages::Never;
+  return one_in == 1 || (as_linux && PageSample::possible(one_in));
+}
+
+}  // namespace
+
 Result<std::unique_ptr<Machine>> Machine::create(const MachineConfig& config,
                                                  std::unique_ptr<BackingStore> swap) {
   if (config.levels != 4 && config.levels != 5) {
@@ -53,6 +75,10 @@ Result<std::unique_ptr<Machine>> Machine::create(const MachineConfig& config,
     return fail(Errno::Invalid, "the kernel's mapping is for machines of 64 bits");
   }
   if (config.swappiness > 200) return fail(Errno::Invalid, "swappiness must be 0 to 200");
+  if (!can_follow_sample(config)) {
+    return fail(Errno::Invalid,
+                "a sample is one page in 2, 4 or 8, of Linux' lists and without huge pages");
+  }
   std::unique_ptr<Machine> machine(new Machine(config));
   PW_TRY(machine->build(std::move(swap)));
   return machine;
@@ -78,10 +104,12 @@ Result<void> Machine::build(std::unique_ptr<BackingStore> swap) {
   sim::CpuConfig cpu = config_.cpu;
   cpu.levels = config_.levels;
   cpu.protection_keys = config_.protection_keys;
+  follow_sample(config_.linux_options.sample_one_in, cpu);
   mmu_ = std::make_unique<sim::SimMmu>(config_.cpus, cpu, pool_->table_memory(), config_.seed);
   cpu_time_seen_ps_.resize(config_.cpus);
   core_ = std::make_unique<Core>(Core{*pool_, *reclaimer_, *reclaimer_, swap_, *objects_, *mmu_,
                                       clock_, counters_, areas_, options_, zero});
+  core_->sample = PageSample(config_.linux_options.sample_one_in);
   if (kernel_map_ != nullptr) core_->kernel_half = kernel_map_->half();
   reclaimer_->connect(*core_);
   if (config_.swap.value >= kPageSize) {

@@ -170,7 +170,7 @@ class Verifier {
     return resident;
   }
 
-  // 1 if the translation counts as resident.
+  // The pages that count as resident.
   std::uint64_t check_translation(AddressSpace& space, Vpn vpn, x86::Pte entry) {
     Vma* area = space.find(vpn);
     expect(area != nullptr, "a translation outside every area");
@@ -189,7 +189,8 @@ class Verifier {
       return 0;
     }
     ++mapcounts_[entry.pfn().value];
-    ++label_resident_[area->label];
+    const std::uint64_t pages = pages_of(core_.pool.frame(entry.pfn()));
+    label_resident_[area->label] += pages;
     const PageSlot truth = view.own.is_empty() ? view.common : view.own;
     expect(truth == PageSlot::resident(entry.pfn()), "a translation differs from its slot");
     if (entry.writable() && !area->shared) {
@@ -199,7 +200,7 @@ class Verifier {
       expect((core_.pool.frame(entry.pfn()).flags & kFrameDirty) != 0,
              "a clean file page is writable");
     }
-    return 1;
+    return pages;
   }
 
   // Reclaim knows huge pages by their heads.

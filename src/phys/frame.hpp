@@ -49,7 +49,8 @@ struct Frame {
   std::uint8_t flags;
   std::uint16_t aux;    // user frame: pins; Table: present entries
   std::uint64_t index;  // page offset in the owner
-  std::uint64_t extra;  // Anon, Shared: slot of its copy in swap; File: when it became dirty, ns
+  std::uint64_t extra;  // Anon, Shared: slot of its copy in swap, and in the upper half how many
+                        // pages it stands for beside itself; File: when it became dirty, ns
 };
 static_assert(sizeof(Frame) == 32 && std::is_trivial_v<Frame>);
 

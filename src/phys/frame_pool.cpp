@@ -37,7 +37,7 @@ bool FramePool::take(FrameKind kind, Pfn& out) {
   if (pfn == kNoFrame) return false;
   Frame& frame = table_[pfn];
   frame.kind = kind;
-  if (kind == FrameKind::Anon || kind == FrameKind::Shared) set_swap_copy(frame, SwapSlot{});
+  if (kind == FrameKind::Anon || kind == FrameKind::Shared) frame.extra = SwapSlot{}.value;
   count(kind, 1);
   out = pfn;
   return true;
@@ -62,8 +62,16 @@ void FramePool::give_back(Pfn pfn) {
     if (huge_.holds(pfn)) return make_spare(pfn);
     if ((frame.flags & kFrameListed) != 0) withdraw(pfn);
   }
+  more_pages_ -= pages_of(frame) - 1;
   count(frame.kind, -1);
   allocator_.free(pfn, 0);
+}
+
+void FramePool::stand_for(Pfn pfn, std::uint32_t pages) {
+  Frame& frame = table_[pfn];
+  PW_CHECK(frame.kind == FrameKind::Anon && pages > 0 && pages_of(frame) == 1);
+  frame.extra |= std::uint64_t{pages - 1} << 32;
+  more_pages_ += pages - 1;
 }
 
 bool FramePool::take_huge(FrameKind kind, Pfn& head) {
@@ -73,7 +81,7 @@ bool FramePool::take_huge(FrameKind kind, Pfn& head) {
   for (std::uint64_t i = 0; i < HugeBlocks::kFrames; ++i) {
     Frame& frame = table_[head + PageCount(i)];
     frame.kind = kind;
-    set_swap_copy(frame, SwapSlot{});
+    frame.extra = SwapSlot{}.value;
   }
   count(kind, static_cast<std::int64_t>(HugeBlocks::kFrames));
   huge_.add(head, total().value);

@@ -89,6 +89,11 @@ class FramePool final : public x86::TableFrames {
   // When the first frame that transfers keep from reclaim may go; 0: there is none.
   std::uint64_t next_io_release(std::uint64_t now_ns) const;
 
+  // Makes an anonymous frame that take() has given stand for so many pages.
+  void stand_for(Pfn pfn, std::uint32_t pages);
+  // Pages that user frames stand for beyond their own.
+  std::uint64_t more_pages() const { return more_pages_; }
+
   std::uint64_t user_frames() const { return user_frames_; }
   std::uint64_t user_frames_peak() const { return user_peak_; }
   std::uint64_t table_frames() const { return table_frames_; }
@@ -116,6 +121,7 @@ class FramePool final : public x86::TableFrames {
   std::uint64_t user_frames_ = 0, user_peak_ = 0, file_frames_ = 0;
   std::uint64_t table_frames_ = 0, table_peak_ = 0;
   std::uint64_t spare_frames_ = 0;
+  std::uint64_t more_pages_ = 0;
   HugeBlocks huge_;
 };
 
@@ -135,6 +141,13 @@ class FramePin {
 inline SwapSlot swap_copy(const Frame& frame) {
   return SwapSlot{static_cast<std::uint32_t>(frame.extra)};
 }
-inline void set_swap_copy(Frame& frame, SwapSlot slot) { frame.extra = slot.value; }
+inline void set_swap_copy(Frame& frame, SwapSlot slot) {
+  frame.extra = frame.extra >> 32 << 32 | slot.value;
+}
+
+// How many pages the frame stands for (space/page_sample.hpp).
+inline std::uint64_t pages_of(const Frame& frame) {
+  return frame.kind == FrameKind::Anon ? 1 + (frame.extra >> 32) : 1;
+}
 
 }  // namespace pw

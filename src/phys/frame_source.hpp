@@ -20,6 +20,7 @@ struct FrameWant {
   std::uint8_t order = 0;    // 2^order frames in a row: 0, or 9 for a huge page
   bool light = false;        // rather none than reclaim for it
   bool paid = false;         // by pay()
+  std::uint32_t pages = 1;   // that it stands for (space/page_sample.hpp)
 };
 
 struct FrameGrant {

@@ -14,19 +14,20 @@ class DeviceQueue {
  public:
   explicit DeviceQueue(const DeviceModel& model) : model_(model), busy_until_(model.channels, 0) {}
 
-  // Queues `pages` at page `position` of the medium, at time `now`; returns the time of completion.
+  // Queues `pages` at page `position` of the medium, at time `now`, `times` one after the other;
+  // returns the time of completion.
   std::uint64_t submit(std::uint64_t now, Transfer kind, std::uint64_t position,
-                       std::uint64_t pages) {
+                       std::uint64_t pages, std::uint64_t times = 1) {
     auto channel = std::min_element(busy_until_.begin(), busy_until_.end());
     const std::uint64_t seek = position == next_position_ ? 0 : model_.seek_ns;
     const std::uint64_t setup = kind == Transfer::Read ? model_.read_ns : model_.write_ns;
-    const std::uint64_t service = seek + setup + pages * model_.per_page_ns;
+    const std::uint64_t service = times * (seek + setup + pages * model_.per_page_ns);
     *channel = std::max(now, *channel) + service;
     next_position_ = position + pages;
     busy_ns_ += service;
-    ++requests_;
-    if (kind == Transfer::Read) ++reads_;
-    pages_ += pages;
+    requests_ += times;
+    if (kind == Transfer::Read) reads_ += times;
+    pages_ += times * pages;
     return *channel;
   }
   // When all that was asked for is done.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "analysis/in_parallel.hpp"
+#include "predict/sample.hpp"
 #include "predict/sources.hpp"
 
 namespace pw::predict {
@@ -117,6 +118,18 @@ Result<std::uint64_t> make_rows(const record::Recording& recording,
   return least;
 }
 
+// The run without a limit, and what there is to predict then; returns the smallest limit.
+Result<std::uint64_t> run_base(const record::Recording& recording, const Source& source,
+                               const std::vector<Limit>& limits, const Conditions& unlimited,
+                               const Costs& costs, const PredictAll& predict, Forecasts& all) {
+  all = {};
+  all.sample_one_in = unlimited.sample_one_in;
+  auto base = predict(source, {unlimited}, costs);
+  if (!base) return tl::unexpected(base.error());
+  all.base = std::move(base->front());
+  return make_rows(recording, limits, unlimited, all.base.peak_group_bytes, all);
+}
+
 // Rows whose limit is felt: each charge of a run whose peak is no higher goes as without a limit.
 std::vector<Forecast*> below(std::uint64_t peak_bytes, std::vector<Forecast>& rows) {
   std::vector<Forecast*> felt;
@@ -159,19 +172,28 @@ Result<void> fill(const Source& source, bool base_known, Conditions unlimited, d
 Result<Forecasts> forecast(const record::Recording& recording, const std::vector<Limit>& limits,
                            const Conditions& conditions, const Costs& costs,
                            std::optional<double> own_seconds, const PredictAll& predict) {
-  Forecasts all;
-  Conditions unlimited = conditions;
-  unlimited.limit_bytes = 0;
   Sources sources(recording);
   const Source coarse = sources.unlimited();
-  auto base = predict(coarse, {unlimited}, costs);
-  if (!base) return tl::unexpected(base.error());
-  all.base = std::move(base->front());
-  const auto least = make_rows(recording, limits, conditions, all.base.peak_group_bytes, all);
+  Conditions unlimited = conditions;
+  unlimited.limit_bytes = 0;
+  const Result<void> can = can_sample(recording, conditions);
+  if (!can && conditions.sample_one_in > 1) return tl::unexpected(can.error());
+  const bool choose = conditions.sample_one_in == 0;
+  if (choose) {
+    unlimited.sample_one_in = can ? sample_for(coarse.events(), limits.size() + 1) : 1;
+  }
+  Forecasts all;
+  auto least = run_base(recording, coarse, limits, unlimited, costs, predict, all);
   if (!least) return tl::unexpected(least.error());
+  const std::uint32_t fewer = sample_at(*least, unlimited.sample_one_in);
+  if (choose && fewer != unlimited.sample_one_in) {
+    unlimited.sample_one_in = fewer;
+    least = run_base(recording, coarse, limits, unlimited, costs, predict, all);
+    if (!least) return tl::unexpected(least.error());
+  }
   all.base_known = own_seconds.has_value();
   const double pace = own_seconds ? pace_of(all.base, conditions.swap, *own_seconds) : 1;
-  const Source source = sources.down_to(*least);
+  const Source source = sources.down_to(*least, unlimited.sample_one_in > 1);
   PW_TRY(fill(source, source == coarse, unlimited, pace, costs, predict, all));
   all.base_seconds = own_seconds.value_or(time_of(all.base, conditions.swap));
   const Effort effort = effort_of(recording.info().contents);

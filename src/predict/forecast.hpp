@@ -38,8 +38,9 @@ struct Forecasts {
   Outcome base;  // without a limit
   // What huge pages hold at the peak beyond what small pages would; none: there are no huge pages.
   std::optional<std::uint64_t> wasted_bytes;
-  double base_seconds = 0;  // of the program, without a limit
-  bool base_known = false;  // it was given; else estimated
+  std::uint32_t sample_one_in = 1;  // of the pages, in all of these runs
+  double base_seconds = 0;          // of the program, without a limit
+  bool base_known = false;          // it was given; else estimated
   std::vector<Forecast> rows;
   std::vector<std::string> left_out;  // parts of the peak that are too small to predict, and why
 };
@@ -53,7 +54,7 @@ using PredictAll = std::function<Result<std::vector<Outcome>>(
 
 // `conditions`: all but the limit. `own_seconds`: what the program takes without a limit. Errors:
 // Invalid (a limit so small that the recording's filter would decide the result, or all of them, if
-// they are parts of the peak), those of the replay.
+// they are parts of the peak; a sample where there can be none), those of the replay.
 Result<Forecasts> forecast(const record::Recording& recording, const std::vector<Limit>& limits,
                            const Conditions& conditions, const Costs& costs,
                            std::optional<double> own_seconds, const PredictAll& predict);

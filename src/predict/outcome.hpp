@@ -28,6 +28,9 @@ struct Conditions {
   // Whoever measured saw no fault that had to wait for a file, so all that is mapped is in memory.
   bool mapped_in_memory = false;
   unsigned cpus = 1;
+  // Of private anonymous memory one page in so many is followed (space/page_sample.hpp); 0:
+  // forecast() chooses.
+  std::uint32_t sample_one_in = 1;
   double pace = 1;  // how long the program's own references take, of what they do by default
 };
 

@@ -34,6 +34,7 @@ MachineConfig machine_for(const Conditions& conditions, const Costs& costs, Page
   config.linux_options.ageing = conditions.ageing;
   config.linux_options.huge_pages = conditions.huge_pages;
   config.linux_options.mapped_in_memory = conditions.mapped_in_memory;
+  config.linux_options.sample_one_in = conditions.sample_one_in;
   apply(costs, conditions.swap, page, config);
   if (conditions.pace != 1) set_pace(conditions.pace, config.cpu.costs);
   return config;

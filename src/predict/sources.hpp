@@ -27,6 +27,11 @@ struct Source {
   const record::Recording* recording = nullptr;
   std::uint32_t filter_pages = 0;  // to which it is thinned; 0: it is taken as it is
 
+  std::uint64_t events() const {  // before it is thinned
+    std::uint64_t all = 0;
+    for (const record::ChunkInfo& chunk : recording->chunks()) all += chunk.events;
+    return all;
+  }
   bool operator==(const Source&) const = default;
   std::uint32_t pages() const {
     return filter_pages != 0 ? filter_pages : recording->info().filter_pages;
@@ -41,9 +46,7 @@ class Sources {
   // Recordings of fewer events than `long_events` are replayed as they are.
   explicit Sources(const record::Recording& whole, std::uint64_t long_events = kLong)
       : whole_(&whole) {
-    std::uint64_t events = 0;
-    for (const record::ChunkInfo& chunk : whole.chunks()) events += chunk.events;
-    long_ = events >= long_events;
+    long_ = Source{whole_}.events() >= long_events;
   }
   // For a run without a limit, whatever limits the others have: the largest overview there is.
   Source unlimited() {
@@ -53,13 +56,15 @@ class Sources {
     return *coarse_;
   }
   // For all runs. `least_bytes`: the smallest limit, or kNoLimit.
-  Source down_to(std::uint64_t least_bytes) {
+  // `sampled`: few of the events are played, so leaving out more of them would cost more than that.
+  Source down_to(std::uint64_t least_bytes, bool sampled = false) {
     if (least_bytes == kNoLimit) return unlimited();
     const auto filter = static_cast<std::uint32_t>(std::min<std::uint64_t>(
         (least_bytes >> kPageShift) / kPerFilterPage, record::kMaxFilterPages));
     std::uint32_t known = whole_->overview_pages(filter);
     if (coarse_ && coarse_->pages() <= filter) known = std::max(known, coarse_->pages());
-    const std::uint32_t pages = filter < least_for(known) ? known : filter;
+    const bool enough = filter < least_for(known) || (sampled && known != 0);
+    const std::uint32_t pages = enough ? known : filter;
     return coarse_ && coarse_->pages() == pages ? *coarse_ : source(pages);
   }
 

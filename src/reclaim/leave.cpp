@@ -73,7 +73,7 @@ SwapSlot store_in_swap(Core& core, Pfn pfn) {
 }
 
 void note_swap_write(Core& core, Pfn pfn, SwapSlot slot) {
-  ++core.counters.reclaim.pswpout;
+  core.counters.reclaim.pswpout += pages_of(core.pool.frame(pfn));
   if (core.listener == nullptr) return;
   MemoryEvent event;
   event.kind = MemoryEvent::Kind::SwapWrite;

@@ -71,6 +71,12 @@ bool AddressMap::look_for(Vpn recorded, Vpn& place) const {
   return true;
 }
 
+VpnRange AddressMap::run_around(Vpn recorded) const {
+  if (identity_) return {Vpn(0), Vpn(~std::uint64_t{0})};
+  const auto run = at(recorded);
+  return {Vpn(run->first), run->second.end};
+}
+
 bool AddressMap::left_out(Vpn recorded) const {
   if (identity_) return false;
   const auto run = at(recorded);

@@ -46,6 +46,8 @@ class AddressMap {
     Vpn place;
     return find(recorded, place) ? std::optional(place) : std::nullopt;
   }
+  // The recorded pages around it that are moved along with it; it must be known.
+  VpnRange run_around(Vpn recorded) const;
   bool left_out(Vpn recorded) const;
   // The same address, or where it lies.
   VirtAddr address(VirtAddr recorded) const {
@@ -68,15 +70,15 @@ class AddressMap {
   Runs::const_iterator at(Vpn recorded) const;
   bool look_for(Vpn recorded, Vpn& place) const;
 
-  // Runs that were asked for last, each in the place of the 2 MiB around the page: code, heap and
+  // Runs that were asked for last, each in the place of the 256 KiB around the page: code, heap and
   // stack take turns.
   struct Near {
     std::uint64_t begin = 0, pages = 0;  // recorded
     std::uint64_t shift = 0;             // from there to the machine, modulo 2^64
   };
-  static constexpr std::size_t kNear = 64;
+  static constexpr std::size_t kNear = 4096;
   static std::size_t slot(Vpn recorded) {
-    return static_cast<std::size_t>(recorded.value >> 9) & (kNear - 1);
+    return static_cast<std::size_t>(recorded.value >> 6) & (kNear - 1);
   }
 
   bool identity_;

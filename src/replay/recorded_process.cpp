@@ -9,11 +9,13 @@ RecordedProcess::RecordedProcess(Machine& machine, SharedNames& names, CallSiteN
       call_sites_(&call_sites),
       transcript_(transcript),
       process_(machine.find(pid)),
-      places_(machine.config().model == MemoryModel::Policy) {}
+      places_(machine.config().model == MemoryModel::Policy),
+      followed_(machine.core().sample) {}
 
 void RecordedProcess::inherit(const RecordedProcess& parent, std::uint32_t tid,
                               std::uint32_t own_tid) {
   places_ = parent.places_;
+  followed_.areas_changed();
   const auto rseq = parent.rseq_.find(tid);
   if (rseq != parent.rseq_.end()) rseq_[own_tid] = rseq->second;
   recorded_heap_ = parent.recorded_heap_;
@@ -68,6 +70,7 @@ Result<void> RecordedProcess::start_image(const record::Image& image) {
   PW_TRY(machine_->replace_space(process_->pid, name));
   if (transcript_ != nullptr) transcript_->executed(pid(), name);
   brk_known_ = false;
+  followed_.areas_changed();
   touched_.clear();
   attached_.clear();
   rseq_.clear();
@@ -112,6 +115,7 @@ void RecordedProcess::map_areas(const std::vector<record::MappedArea>& areas) {
 }
 
 void RecordedProcess::reference_unplaced(VirtAddr address, Access access) {
+  followed_.areas_changed();
   if (native()) {
     if (!stack_begun_) begin_stack(address);
     if (!places_.find(page_of(address))) {
@@ -170,6 +174,20 @@ bool RecordedProcess::infer(VirtAddr recorded, const AccessResult& failed, Acces
   request.rights = {true, true, access == Access::Execute};
   request.label = machine_->label("[unknown]");
   return map(request);
+}
+
+FollowedPages::Run RecordedProcess::run_around(Vpn recorded) const {
+  Vpn place;
+  if (!running() || !places_.find(recorded, place)) return {};
+  const Vma* area = process_->space->find(place);
+  if (area == nullptr) return {};
+  const VpnRange moved = places_.run_around(recorded);
+  const std::uint64_t shift = place.value - recorded.value;  // wraps, as sums of it do
+  const VpnRange here{Vpn(area->range().begin.value - shift), Vpn(area->range().end.value - shift)};
+  const Vpn begin = std::max(moved.begin, here.begin), end = std::min(moved.end, here.end);
+  return {{begin, end},
+          area->backing_at(place).value - recorded.value,
+          machine_->core().sample.thins(*area)};
 }
 
 bool RecordedProcess::shares_memory() const {

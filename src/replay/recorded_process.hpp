@@ -11,6 +11,7 @@
 #include "machine/touch.hpp"
 #include "record/recording.hpp"
 #include "replay/address_map.hpp"
+#include "replay/followed_pages.hpp"
 #include "replay/labels.hpp"
 #include "replay/mark.hpp"
 #include "replay/replay.hpp"
@@ -77,6 +78,11 @@ class RecordedProcess {
     return places_.find(vpn, place) && running() && machine_->use_leaves_no_trace(*process_, place);
   }
 
+  // Whether a machine that follows a sample of pages is told of this one.
+  [[gnu::always_inline]] bool follows(Vpn recorded) {
+    return followed_.has(recorded, [this](Vpn page) { return run_around(page); });
+  }
+
   std::uint64_t inferred_areas() const { return inferred_; }
   const std::map<LabelId, std::uint64_t>& touched() const { return touched_by_label_; }
   std::uint64_t touched_pages() const { return touched_pages_; }  // of all labels
@@ -117,6 +123,7 @@ class RecordedProcess {
     if (places_.find(vpn, place)) machine_->set_in_use(*process_, place, in_use);
   }
   void note_mark(VirtAddr address);
+  FollowedPages::Run run_around(Vpn recorded) const;
 
   // native_start.cpp: what execve(2) sets up.
   struct Group;
@@ -154,6 +161,7 @@ class RecordedProcess {
   std::map<std::uint64_t, std::uint64_t> attached_;     // shmat: address -> bytes
   std::map<std::uint64_t, std::uint32_t> descriptors_;  // that it has opened -> number of the file
   AddressMap places_;
+  FollowedPages followed_;
   std::vector<Mark> marks_;
   std::map<std::uint32_t, VirtAddr> rseq_;  // by thread: struct rseq, at its recorded address
   std::set<std::uint32_t> waiting_;         // threads

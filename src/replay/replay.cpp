@@ -96,6 +96,7 @@ std::uint32_t Replayer::stack_of_call(const Chunk& chunk, std::size_t at) {
   now_ = event.clock;
   advance_to(stream, event.clock);
   if (!late_) end_stays();
+  if (sampled_ && passes_over(event, stream)) return true;
   switch (event.kind) {
     case EventKind::Fetch:
       fetch(chunk, event, stream);
@@ -109,6 +110,23 @@ std::uint32_t Replayer::stack_of_call(const Chunk& chunk, std::size_t at) {
     default:
       return false;
   }
+}
+
+// References to pages that are not followed take their time, and that is all.
+inline bool Replayer::passes_over(const Event& event, Stream& stream) {
+  const bool fetch = event.kind == EventKind::Fetch;
+  if (!fetch && event.kind != EventKind::FirstWrite) return false;
+  if (current_->follows(Vpn(event.page))) return false;
+  hide(stream, 1);
+  if (fetch) evicted(event);
+  return true;
+}
+
+// A page has left the filter for the one that is fetched.
+[[gnu::always_inline]] inline void Replayer::evicted(const Event& fetch) {
+  if (fetch.evicted == record::kNoPage || !FilterStays::until_now(fetch)) return;
+  const Vpn page(fetch.evicted);
+  if (!sampled_ || current_->follows(page)) current_->leave_filter(page);
 }
 
 // Any other event.
@@ -196,9 +214,7 @@ inline void Replayer::end_stays() {
     stream.in_run = true;
     return reference(address, event.access);
   }
-  if (event.evicted != record::kNoPage && FilterStays::until_now(event)) {
-    current_->leave_filter(Vpn(event.evicted));
-  }
+  evicted(event);
   reference(address, event.access);
   FilterStays::Stay its;
   if (!FilterStays::ends_here(chunk, event, its)) return current_->enter_filter(Vpn(event.page));

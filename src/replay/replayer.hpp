@@ -47,6 +47,7 @@ class Replayer {
         pages_(recording.info().detail == record::Detail::Pages),
         alone_(watcher == nullptr && transcript == nullptr),
         late_(alone_ && machine.looks_only_when_called()),
+        sampled_(pages_ && machine.core().sample.one_in() > 1),
         reference_ps_(machine.config().cpu.costs.reference_ps) {
     if (goes_in_turns(recording)) turns_.emplace(recording);
   }
@@ -78,6 +79,8 @@ class Replayer {
   void hide(Stream& stream, std::uint64_t references);
   void end_stays();
   void tell_stays();
+  bool passes_over(const record::Event& event, Stream& stream);
+  void evicted(const record::Event& fetch);
   void fetch(const record::Chunk& chunk, const record::Event& event, Stream& stream);
   void stay(const record::Event& event, const FilterStays::Stay& stay);
   void first_write(const record::Chunk& chunk, const record::Event& event);
@@ -99,9 +102,10 @@ class Replayer {
   std::uint64_t references_ = 0;  // played
   SharedNames names_;
   CallSiteNames call_sites_;
-  const bool pages_;  // detail of the recording
-  const bool alone_;  // nobody follows event by event
-  const bool late_;   // the machine is told of stays before it looks
+  const bool pages_;    // detail of the recording
+  const bool alone_;    // nobody follows event by event
+  const bool late_;     // the machine is told of stays before it looks
+  const bool sampled_;  // the machine is not told of all pages
   const std::uint64_t reference_ps_;
   std::unordered_map<std::uint32_t, std::unique_ptr<RecordedProcess>> processes_;
   std::unordered_map<std::uint32_t, std::uint32_t> parents_;  // of children of fork

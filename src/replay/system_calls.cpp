@@ -8,6 +8,7 @@ void RecordedProcess::apply(const record::SyscallRecord& call, std::uint32_t sta
   if (native() && call.number == kRseq) return register_rseq(call);
   if (call.result < 0 || !running()) return;
   if (call.file != record::kNoFile && call.number != kMmap) return file_call(call);
+  followed_.areas_changed();
   const auto* a = call.arguments;
   if (call.number == kMadvise && a[1] == 0) note_mark(VirtAddr(a[0]));
   if (native()) return apply_native(call, stack);

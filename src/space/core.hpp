@@ -12,6 +12,7 @@
 #include "phys/frame_source.hpp"
 #include "port/memory_events.hpp"
 #include "port/mmu_port.hpp"
+#include "space/page_sample.hpp"
 #include "swap/swap_space.hpp"
 
 namespace pw {
@@ -32,6 +33,7 @@ struct Core {
   std::uint64_t committed_pages = 0;  // promised to programs (vm_committed_as)
   Pfn huge_zero_frame = kNoFrame;     // the first of 512 zero pages; taken when first read
   MemoryListener* listener = nullptr;
+  PageSample sample{};
 
   // What a translation to this frame shows are zeros that nobody owns.
   bool is_zero(Pfn pfn) const { return pfn == zero_frame || pfn == huge_zero_frame; }

@@ -25,7 +25,7 @@ Vma inherited_area(AddressSpace& child, const Vma& area) {
 }
 
 struct CopyCount {
-  std::uint64_t anonymous = 0, others = 0;  // translations to frames (not to the zero page)
+  std::uint64_t anonymous = 0, others = 0;  // pages translated (not to the zero page)
   std::uint16_t entries = 0;
   bool weakened = false;  // the parent lost write permission somewhere
 };
@@ -44,7 +44,7 @@ CopyCount copy_entries(Core& core, x86::Pte* from, x86::Pte* to, std::uint64_t c
     if (!core.is_zero(entry.pfn())) {
       Frame& frame = core.pool.frame(entry.pfn());
       ++frame.mapcount;
-      ++(frame.kind == FrameKind::Anon ? done.anonymous : done.others);
+      (frame.kind == FrameKind::Anon ? done.anonymous : done.others) += pages_of(frame);
       if (frame.kind == FrameKind::Anon) from[i].raw |= kSharedByFork;
     }
     if (entry.writable()) {

@@ -67,8 +67,8 @@ void rejoin_reclaim(Core& core, Vma& area, VpnRange part) {
 void note_unmapped(Core& core, Vma& area, x86::Pte entry, int level) {
   const Pfn pfn = entry.pfn();
   if (core.is_zero(pfn)) return;
-  const std::uint64_t pages = x86::pages_at(level).value;
-  for (std::uint64_t i = 0; i < pages; ++i) {
+  const std::uint64_t frames = x86::pages_at(level).value;
+  for (std::uint64_t i = 0; i < frames; ++i) {
     Frame& frame = core.pool.frame(pfn + PageCount(i));
     PW_CHECK(frame.mapcount > 0);
     --frame.mapcount;
@@ -76,6 +76,7 @@ void note_unmapped(Core& core, Vma& area, x86::Pte entry, int level) {
     if (entry.dirty() && !told) mark_dirty(core, frame);
     if (entry.accessed()) note_used(core, frame);
   }
+  const std::uint64_t pages = level == 1 ? pages_of(core.pool.frame(pfn)) : frames;
   SpaceCounters& space = area.space->counters();
   space.resident_pages -= pages;
   space.told_resident.add(core.pool.frame(pfn).kind, -static_cast<std::int64_t>(pages));
@@ -143,7 +144,8 @@ bool map_page(Core& core, Vma& area, Vpn vpn, Pfn pfn, bool writable, bool acces
   tables.write(entry, after);
   if (!core.is_zero(pfn)) {
     ++core.pool.frame(pfn).mapcount;
-    note_mapped_many(core, area, core.pool.frame(pfn).kind, 1);
+    const Frame& frame = core.pool.frame(pfn);
+    note_mapped_many(core, area, frame.kind, pages_of(frame));
   }
   if (before.present()) {
     area.space->core().mmu.invalidate(area.space->id(), range_of(vpn, PageCount(1)),

@@ -41,9 +41,11 @@ class SwapSpace {
   Result<void> write(SwapSlot slot, std::span<const std::byte> bytes) {
     return area(slot).write(index(slot), bytes);
   }
-  // Device time: completion of one transfer of `pages` neighbouring slots from `slot` on.
-  std::uint64_t submit(SwapSlot slot, Transfer kind, std::uint64_t now, std::uint64_t pages = 1) {
-    return area(slot).queue().submit(now, kind, index(slot), pages);
+  // Device time: completion of one transfer of `pages` neighbouring slots from `slot` on, which
+  // stands for `times` like it, one after the other.
+  std::uint64_t submit(SwapSlot slot, Transfer kind, std::uint64_t now, std::uint64_t pages = 1,
+                       std::uint64_t times = 1) {
+    return area(slot).queue().submit(now, kind, index(slot), pages, times);
   }
   // Whoever hands a transfer in carries it out (SWP_SYNCHRONOUS_IO).
   bool synchronous(SwapSlot slot) const {

@@ -8,6 +8,7 @@
 
 #include "predict/forecast.hpp"
 #include "predict/predict.hpp"
+#include "predict/sample.hpp"
 #include "predict/truth_file.hpp"
 #include "support/json_schema.hpp"
 #include "support/sample_recording.hpp"
@@ -99,6 +100,7 @@ TEST_F(PredictVerb, RefusesWhatItCannotMakeSenseOf) {
     EXPECT_EQ(said.status, 2) << bad;
     EXPECT_THAT(said.err, HasSubstr("--limit")) << bad;
   }
+  EXPECT_THAT(predict({"--sample", "4"}).err, HasSubstr("detail pages"));
   EXPECT_THAT(predict({"--flush", "1h"}).err, HasSubstr("--flush"));
   EXPECT_THAT(predict({"--flush", "5s"}).err, HasSubstr("1ms to 2s"));
 }
@@ -217,6 +219,51 @@ TEST(Forecast, LimitsArePartsOfThePeakAndWholePages) {
   const auto coarse = predict::forecast(*recording, {{0, 64 << 10}}, {}, {}, {}, by_limit);
   ASSERT_FALSE(coarse);
   EXPECT_THAT(coarse.error().message, HasSubstr("too small for this recording"));
+}
+
+TEST(Forecast, MoreToReplayMeansFewerPages) {
+  EXPECT_EQ(predict::sample_for(9'000'000, 5), 1U);
+  EXPECT_EQ(predict::sample_for(18'000'000, 5), 4U);
+  EXPECT_EQ(predict::sample_for(35'000'000, 5), 8U);
+  EXPECT_EQ(predict::sample_for(35'000'000, 2), 4U);
+  // but not too few of them
+  EXPECT_EQ(predict::sample_at(96U << 20, 8), 8U);
+  EXPECT_EQ(predict::sample_at((96U << 20) - 4096, 8), 4U);
+  EXPECT_EQ(predict::sample_at(24U << 20, 8), 2U);
+  EXPECT_EQ(predict::sample_at(20U << 20, 8), 1U);
+}
+
+TEST(Forecast, ASampleIsOfAllRunsOrRefused) {
+  testing::TemporaryFolder folder;
+  const auto recording = sample_in(folder);
+  ASSERT_TRUE(recording);
+  std::vector<std::uint32_t> asked;
+  const auto note = [&](const predict::Source& source,
+                        const std::vector<predict::Conditions>& conditions,
+                        const predict::Costs& costs) {
+    for (const predict::Conditions& one : conditions) asked.push_back(one.sample_one_in);
+    return by_limit(source, conditions, costs);
+  };
+  predict::Conditions conditions;
+  conditions.sample_one_in = 4;
+  const auto told = predict::forecast(*recording, {{75, 0}, {50, 0}}, conditions, {}, {}, note);
+  ASSERT_TRUE(told) << told.error().message;
+  EXPECT_EQ(told->sample_one_in, 4U);
+  EXPECT_EQ(asked, std::vector<std::uint32_t>(3, 4));
+  asked.clear();
+  conditions.sample_one_in = 0;  // a short one: all of it
+  const auto chosen = predict::forecast(*recording, {{75, 0}}, conditions, {}, {}, note);
+  ASSERT_TRUE(chosen);
+  EXPECT_EQ(chosen->sample_one_in, 1U);
+  EXPECT_EQ(asked, std::vector<std::uint32_t>(2, 1));
+  conditions.sample_one_in = 2;
+  conditions.huge_pages = HugePages::Always;
+  const auto huge = predict::forecast(*recording, {{75, 0}}, conditions, {}, {}, note);
+  ASSERT_FALSE(huge);
+  EXPECT_THAT(huge.error().message, HasSubstr("huge pages"));
+  conditions.huge_pages = HugePages::Never;
+  conditions.ageing = Ageing::Generations;
+  EXPECT_FALSE(predict::forecast(*recording, {{75, 0}}, conditions, {}, {}, note));
 }
 
 // So that forecast() need not replay it.

@@ -16,10 +16,11 @@ namespace pw {
 class BeingWritten {
  public:
   bool empty() const { return until_.empty(); }
-  void begin(Pfn pfn, std::uint64_t until_ns) {
+  // `pages`: that it stands for.
+  void begin(Pfn pfn, std::uint64_t until_ns, std::uint64_t pages = 1) {
     const auto [it, fresh] = until_.try_emplace(pfn.value, until_ns);
     if (!fresh) it->second = until_ns;
-    order_.emplace(until_ns, pfn);
+    order_.emplace(until_ns, Written{pfn, pages});
   }
   // The page is somebody else's from now on.
   void forget(Pfn pfn) { until_.erase(pfn.value); }
@@ -30,15 +31,17 @@ class BeingWritten {
   }
   // When the next `pages` of them will have been written; 0: there are not as many.
   std::uint64_t when_written(std::uint64_t pages) const {
-    for (const auto& [until_ns, pfn] : order_) {
-      if (until(pfn) == until_ns && --pages == 0) return until_ns;
+    for (const auto& [until_ns, one] : order_) {
+      if (until(one.pfn) != until_ns) continue;
+      if (pages <= one.pages) return until_ns;
+      pages -= one.pages;
     }
     return 0;
   }
   // When all of them will have been written; 0: there are none.
   std::uint64_t when_all_written() const {
     for (auto it = order_.rbegin(); it != order_.rend(); ++it) {
-      if (until(it->second) == it->first) return it->first;
+      if (until(it->second.pfn) == it->first) return it->first;
     }
     return 0;
   }
@@ -46,16 +49,20 @@ class BeingWritten {
   template <class Fn>
   void end(std::uint64_t now_ns, Fn&& fn) {
     while (!order_.empty() && order_.begin()->first <= now_ns) {
-      const auto [until_ns, pfn] = *order_.begin();
+      const auto [until_ns, one] = *order_.begin();
       order_.erase(order_.begin());
-      if (until(pfn) != until_ns) continue;
-      until_.erase(pfn.value);
-      fn(pfn);
+      if (until(one.pfn) != until_ns) continue;
+      until_.erase(one.pfn.value);
+      fn(one.pfn);
     }
   }
 
  private:
-  std::multimap<std::uint64_t, Pfn> order_;                 // by end; of equals, the first begun
+  struct Written {
+    Pfn pfn;
+    std::uint64_t pages;
+  };
+  std::multimap<std::uint64_t, Written> order_;             // by end; of equals, the first begun
   std::unordered_map<std::uint64_t, std::uint64_t> until_;  // by frame
 };
 

@@ -16,7 +16,7 @@ namespace pw {
 // that reclaim looks at just now, stay where they are (folio_rotate_reclaimable()).
 void LinuxReclaim::finish_writes() {
   writing_.end(core_->clock.now_ns(), [&](Pfn pfn) {
-    ++core_->counters.reclaim.writes_ended;
+    core_->counters.reclaim.writes_ended += pw::pages_of(pool_->frame(pfn));
     if (!lists_.has(pfn, kLruReclaim)) return;
     const LruUnit unit = unit_of(pfn);
     unset(unit, kLruReclaim);

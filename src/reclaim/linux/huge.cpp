@@ -18,7 +18,8 @@
 namespace pw {
 
 std::int64_t LinuxReclaim::pages_of(Pfn pfn) const {
-  return pool_->in_huge(pfn) ? static_cast<std::int64_t>(HugeBlocks::kFrames) : 1;
+  return static_cast<std::int64_t>(pool_->in_huge(pfn) ? HugeBlocks::kFrames
+                                                       : pw::pages_of(pool_->frame(pfn)));
 }
 
 bool LinuxReclaim::pinned(Pfn pfn) const {

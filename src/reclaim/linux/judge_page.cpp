@@ -170,7 +170,7 @@ std::uint64_t LinuxReclaim::try_to_free(const LruUnit& unit, Tally& tally) {
 
 LinuxReclaim::Gone LinuxReclaim::let_go(const LruUnit& unit, Tally& tally) {
   if (pool_->frame(unit.first()).kind == FrameKind::File) return let_file_go(unit);
-  core_->clock.advance(core_->options.costs.swap_out_ns);
+  core_->clock.advance(unit.alike() * core_->options.costs.swap_out_ns);
   return let_anonymous_go(unit.first(), tally);
 }
 
@@ -207,21 +207,23 @@ LinuxReclaim::Gone LinuxReclaim::let_anonymous_go(Pfn pfn, Tally& tally) {
     fresh = store_in_swap(*core_, pfn);
     if (!fresh.valid()) return Gone::Activated;
     note_swap_write(*core_, pfn, fresh);
-    ++tally.written;
-    const std::uint64_t done = core_->swap.submit(fresh, Transfer::Write, core_->clock.now_ns());
+    const std::uint64_t pages = pw::pages_of(frame);
+    tally.written += pages;
+    const std::uint64_t done = core_->swap.submit(fresh, Transfer::Write, core_->clock.now_ns(), 1,
+                                                  pages);
     set_swap_copy(frame, fresh);
     frame.flags &= static_cast<std::uint8_t>(~kFrameDirty);
     if (!core_->swap.synchronous(fresh)) {
-      core_->clock.advance(kSubmitNs);
+      core_->clock.advance(pages * kSubmitNs);
       lists_.set(pfn, kLruReclaim);
-      writing_.begin(pfn, done);
+      writing_.begin(pfn, done, pages);
       return Gone::Kept;
     }
     core_->clock.advance_to(done);
-    ++core_->counters.reclaim.writes_ended;
+    core_->counters.reclaim.writes_ended += pages;
   }
   const SwapSlot slot = swap_copy(frame);
-  marks_.set(slot, leave_mark(LruUnit(pfn)));
+  marks_.set(slot, leave_mark(unit_of(pfn)));
   leave_for_swap(*core_, pfn, slot, fresh.valid() ? WasDirty::Yes : WasDirty::No);
   return Gone::Freed;
 }

@@ -21,19 +21,20 @@ LinuxReclaim::LinuxReclaim(FramePool& pool, const LinuxOptions& options, unsigne
 void LinuxReclaim::connect(Core& core) { core_ = &core; }
 
 std::uint64_t LinuxReclaim::used() const {
-  return pool_->user_frames() + pool_->spare_frames() - foreign_ + pool_->table_frames() +
-         options_.kernel_pages + pages_of_buffers(buffer_heads_);
+  return pool_->user_frames() + pool_->more_pages() + pool_->spare_frames() - foreign_ +
+         pool_->table_frames() + options_.kernel_pages + pages_of_buffers(buffer_heads_);
 }
 
 bool LinuxReclaim::allocate(const FrameWant& want, FrameGrant& out) {
   out.ready_ns = 0;
   if (fail_now()) return false;
   if (want.order != 0) return allocate_huge(want, out);
-  if (is_user(want.kind) && !want.foreign && !want.paid && !charge(1)) return false;
+  if (is_user(want.kind) && !want.foreign && !want.paid && !charge(want.pages)) return false;
   while (!pool_->take(want.kind, out.pfn)) {
     if (!make_frames_free()) return false;
   }
   if (!is_user(want.kind)) return true;
+  if (want.pages > 1) pool_->stand_for(out.pfn, want.pages);
   lists_.flags(out.pfn) = want.foreign ? std::uint8_t{kLruForeign} : std::uint8_t{0};
   if (want.kind == FrameKind::File) lists_.set(out.pfn, kLruFile);
   if (!want.foreign) note_refault(want, out.pfn);
@@ -68,7 +69,7 @@ void LinuxReclaim::enlist_back(Pfn pfn) {
 void LinuxReclaim::delist(Pfn pfn) {
   if (lists_.listed(pfn) || lists_.has(pfn, kLruBatched)) {
     count_in(lists_.list_of_page(pfn), -pages_of(pfn));
-    lists_.weigh(lists_.list_of_page(pfn), 1 - pages_of(pfn));
+    if (lists_.listed(pfn)) lists_.weigh(lists_.list_of_page(pfn), 1 - pages_of(pfn));
     lists_.remove(pfn);
   }
 }
@@ -84,8 +85,8 @@ void LinuxReclaim::admitted(Pfn pfn) {
     lists_.drain();
     return enlist_front(pfn);
   }
-  lists_.add(pfn);
-  count_in(lists_.list_of_page(pfn), 1);
+  lists_.add(pfn, pages_of(pfn));
+  count_in(lists_.list_of_page(pfn), pages_of(pfn));
 }
 
 void LinuxReclaim::departed(Pfn pfn) {
@@ -152,9 +153,9 @@ void LinuxReclaim::mark_accessed(Pfn pfn) {
     set(unit, kLruActive);
     put_front(unit);
   } else if (lists_.has(pfn, kLruBatched)) {
-    count_in(lists_.list_of_page(pfn), -1);
+    count_in(lists_.list_of_page(pfn), -pages_of(pfn));
     lists_.set(pfn, kLruActive);
-    count_in(lists_.list_of_page(pfn), 1);
+    count_in(lists_.list_of_page(pfn), pages_of(pfn));
   }
   unset(unit, kLruReferenced);
   age_.pass(unit.weight());  // workingset_activation()
@@ -180,7 +181,7 @@ bool LinuxReclaim::evict_unasked(Pfn pfn, std::uint64_t& /*ready_ns*/) {
   if (!enlisted(pfn)) return false;
   delist(pfn);
   Tally tally;
-  if (let_go(LruUnit(pfn), tally) == Gone::Freed) return true;
+  if (let_go(unit_of(pfn), tally) == Gone::Freed) return true;
   if ((pool_->frame(pfn).flags & kFrameListed) != 0) enlist_front(pfn);
   return false;
 }

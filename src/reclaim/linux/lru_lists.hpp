@@ -65,18 +65,24 @@ class LruLists {
   std::uint64_t batched() const { return batch_.size(); }
   bool listed(Pfn pfn) const { return lists_.contains(static_cast<policy::Id>(pfn.value)); }
 
-  // A page that is new here: to the front of its list, once the batch is full or drained.
-  void add(Pfn pfn) {
+  // A page that is new here, or one that stands for several: to the front of its list, once the
+  // batch is full or drained.
+  void add(Pfn pfn, std::int64_t pages = 1) {
     set(pfn, kLruBatched);
     batch_.push_back(pfn);
-    if (batch_.size() >= kBatch) drain();
+    batch_pages_.push_back(pages);
+    batched_pages_ += pages;
+    if (static_cast<std::size_t>(batched_pages_) >= kBatch) drain();
   }
   void drain() {
-    for (const Pfn pfn : batch_) {
-      unset(pfn, kLruBatched);
-      push_front(pfn);
+    for (std::size_t i = 0; i < batch_.size(); ++i) {
+      unset(batch_[i], kLruBatched);
+      push_front(batch_[i]);
+      weigh(list_of_page(batch_[i]), batch_pages_[i] - 1);
     }
     batch_.clear();
+    batch_pages_.clear();
+    batched_pages_ = 0;
   }
   // Takes the page out of wherever it is.
   void remove(Pfn pfn) {
@@ -84,7 +90,10 @@ class LruLists {
       unset(pfn, kLruBatched);
       for (std::size_t i = 0; i < batch_.size(); ++i) {
         if (batch_[i] == pfn) {
-          batch_.erase(batch_.begin() + static_cast<std::ptrdiff_t>(i));
+          const auto at = static_cast<std::ptrdiff_t>(i);
+          batched_pages_ -= batch_pages_[i];
+          batch_.erase(batch_.begin() + at);
+          batch_pages_.erase(batch_pages_.begin() + at);
           return;
         }
       }
@@ -120,6 +129,8 @@ class LruLists {
   std::array<std::uint64_t, kLruLists> more_{};  // pages of huge pages, their heads left out
   policy::ZeroedArray<std::uint8_t> flags_;
   std::vector<Pfn> batch_;
+  std::vector<std::int64_t> batch_pages_;  // of each, that it stands for
+  std::int64_t batched_pages_ = 0;
 };
 
 }  // namespace pw

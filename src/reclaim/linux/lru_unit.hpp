@@ -28,8 +28,16 @@ class LruUnit {
   explicit LruUnit(std::vector<Pfn> pages)
       : first_(pages.front()), weight_(pages.size()), pages_(std::move(pages)) {}
 
+  // A page that stands for so many like it.
+  static LruUnit alike(Pfn page, std::uint64_t pages) {
+    LruUnit unit(page, pages);
+    unit.alike_ = pages;
+    return unit;
+  }
+
   Pfn first() const { return first_; }
   std::uint64_t weight() const { return weight_; }  // in pages
+  std::uint64_t alike() const { return alike_; }    // units that it stands for
   // What is in lists for it.
   std::span<const Pfn> entries() const {
     return pages_.empty() ? std::span<const Pfn>(&first_, 1) : std::span<const Pfn>(pages_);
@@ -37,7 +45,7 @@ class LruUnit {
 
  private:
   Pfn first_;
-  std::uint64_t weight_;
+  std::uint64_t weight_, alike_ = 1;
   std::vector<Pfn> pages_;
 };
 

@@ -30,7 +30,8 @@ void LinuxReclaim::note_refault(const FrameWant& want, Pfn pfn) {
 void LinuxReclaim::returned(std::span<const Pfn> folio, std::uint64_t mark) {
   if (mark == 0) return;
   const bool file = lists_.has(folio.front(), kLruFile);
-  const std::uint64_t pages = folio.size();
+  const auto pages = folio.size() == 1 ? static_cast<std::uint64_t>(pages_of(folio.front()))
+                                       : folio.size();
   ReclaimCounters& counters = core_->counters.reclaim;
   (file ? counters.refault_file : counters.refault_anon) += pages;
   statistics_.look(core_->clock.now_ns());

@@ -98,7 +98,7 @@ void LinuxReclaim::shrink_active(Lru list, std::uint64_t pages) {
   lists_.drain();
   std::uint64_t spared = 0;
   for (const LruUnit& unit : isolate(list, pages)) {
-    core_->clock.advance(core_->options.costs.reclaim_page_ns);
+    core_->clock.advance(unit.alike() * core_->options.costs.reclaim_page_ns);
     const Look look = look_at(unit);
     if (look.locked) {
       set_aside(unit);
@@ -134,7 +134,7 @@ std::uint64_t LinuxReclaim::shrink_inactive(Lru list, std::uint64_t pages) {
   for (std::size_t i = 0; i < taken.size(); ++i) {
     // Few pages of files that go are mapped: they take less than a look through page tables.
     const bool other = is_file(list) && costs.file_free_ns != 0;
-    if (!other) core_->clock.advance(costs.reclaim_page_ns);
+    if (!other) core_->clock.advance(taken[i].alike() * costs.reclaim_page_ns);
     const std::uint64_t gone = try_to_free(taken[i], tally);
     if (other) core_->clock.advance(gone > 0 ? costs.file_free_ns : costs.reclaim_page_ns);
     freed += gone;

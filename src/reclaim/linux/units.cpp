@@ -12,7 +12,7 @@ bool LinuxReclaim::in_folio(Pfn pfn) const {
 LruUnit LinuxReclaim::unit_of(Pfn pfn) const {
   if (pool_->in_huge(pfn)) return LruUnit(pool_->head_of(pfn), HugeBlocks::kFrames);
   const Frame& frame = pool_->frame(pfn);
-  if (frame.kind != FrameKind::File) return LruUnit(pfn);
+  if (frame.kind != FrameKind::File) return LruUnit::alike(pfn, pw::pages_of(frame));
   const VmObject& file = core_->objects.object(frame.owner);
   const FolioSpan folio = file.folios.find(PageOffset(frame.index));
   if (folio.order == 0) return LruUnit(pfn);

@@ -1,0 +1,74 @@
+// Which recorded pages a machine is told of that follows a sample of them (space/page_sample.hpp):
+// asked for each event, so answers are kept, a bit a page.
+//
+// Owned by a RecordedProcess, which says when its areas have changed.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/units.hpp"
+#include "space/page_sample.hpp"
+
+namespace pw::replay {
+
+class FollowedPages {
+ public:
+  // Recorded pages of which all or some are followed.
+  struct Run {
+    VpnRange pages;
+    std::uint64_t shift = 0;  // from there to their places, modulo 2^64
+    bool thinned = false;     // else all are followed
+  };
+
+  explicit FollowedPages(const PageSample& sample) : sample_(sample) {
+    if (sample_.one_in() > 1) blocks_.resize(kBlocks);
+  }
+
+  void areas_changed() {
+    if (changed_) return;
+    blocks_.assign(blocks_.size(), {});
+    changed_ = true;
+  }
+  // `find(page)`: the run around a recorded page, empty if nothing is known of it; then all are
+  // followed. Only with a sample of one in several.
+  template <class Find>
+  [[gnu::always_inline]] bool has(Vpn page, Find&& find) {
+    const std::uint64_t number = page.value / kPages, bit = std::uint64_t{1} << page.value % kPages;
+    Block& block = blocks_[number % kBlocks];
+    if (block.number != number || (block.known & bit) == 0) [[unlikely]] {
+      const Run run = find(page);
+      if (!run.pages.contains(page)) return true;
+      learn(number, run, block);
+    }
+    return (block.followed & bit) != 0;
+  }
+
+ private:
+  static constexpr std::uint64_t kPages = 64;
+  static constexpr std::size_t kBlocks = 8192;  // 2 GiB
+
+  struct Block {
+    std::uint64_t number = ~std::uint64_t{0};
+    std::uint64_t known = 0, followed = 0;  // by page
+  };
+
+  void learn(std::uint64_t number, const Run& run, Block& block) {
+    if (block.number != number) block = {number, 0, 0};
+    for (std::uint64_t i = 0; i < kPages; ++i) {
+      const Vpn page(number * kPages + i);
+      if (!run.pages.contains(page)) continue;
+      const std::uint64_t bit = std::uint64_t{1} << i;
+      block.known |= bit;
+      block.followed &= ~bit;
+      if (!run.thinned || sample_.follows(page.value + run.shift)) block.followed |= bit;
+    }
+    changed_ = false;
+  }
+
+  PageSample sample_;
+  std::vector<Block> blocks_;  // by number; none: all pages are followed
+  bool changed_ = true;        // nothing is kept
+};
+
+}  // namespace pw::replay
