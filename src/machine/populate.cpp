@@ -16,6 +16,13 @@ bool translated(AddressSpace& space, Vpn vpn, Access access) {
          (access == Access::Read || entry->writable());
 }
 
+// Of a sample, for which other pages stand for it.
+bool left_out(const PageSample& sample, AddressSpace& space, Vpn vpn) {
+  if (sample.one_in() == 1) return false;
+  const Vma* area = space.find(vpn);
+  return area != nullptr && sample.thins(*area) && !sample.follows(area->backing_at(vpn).value);
+}
+
 // The rights that the kernel asks for when it acts for the program: those for reading are PROT_READ
 // itself, although the CPU reads what may only be written or executed.
 bool grants(const Vma& area, Access access) {
@@ -66,6 +73,7 @@ FaultOutcome Machine::fault_in(Process& process, Vpn vpn, Access access, bool fo
 
 Result<void> Machine::populate_area(Process& process, VpnRange part, Access access, bool forgets) {
   for (Vpn vpn = part.begin; vpn < part.end; vpn = vpn + PageCount(1)) {
+    if (left_out(core_->sample, *process.space, vpn)) continue;
     const FaultOutcome outcome = fault_in(process, vpn, access, forgets);
     if (outcome.kind == FaultOutcome::Kind::Oom) return fail(Errno::NoMemory);
     if (outcome.kind != FaultOutcome::Kind::Resolved) return fail(Errno::Fault);

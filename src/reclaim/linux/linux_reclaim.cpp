@@ -181,7 +181,8 @@ bool LinuxReclaim::evict_unasked(Pfn pfn, std::uint64_t& /*ready_ns*/) {
   if (!enlisted(pfn)) return false;
   delist(pfn);
   Tally tally;
-  if (let_go(unit_of(pfn), tally) == Gone::Freed) return true;
+  const bool file = frame.kind == FrameKind::File;  // alone, whatever folio it is of
+  if (let_go(file ? LruUnit(pfn) : unit_of(pfn), tally) == Gone::Freed) return true;
   if ((pool_->frame(pfn).flags & kFrameListed) != 0) enlist_front(pfn);
   return false;
 }

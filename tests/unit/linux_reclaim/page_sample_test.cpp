@@ -209,6 +209,22 @@ TEST(SampledMachineTest, IsRefusedWhereItCannotBe) {
   EXPECT_FALSE(Machine::create(config));
 }
 
+TEST(SampledMachineTest, WhatIsPopulatedCountsOnce) {
+  SampledMachine sampled(4, 0, 16 * kRun);
+  Machine& machine = sampled.machine();
+  const std::uint64_t used = sampled.reclaim().used();
+  MmapRequest request;
+  request.length = bytes_of(PageCount(16 * kRun));
+  request.rights = {true, true, false};
+  request.populate = true;
+  const auto at = machine.mmap(sampled.pid(), request);
+  ASSERT_TRUE(at);
+  EXPECT_EQ(sampled.counters().faults.minor, 16 * kRun);
+  EXPECT_NEAR(static_cast<double>(sampled.reclaim().used() - used), 16.0 * kRun, 8);  // tables
+  ASSERT_TRUE(machine.mlock(sampled.pid(), sampled.begin(), bytes_of(PageCount(16 * kRun)), false));
+  EXPECT_EQ(sampled.counters().faults.minor, 32 * kRun);
+}
+
 TEST(SampledMachineTest, AForkSharesAndCopiesForAllOfThem) {
   SampledMachine sampled(4, 0, 16 * kRun);
   Machine& machine = sampled.machine();
