@@ -90,9 +90,9 @@ Result<PredictReport> make_report(const Flags& flags) {
   std::optional<double> seconds;
   if (flags.seconds > 0) seconds = flags.seconds;
   Ageing ageing = conditions->ageing;
-  const auto forecasts_of = [&](const std::string& path,
+  const auto forecasts_by = [&](const std::string& path, record::Recording::Verify verify,
                                 std::vector<std::string>& command) -> Result<predict::Forecasts> {
-    const Result<record::Recording> recording = record::Recording::open(path);
+    const Result<record::Recording> recording = record::Recording::open(path, verify);
     if (!recording) return tl::unexpected(recording.error());
     command = recording->info().command;
     if (!recording->losses().empty()) {
@@ -112,6 +112,16 @@ Result<PredictReport> make_report(const Flags& flags) {
     predict::Conditions now = report.conditions;
     now.ageing = ageing;
     return predict::forecast(*recording, *limits, now, costs->costs, seconds, predict::predict_all);
+  };
+  // What is read is checked as it is decoded. Where that finds damage, all is looked through, for
+  // what can be predicted without what is lost.
+  const auto forecasts_of = [&](const std::string& path, std::vector<std::string>& command) {
+    using Verify = record::Recording::Verify;
+    const std::size_t said = report.notes.size();
+    auto forecasts = forecasts_by(path, Verify::Index, command);
+    if (forecasts || forecasts.error().code != Errno::Io) return forecasts;
+    report.notes.resize(said);
+    return forecasts_by(path, Verify::All, command);
   };
   Result<predict::Forecasts> first = forecasts_of(flags.recording, report.command);
   if (!first) return tl::unexpected(first.error());

@@ -58,13 +58,15 @@ struct Event {
   };
   union {
     std::uint32_t index = 0;
-    // Fetch, FirstWrite: the event of this chunk with which the page leaves the filter; 0: it stays
-    // in. Known once the chunk is decoded.
-    std::uint32_t leaves_at;
+    // Fetch, FirstWrite: 1 + how many references later the last one to the page is before it leaves
+    // the filter; 0: it does not leave in this chunk. Known once the chunk is decoded.
+    std::uint32_t stays;
   };
   union {
     std::uint16_t size = 0;   // Reference: bytes. Wait: 1 if it ended because its time was over
     std::uint16_t came_here;  // Fetch, FilterGone: 1 if the page that leaves came in this chunk
+                              // (and that Fetch says how long it stays). FirstWrite: 1 if its page
+                              // did
   };
   EventKind kind = EventKind::Fetch;
   Access access : 2 = Access::Read;

@@ -45,7 +45,7 @@ class PayloadDecoder {
                       bool continues = false);
 
   // Once decoded: the pages by slot (kNoPage: free), and the clock after the last event.
-  std::span<const std::uint64_t> slots() const { return pages_; }
+  std::vector<std::uint64_t> slots() const;
   std::uint64_t end_clock() const { return clock_; }
 
  private:
@@ -68,11 +68,14 @@ class PayloadDecoder {
   std::vector<StackAddresses>* spool_stacks_;
   struct Slot {
     std::uint64_t page = ~std::uint64_t{0};
-    PageStay stay;
+    PageStay stay;  // of that payload:
+    std::uint32_t payload = 0;
   };
-  void leave(Slot& slot, std::uint32_t at);
+  PageStay& stay_of(Slot& slot);
+  void leave(Slot& slot, Event& leaving);
   std::vector<Slot> slots_;
-  std::vector<std::uint64_t> pages_;
+  std::uint32_t payload_ = 0;           // number of the one that is decoded
+  std::vector<std::uint32_t> written_;  // slots of its first writes
   const unsigned char* next_ = nullptr;
   const unsigned char* end_ = nullptr;
   std::uint64_t clock_ = 0;

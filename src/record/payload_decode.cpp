@@ -63,6 +63,7 @@ Result<void> PayloadDecoder::decode(std::string_view bytes, const PayloadStart& 
   begin_ns_ = start.begin_ns;
   transfer_end_ = 0;
   out_ = &out;
+  ++payload_;
   out.filter.clear();
   out.filter_states.clear();
   out.syscalls.clear();
@@ -75,16 +76,20 @@ Result<void> PayloadDecoder::decode(std::string_view bytes, const PayloadStart& 
         static_cast<std::size_t>(std::min<std::uint64_t>(start.events, bytes.size())));
     wrong = filter_pages_ > 1 ? decode_events<true>(count) : decode_events<false>(count);
   }
-  pages_.clear();
-  for (Slot& slot : slots_) {
-    pages_.push_back(slot.page);
-    leave(slot, 0);
-  }
+  for (const std::uint32_t slot : written_) stay_of(slots_[slot]).stay(out.events);
+  written_.clear();
   out.events.resize(count);
   if (wrong == nullptr) return {};
   std::size_t place = std::min(static_cast<std::size_t>(next_ - begin), bytes.size());
   return fail(Errno::Io,
               std::string(wrong) + " at byte " + std::to_string(place) + " of the chunk's events");
+}
+
+std::vector<std::uint64_t> PayloadDecoder::slots() const {
+  std::vector<std::uint64_t> pages;
+  pages.reserve(slots_.size());
+  for (const Slot& slot : slots_) pages.push_back(slot.page);
+  return pages;
 }
 
 const char* PayloadDecoder::decode_snapshot() {
@@ -115,11 +120,10 @@ const char* PayloadDecoder::decode_snapshot() {
 
 // In place of a snapshot, of which there is none.
 const char* PayloadDecoder::resume() {
-  slots_.assign(filter_pages_, Slot{});
-  if (pages_.size() != slots_.size()) return "nothing to go on from";
-  for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
-    slots_[slot].page = pages_[slot];
-    if (pages_[slot] != kNoPage) out_->filter.push_back(pages_[slot]);
+  if (slots_.size() != filter_pages_) return "nothing to go on from";
+  for (const Slot& slot : slots_) {
+    if (!out_->wants_filter) break;
+    if (slot.page != kNoPage) out_->filter.push_back(slot.page);
   }
   if (next_ >= end_ || get_varint(next_) != 0) return "a filter that was known";
   return nullptr;
@@ -140,13 +144,20 @@ inline const char* PayloadDecoder::decode_first_write(std::uint64_t slot, std::u
   event = kFirstWrite;
   event.clock = clock;
   event.page = slots_[slot].page;
-  slots_[slot].stay.written(at, event);
+  stay_of(slots_[slot]).written(at, event);
+  written_.push_back(static_cast<std::uint32_t>(slot));
   return nullptr;
 }
 
-// The slot's page leaves with the event at `at`; 0: with none of this chunk.
-inline void PayloadDecoder::leave(Slot& slot, std::uint32_t at) {
-  slot.stay.leave(out_->events, at);
+inline PageStay& PayloadDecoder::stay_of(Slot& slot) {
+  if (slot.payload != payload_) slot.stay = PageStay();
+  slot.payload = payload_;
+  return slot.stay;
+}
+
+// The slot's page leaves with `leaving`.
+inline void PayloadDecoder::leave(Slot& slot, Event& leaving) {
+  stay_of(slot).leave(out_->events, leaving);
   slot.page = kNoPage;
 }
 
@@ -196,10 +207,10 @@ const char* PayloadDecoder::decode_events(std::size_t& count) {
         }
         event->evicted = slot.page;
         event->last_reference = clock - age;
-        if (kManySlots) leave(slot, static_cast<std::uint32_t>(count));
+        if (kManySlots) leave(slot, *event);
       }
       slot.page = previous;
-      slot.stay.fetched(count);
+      stay_of(slot).fetched(count);
     } else if (kind == PW_FIRST_WRITE) {
       wrong = decode_first_write(body, clock, count, *event);
       if (wrong != nullptr) break;
@@ -388,7 +399,7 @@ const char* PayloadDecoder::decode_gone(std::string_view payload, bool all, std:
     event.clock = clock_;
     event.page = slots_[slot].page;
     event.last_reference = clock_ - age;
-    leave(slots_[slot], static_cast<std::uint32_t>(count));
+    leave(slots_[slot], event);
     ++count;
   }
   return nullptr;

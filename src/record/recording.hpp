@@ -88,6 +88,7 @@ struct FilterState {
 
 struct Chunk {
   ChunkInfo info;
+  bool wants_filter = true;  // set before decode(): else that of an overview's may be left out
   std::vector<std::uint64_t> filter;       // pages in the filter at the start
   std::vector<FilterState> filter_states;  // of the same pages
   std::vector<Event> events;

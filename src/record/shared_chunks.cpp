@@ -54,13 +54,31 @@ void SharedChunks::decode_ahead() {
   }
 }
 
-Result<SharedChunks::Shared> SharedChunks::decode(std::size_t index) const {
-  const auto chunk = std::make_shared<Chunk>();
+// Goes back to the pool, which lives as long as any of them.
+std::shared_ptr<Chunk> SharedChunks::spare() {
+  std::unique_ptr<Chunk> chunk;
+  {
+    const std::lock_guard lock(pool_->mutex);
+    if (!pool_->spare.empty()) {
+      chunk = std::move(pool_->spare.back());
+      pool_->spare.pop_back();
+    }
+  }
+  if (chunk == nullptr) chunk = std::make_unique<Chunk>();
+  return {chunk.release(), [pool = pool_](Chunk* done) {
+            std::unique_ptr<Chunk> back(done);
+            const std::lock_guard lock(pool->mutex);
+            pool->spare.push_back(std::move(back));
+          }};
+}
+
+Result<SharedChunks::Shared> SharedChunks::decode(std::size_t index) {
+  const std::shared_ptr<Chunk> chunk = use_.in_order ? spare() : std::make_shared<Chunk>();
+  chunk->wants_filter = false;
   PW_TRY(recording_.decode(index, *chunk));
-  // Working memory that it need not keep.
-  chunk->packed = chunk->unpacked = {};
-  chunk->filter = {};
-  chunk->filter_states = {};
+  if (!use_.in_order) chunk->packed = chunk->unpacked = {};  // many are kept
+  chunk->filter.clear();
+  chunk->filter_states.clear();
   return chunk;
 }
 
@@ -68,12 +86,13 @@ Result<SharedChunks::Shared> SharedChunks::thin(std::size_t index) {
   PW_TRY(recording_.decode(index, whole_));
   const std::pair stream(whole_.info.pid, whole_.info.stream);
   Thinner& thinner = thinners_.try_emplace(stream, use_.filter_pages).first->second;
-  const std::uint64_t left_out = thinner.thin(whole_, thin_);
-  thin_.info.left_out += left_out;
-  thin_.info.events = thin_.events.size();
-  thin_.filter.clear();
-  thin_.filter_states.clear();
-  return std::make_shared<Chunk>(thin_);
+  const std::shared_ptr<Chunk> thin = spare();
+  const std::uint64_t left_out = thinner.thin(whole_, *thin);
+  thin->info.left_out += left_out;
+  thin->info.events = thin->events.size();
+  thin->filter.clear();
+  thin->filter_states.clear();
+  return thin;
 }
 
 // What was begun first goes: those who have not asked for it are far behind, or wait for it and

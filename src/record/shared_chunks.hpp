@@ -18,6 +18,7 @@
 #include <optional>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "record/recording.hpp"
 #include "record/thinner.hpp"
@@ -55,14 +56,21 @@ class SharedChunks {
     std::size_t readers = 0;              // that have not asked for it
     std::uint64_t begun = 0;              // how many were before it
   };
+  // Those that nobody has any more: what they have of memory is used again.
+  struct Pool {
+    std::mutex mutex;
+    std::vector<std::unique_ptr<Chunk>> spare;
+  };
   void decode_ahead();
-  Result<Shared> decode(std::size_t index) const;
+  std::shared_ptr<Chunk> spare();
+  Result<Shared> decode(std::size_t index);
   Result<Shared> thin(std::size_t index);
   void make_room();
   void begin(std::size_t index, std::unique_lock<std::mutex>& lock);
 
   const Recording& recording_;
   const Use use_;
+  std::shared_ptr<Pool> pool_ = std::make_shared<Pool>();
   std::mutex mutex_;  // of what follows, up to the thread
   std::condition_variable changed_;
   std::map<std::size_t, Entry> entries_;
@@ -71,7 +79,7 @@ class SharedChunks {
   bool stopped_ = false;
   std::optional<Error> error_;  // of the thread that decodes ahead, which has ended with it
   // Of the thread that decodes ahead:
-  Chunk whole_, thin_;
+  Chunk whole_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, Thinner> thinners_;  // by pid and stream
   std::thread decoder_;
 };

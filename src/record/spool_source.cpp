@@ -186,7 +186,7 @@ SpoolSource::Stream& SpoolSource::stream(std::uint32_t recorder_number) {
 
 Result<void> SpoolSource::take_events(const SpoolFrame& frame) {
   Stream& to = stream(frame.header.stream);
-  std::vector<std::uint64_t> slots(to.decoder.slots().begin(), to.decoder.slots().end());
+  const std::vector<std::uint64_t> slots = to.decoder.slots();
   PayloadStart start{frame.header.clock, frame.header.ns, frame.header.count};
   auto decoded = to.decoder.decode(frame.payload, start, decoded_);
   // A filter that has not changed has seen nothing but hits, which are no events: the clock may

@@ -21,7 +21,7 @@ std::uint64_t Thinner::thin(const Chunk& in, Chunk& out) {
   told_.events.clear();
   begin(in, out);
   for (const Event& one : in.events) event(in, one, out);
-  for (std::uint32_t slot = 0; slot < used_; ++slot) entries_[slot].stay.leave(out.events, 0);
+  for (std::uint32_t slot = 0; slot < used_; ++slot) entries_[slot].stay.stay(out.events);
   return left_out_;
 }
 
@@ -116,13 +116,13 @@ void Thinner::fetch(const Event& event, Chunk& out) {
   Event& fetched = put(event, 0, out);
   fetched.evicted = kNoPage;
   fetched.last_reference = 0;
-  fetched.leaves_at = 0;
+  fetched.stays = 0;
   fetched.came_here = 0;
   if (slots_.size() == entries_.size() && first_far_ != kNone) {
     const std::uint32_t victim = first_far_;
     fetched.evicted = entries_[victim].page;
     fetched.last_reference = entries_[victim].last_reference;
-    entries_[victim].stay.leave(out.events, static_cast<std::uint32_t>(at));
+    entries_[victim].stay.leave(out.events, fetched);
     unlink_far(victim);
     slots_.take(fetched.evicted);
     free_.push_back(victim);
@@ -196,9 +196,8 @@ void Thinner::gone(std::uint32_t slot, std::uint64_t clock, Chunk& out) {
   event.clock = clock;
   event.page = entry.page;
   event.last_reference = std::min(entry.last_reference, clock);
-  const auto at = static_cast<std::uint32_t>(out.events.size());
-  put(event, slot, out);
-  entry.stay.leave(out.events, at);
+  Event& leaving = put(event, slot, out);
+  entry.stay.leave(out.events, leaving);
   slots_.take(entry.page);
   entry = Entry{};
   free_.push_back(slot);

@@ -1,7 +1,7 @@
 // How long the pages of a recording's filter were really referenced.
 //
-// A page that left the filter says when it was referenced last, and the chunk says at a page's
-// fetch with which event it leaves, so that it counts as referenced until then and no longer: most
+// A page that left the filter says when it was referenced last, and once a chunk is decoded a
+// page's fetch does (Event::stays), so that it counts as referenced until then and no longer: most
 // pages are referenced in one go and then wait for the filter to push them out, untouched. A page
 // that leaves in a later chunk counts as in use until it does.
 //
@@ -32,20 +32,16 @@ class FilterStays {
   };
   // Whether the page of a Fetch or FirstWrite event goes on being referenced after it. A fetched
   // one that does not until it leaves is told by end_until().
-  static bool goes_on(const record::Chunk& chunk, const record::Event& event) {
-    return !leaves(chunk, event) || chunk.events[event.leaves_at].last_reference > event.clock;
-  }
+  static bool goes_on(const record::Event& event) { return event.stays != 1; }
   // Whether the page that leaves with a Fetch or FilterGone event was in use until now.
   static bool until_now(const record::Event& event) { return event.came_here == 0; }
-  // Whether the page of an event whose stay has its end in the chunk was fetched in it, too.
-  static bool came_here(const record::Chunk& chunk, const record::Event& event) {
-    return chunk.events[event.leaves_at].came_here != 0;
-  }
+  // Whether the page of a FirstWrite event was fetched in its chunk.
+  static bool came_here(const record::Event& write) { return write.came_here != 0; }
   // The stay that begins with a Fetch event, if the chunk has its end: whether it goes on after the
   // event is for the caller to see.
-  static bool ends_here(const record::Chunk& chunk, const record::Event& event, Stay& stay) {
-    if (!leaves(chunk, event)) return false;
-    stay.last_reference = chunk.events[event.leaves_at].last_reference;
+  static bool ends_here(const record::Event& event, Stay& stay) {
+    if (event.stays == 0) return false;
+    stay.last_reference = event.clock + event.stays - 1;
     stay.page = event.page;
     return true;
   }
@@ -84,10 +80,6 @@ class FilterStays {
   }
 
  private:
-  static bool leaves(const record::Chunk& chunk, const record::Event& event) {
-    return event.leaves_at != 0 && event.leaves_at < chunk.events.size();
-  }
-
   // Those that have ended go; if they are few, there is place for more.
   void make_room(std::uint64_t clock) {
     std::erase_if(unseen_, [clock](const Stay& stay) { return stay.last_reference <= clock; });

@@ -4,6 +4,7 @@
 // Owned by a RecordedProcess, which says when its areas have changed.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -55,13 +56,16 @@ class FollowedPages {
 
   void learn(std::uint64_t number, const Run& run, Block& block) {
     if (block.number != number) block = {number, 0, 0};
-    for (std::uint64_t i = 0; i < kPages; ++i) {
-      const Vpn page(number * kPages + i);
-      if (!run.pages.contains(page)) continue;
-      const std::uint64_t bit = std::uint64_t{1} << i;
-      block.known |= bit;
-      block.followed &= ~bit;
-      if (!run.thinned || sample_.follows(page.value + run.shift)) block.followed |= bit;
+    const std::uint64_t first = number * kPages;
+    const std::uint64_t end = std::min(first + kPages, run.pages.end.value);
+    for (std::uint64_t page = std::max(first, run.pages.begin.value); page < end;) {
+      const std::uint64_t place = page + run.shift;
+      const std::uint64_t together = std::min(end - page, PageSample::together(place));
+      const std::uint64_t bits = (~std::uint64_t{0} >> (kPages - together)) << (page - first);
+      block.known |= bits;
+      block.followed &= ~bits;
+      if (!run.thinned || sample_.follows(place)) block.followed |= bits;
+      page += together;
     }
     changed_ = false;
   }

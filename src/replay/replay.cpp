@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "replay/call_numbers.hpp"
-#include "replay/fork_call.hpp"
 #include "replay/replayer.hpp"
 
 namespace pw::replay {
@@ -13,13 +12,6 @@ namespace pw::replay {
 using record::Chunk;
 using record::Event;
 using record::EventKind;
-
-RecordedProcess& Replayer::adopt(std::uint32_t recorded_pid, Pid pid) {
-  auto& place = processes_[recorded_pid];
-  if (place == nullptr) order_.push_back(recorded_pid);
-  place = std::make_unique<RecordedProcess>(machine_, names_, call_sites_, transcript_, pid);
-  return *place;
-}
 
 Result<void> Replayer::begin_chunk(std::size_t index, const Chunk& chunk) {
   const record::ChunkInfo& info = chunk.info;
@@ -54,14 +46,18 @@ void Replayer::tell_watcher(const Chunk& chunk, std::size_t at) {
 Result<void> Replayer::play(const Chunk& chunk) {
   Stream& stream = streams_[Key{chunk.info.pid} << 32 | chunk.info.stream];
   std::uint64_t clock = chunk.info.clock;
-  for (std::size_t at = 0; at < chunk.events.size(); ++at) {
+  const std::size_t end = chunk.events.size();
+  for (std::size_t at = 0; at < end; ++at) {
+    const std::size_t after = pass_over(chunk, at, alone_ ? end : at + 1, stream);
+    const bool passed = after > at;
+    if (passed) at = after - 1;
     come_to(chunk.events[at].clock, clock);
     if (stopped()) return fail(Errno::Again);
-    if (!refer(chunk, chunk.events[at], stream)) PW_TRY(step(chunk, at, stream));
+    if (!passed && !refer(chunk.events[at], stream)) PW_TRY(step(chunk, at, stream));
     if (watcher_ != nullptr) tell_watcher(chunk, at);
   }
   tell_stays();
-  records_ += chunk.events.size();
+  records_ += end;
   come_to(chunk.info.end_clock, clock);
   return {};
 }
@@ -84,25 +80,17 @@ std::vector<std::uint64_t> Replayer::touched_by_label() const {
   return touched;
 }
 
-// The call stack that the recorder noted for the system call of event `at`.
-std::uint32_t Replayer::stack_of_call(const Chunk& chunk, std::size_t at) {
-  const Event* stack = stack_behind(chunk, at, record::StackCause::Syscall);
-  return stack != nullptr ? stack->index : RecordedProcess::kNoStack;
-}
-
 // An event that refers to memory; false: it is another one.
-[[gnu::always_inline]] inline bool Replayer::refer(const Chunk& chunk, const Event& event,
-                                                   Stream& stream) {
+[[gnu::always_inline]] inline bool Replayer::refer(const Event& event, Stream& stream) {
   now_ = event.clock;
   advance_to(stream, event.clock);
   if (!late_) end_stays();
-  if (sampled_ && passes_over(event, stream)) return true;
   switch (event.kind) {
     case EventKind::Fetch:
-      fetch(chunk, event, stream);
+      fetch(event, stream);
       return true;
     case EventKind::FirstWrite:
-      first_write(chunk, event);
+      first_write(event);
       return true;
     case EventKind::Reference:
       reference(event);
@@ -113,65 +101,42 @@ std::uint32_t Replayer::stack_of_call(const Chunk& chunk, std::size_t at) {
 }
 
 // References to pages that are not followed take their time, and that is all.
-inline bool Replayer::passes_over(const Event& event, Stream& stream) {
-  const bool fetch = event.kind == EventKind::Fetch;
-  if (!fetch && event.kind != EventKind::FirstWrite) return false;
-  if (current_->follows(Vpn(event.page))) return false;
-  hide(stream, 1);
-  if (fetch) evicted(event);
-  return true;
+inline bool Replayer::left_out(const Event& event) {
+  if (event.kind != EventKind::Fetch && event.kind != EventKind::FirstWrite) return false;
+  return !current_->follows(Vpn(event.page));
+}
+
+// Of the events from `at` to `end`, those up to the first that is not one of them.
+[[gnu::always_inline]] inline std::size_t Replayer::pass_over(const Chunk& chunk, std::size_t at,
+                                                              std::size_t end, Stream& stream) {
+  if (!sampled_) return at;
+  const Event* const events = chunk.events.data();
+  bool evicts = false;
+  do {
+    std::uint64_t clock = stream.clock, references = 0;
+    for (evicts = false; !evicts && at < end && left_out(events[at]); ++at) {
+      references += events[at].clock > clock ? events[at].clock - clock : 1;
+      clock = events[at].clock;
+      evicts = tells_of_eviction(events[at]);
+    }
+    if (references == 0) break;
+    now_ = stream.clock = clock;
+    hide(stream, references);
+    if (evicts) evicted(events[at - 1]);
+  } while (evicts);
+  return at;
+}
+
+inline bool Replayer::tells_of_eviction(const Event& event) {
+  return event.kind == EventKind::Fetch && event.evicted != record::kNoPage &&
+         FilterStays::until_now(event);
 }
 
 // A page has left the filter for the one that is fetched.
 [[gnu::always_inline]] inline void Replayer::evicted(const Event& fetch) {
-  if (fetch.evicted == record::kNoPage || !FilterStays::until_now(fetch)) return;
+  if (!tells_of_eviction(fetch)) return;
   const Vpn page(fetch.evicted);
   if (!sampled_ || current_->follows(page)) current_->leave_filter(page);
-}
-
-// Any other event.
-Result<void> Replayer::step(const Chunk& chunk, std::size_t at, Stream& stream) {
-  const Event& event = chunk.events[at];
-  tell_stays();
-  before_look_.cpu = nullptr;
-  switch (event.kind) {
-    case EventKind::FilterGone:
-      if (FilterStays::until_now(event)) current_->leave_filter(Vpn(event.page));
-      break;
-    case EventKind::Syscall:
-      current_->apply(chunk.syscalls[event.index], stack_of_call(chunk, at));
-      break;
-    case EventKind::Transfer:
-      current_->transfer(event);
-      break;
-    case EventKind::Fork:
-      PW_TRY(fork(chunk, at));
-      break;
-    case EventKind::Exec: {
-      stream.in_run = false;
-      if (current_->running()) PW_TRY(current_->start_image(chunk.images[event.index]));
-      break;
-    }
-    case EventKind::Exit:
-      if (!current_->running()) break;
-      current_->close_all();
-      PW_TRY(machine_.exit(current_->pid(), static_cast<int>(event.index)));
-      child_ended(chunk.info.pid);
-      if (transcript_ != nullptr) {
-        transcript_->exited(current_->pid(), static_cast<int>(event.index));
-      }
-      break;
-    case EventKind::Thread: {
-      const auto cpus = static_cast<std::size_t>(machine_.config().cpus);
-      const auto next = static_cast<unsigned>(cpu_of_thread_.size() % cpus);
-      const auto place = cpu_of_thread_.try_emplace(event.index, next).first;
-      if (current_->running()) PW_TRY(machine_.run_on(current_->pid(), place->second));
-      break;
-    }
-    default:
-      break;
-  }
-  return {};
 }
 
 // What the recording left out since the last event of the stream: references to the page of the
@@ -205,8 +170,7 @@ inline void Replayer::end_stays() {
   current_->reference(address, access, before_look_);
 }
 
-[[gnu::always_inline]] inline void Replayer::fetch(const Chunk& chunk, const Event& event,
-                                                   Stream& stream) {
+[[gnu::always_inline]] inline void Replayer::fetch(const Event& event, Stream& stream) {
   const VirtAddr address = address_of(Vpn(event.page));
   if (!pages_) {
     stream.address = address;
@@ -217,7 +181,7 @@ inline void Replayer::end_stays() {
   evicted(event);
   reference(address, event.access);
   FilterStays::Stay its;
-  if (!FilterStays::ends_here(chunk, event, its)) return current_->enter_filter(Vpn(event.page));
+  if (!FilterStays::ends_here(event, its)) return current_->enter_filter(Vpn(event.page));
   if (its.last_reference <= event.clock) return;
   if (late_ && current_->stay_leaves_no_trace(Vpn(event.page))) [[likely]] {
     return stays_.begin_unseen(its, event.clock);
@@ -238,12 +202,12 @@ void Replayer::stay(const Event& event, const FilterStays::Stay& stay) {
 }
 
 // The page is in use already, unless it has been away since it was fetched.
-void Replayer::first_write(const Chunk& chunk, const Event& event) {
+void Replayer::first_write(const Event& event) {
   const Vpn page(event.page);
   reference(address_of(page), Access::Write);
-  if (!pages_ || !FilterStays::goes_on(chunk, event)) return;
+  if (!pages_ || !FilterStays::goes_on(event)) return;
   FilterStays::Stay its;
-  if (late_ && FilterStays::ends_here(chunk, event, its) && FilterStays::came_here(chunk, event)) {
+  if (late_ && FilterStays::ends_here(event, its) && FilterStays::came_here(event)) {
     return stays_.begin_unseen(its, event.clock);
   }
   current_->enter_filter(page);
@@ -256,35 +220,6 @@ void Replayer::reference(const Event& event) {
   if (page_of(last) != page_of(first)) {
     reference(address_of(page_of(last)), event.access);
   }
-}
-
-Result<void> Replayer::fork(const Chunk& chunk, std::size_t at) {
-  last_fork_ = {};
-  const Event& event = chunk.events[at];
-  if (!current_->running() || event.index == chunk.info.pid) return {};
-  const record::SyscallRecord* call = call_of_fork(chunk, at);
-  RecordedProcess& parent = *current_;
-  const bool lends = parent.native() && lends_memory(call);
-  const Result<Pid> child = lends ? machine_.vfork(parent.pid()) : machine_.fork(parent.pid());
-  if (!child) return {};  // no memory: the child, and what it would have done, is missing
-  if (transcript_ != nullptr) transcript_->forked(parent.pid(), *child, event.index);
-  last_fork_ = {true, lends};
-  RecordedProcess& made = adopt(event.index, *child);
-  const std::uint32_t tid = call != nullptr ? call->tid : 0;
-  made.inherit(parent);
-  made.inherit(parent, tid, event.index);
-  if (lends || !parent.native()) return {};
-  made.write_rseq(event.index);
-  parent.wait_for_child(tid);
-  parents_[event.index] = chunk.info.pid;
-  return {};
-}
-
-void Replayer::child_ended(std::uint32_t recorded_pid) {
-  const auto parent = parents_.find(recorded_pid);
-  if (parent == parents_.end()) return;
-  if (const auto it = processes_.find(parent->second); it != processes_.end()) it->second->go_on();
-  parents_.erase(parent);
 }
 
 Result<void> Replayer::run(const std::function<void(double)>& progress) {
@@ -372,7 +307,8 @@ Result<void> Replayer::play_slice(Turns& turns, Lane& lane) {
       const Event& event = lane.chunk->events[lane.at];
       come_to(event.clock, lane.clock);
       if (stopped()) return fail(Errno::Again);
-      const bool refers = refer(*lane.chunk, event, stream);
+      const bool passed = pass_over(*lane.chunk, lane.at, lane.at + 1, stream) > lane.at;
+      const bool refers = passed || refer(event, stream);
       if (!refers) PW_TRY(step(*lane.chunk, lane.at, stream));
       if (!alone_ && watcher_ != nullptr) tell_watcher(*lane.chunk, lane.at);
       ++lane.at;

@@ -70,7 +70,7 @@ class Replayer {
   Result<void> begin_chunk(std::size_t index, const record::Chunk& chunk);
   Result<void> play(const record::Chunk& chunk);
   bool stopped() const { return !alone_ && transcript_ != nullptr && transcript_->stopped(); }
-  bool refer(const record::Chunk& chunk, const record::Event& event, Stream& stream);
+  bool refer(const record::Event& event, Stream& stream);
   Result<void> step(const record::Chunk& chunk, std::size_t at, Stream& stream);
   void tell_watcher(const record::Chunk& chunk, std::size_t at);
   void advance_to(Stream& stream, std::uint64_t clock);
@@ -79,11 +79,14 @@ class Replayer {
   void hide(Stream& stream, std::uint64_t references);
   void end_stays();
   void tell_stays();
-  bool passes_over(const record::Event& event, Stream& stream);
+  bool left_out(const record::Event& event);
+  std::size_t pass_over(const record::Chunk& chunk, std::size_t at, std::size_t end,
+                        Stream& stream);
+  static bool tells_of_eviction(const record::Event& event);
   void evicted(const record::Event& fetch);
-  void fetch(const record::Chunk& chunk, const record::Event& event, Stream& stream);
+  void fetch(const record::Event& event, Stream& stream);
   void stay(const record::Event& event, const FilterStays::Stay& stay);
-  void first_write(const record::Chunk& chunk, const record::Event& event);
+  void first_write(const record::Event& event);
   void reference(const record::Event& event);
   void reference(VirtAddr address, Access access);
   Result<void> fork(const record::Chunk& chunk, std::size_t at);

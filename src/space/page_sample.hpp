@@ -38,7 +38,12 @@ class PageSample {
     return one_in_ > 1 && area.anonymous() && !area.shared && !area.grows_down &&
            area.role != AreaRole::Stack && area.role != AreaRole::Vdso;
   }
-  // Of such an area's page with that place (Vma::backing_at()).
+  // Pages from that place on (Vma::backing_at()) that are in or out together.
+  static std::uint64_t together(std::uint64_t place) {
+    constexpr std::uint64_t kRun = 1U << kRunShift;
+    return kRun - place % kRun;
+  }
+  // Of such an area's page with that place.
   bool follows(std::uint64_t place) const {
     const std::uint64_t run = place >> kRunShift;
     const std::uint64_t hash = (run / one_in_ + 1) * 0x9E3779B97F4A7C15;  // Fibonacci hashing

@@ -70,6 +70,30 @@ TEST_F(PredictVerb, TellsEveryLimitAsTextAndAsJson) {
   EXPECT_LE(parsed["rows"][1]["limit_bytes"], parsed["rows"][0]["limit_bytes"]);
 }
 
+// Prediction checks only what it reads; where that is damaged, the rest is predicted.
+TEST_F(PredictVerb, DamageIsToldAndTheRestPredicted) {
+  std::string bytes = testing::read_file(path_);
+  bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+  testing::write_file(path_, bytes);
+  const auto opened = record::Recording::open(path_, record::Recording::Verify::Index);
+  ASSERT_TRUE(opened);
+  EXPECT_TRUE(opened->losses().empty());
+  std::size_t lost = 0;
+  record::Chunk chunk;
+  for (std::size_t i = 0; i < opened->chunks().size(); ++i) {
+    const Result<void> decoded = opened->decode(i, chunk);
+    if (decoded) continue;
+    EXPECT_EQ(decoded.error().code, Errno::Io);
+    ++lost;
+  }
+  EXPECT_EQ(lost, 1U);
+  const Said damaged = predict({"--limit", "100%"});
+  EXPECT_EQ(damaged.status, 0) << damaged.err;
+  EXPECT_THAT(damaged.out, HasSubstr("is damaged: parts of the run are missing."));
+  const Json rest = Json::parse(predict({"--limit", "100%", "--json"}).out);
+  EXPECT_GT(rest["base"]["minor_faults"], 0);
+}
+
 TEST_F(PredictVerb, BothWaysOfAgeingCanBeAskedForAndStandBesideEachOther) {
   const Json lists = Json::parse(predict({"--limit", "50%", "--json"}).out);
   const Said alone = predict({"--limit", "50%", "--model", "linux-mglru", "--json"});

@@ -34,7 +34,7 @@ auto fields(const Event& e) {
 // Of each page in the filter, the events that will tell when it leaves.
 void expect_stays(const std::vector<Event>& events) {
   std::map<std::uint64_t, std::vector<std::size_t>> waiting;
-  std::vector<std::uint32_t> leaves_at(events.size(), 0);
+  std::vector<std::uint32_t> stays(events.size(), 0);
   std::vector<bool> came_here(events.size(), false);
   for (std::size_t i = 0; i < events.size(); ++i) {
     const Event& event = events[i];
@@ -43,25 +43,29 @@ void expect_stays(const std::vector<Event>& events) {
     if (gone || (event.kind == EventKind::Fetch && event.evicted != kNoPage)) {
       const auto it = waiting.find(gone ? event.page : event.evicted);
       if (it != waiting.end()) {
+        const bool came = events[it->second.front()].kind == EventKind::Fetch;
         for (const std::size_t at : it->second) {
-          leaves_at[at] = static_cast<std::uint32_t>(i);
-          came_here[i] = came_here[i] || events[at].kind == EventKind::Fetch;
+          const std::uint64_t last = std::max(event.last_reference, events[at].clock);
+          stays[at] = static_cast<std::uint32_t>(last - events[at].clock + 1);
         }
+        came_here[i] = came;
         waiting.erase(it);
       }
     }
-    if (!gone) waiting[event.page].push_back(i);
+    if (gone) continue;
+    auto& told = waiting[event.page];
+    told.push_back(i);
+    came_here[i] = came_here[i] ||
+                   (told.size() > 1 && events[told.front()].kind == EventKind::Fetch);
   }
   for (std::size_t i = 0; i < events.size(); ++i) {
     if (!is_of_filter(events[i])) continue;
     SCOPED_TRACE(i);
     const bool may_leave = events[i].kind != EventKind::FilterGone;
     if (may_leave) {
-      ASSERT_EQ(events[i].leaves_at, leaves_at[i]);
+      ASSERT_EQ(events[i].stays, stays[i]);
     }
-    if (events[i].kind != EventKind::FirstWrite) {
-      ASSERT_EQ(events[i].came_here == 1, came_here[i]);
-    }
+    ASSERT_EQ(events[i].came_here == 1, came_here[i]);
   }
 }
 auto fields(const SyscallRecord& s) {

@@ -18,7 +18,7 @@ namespace pw::record {
 namespace {
 
 auto fields(const Event& e) {
-  return std::tuple(e.kind, e.clock, e.page, e.evicted, e.last_reference, e.leaves_at, e.came_here,
+  return std::tuple(e.kind, e.clock, e.page, e.evicted, e.last_reference, e.stays, e.came_here,
                     Access(e.access));
 }
 
