@@ -192,6 +192,7 @@ TEST_P(Sampled, SaysWhatAllPagesSay) {
                                                 {"scanned", 0.15},      {"peak_resident", 0.02}};
   std::map<std::string_view, std::vector<double>> off;
   for (std::size_t r = 0; r < all.rows.size(); ++r) {
+    EXPECT_NEAR(some.rows[r].predicted.cpu_seconds / all.rows[r].predicted.cpu_seconds, 1, 0.05);
     if (!all.rows[r].row->limited()) continue;
     ASSERT_EQ(some.rows[r].figures.size(), all.rows[r].figures.size());
     for (std::size_t f = 0; f < all.rows[r].figures.size(); ++f) {
