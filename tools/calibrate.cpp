@@ -50,24 +50,33 @@ Result<host::GroupParent> place_for_groups(host::Guardian& guardian) {
   return parent;
 }
 
-Calibration measure(const Flags& flags, host::Guardian& guardian) {
+Calibration measure_once(const Flags& flags, const std::optional<ChildPlace>& place,
+                         Progress& line) {
   Calibration result;
-  const Result<host::GroupParent> parent = place_for_groups(guardian);
-  std::optional<ChildPlace> place;
-  if (parent) place.emplace(ChildPlace{guardian, *parent});
-  Progress line("calibrating");
-  result.costs.host = host_name_for_people();
   line.say("measuring faults");
   measure_faults(result);
   measure_file_faults(result, flags.folder);
   line.say("measuring zram");
   if (place) measure_zram(result, *place);
-  if (!place) result.notes.push_back("zram: " + parent.error().message);
   line.say("measuring the disk");
   measure_disk(result, flags.folder);
   measure_reads(result, flags.folder, place);
   line.say("measuring memory");
   measure_loads(result);
+  return result;
+}
+
+Calibration measure(const Flags& flags, host::Guardian& guardian) {
+  constexpr int kTimes = 3;
+  const Result<host::GroupParent> parent = place_for_groups(guardian);
+  std::optional<ChildPlace> place;
+  if (parent) place.emplace(ChildPlace{guardian, *parent});
+  Progress line("calibrating");
+  std::vector<Calibration> times;
+  for (int i = 0; i < kTimes; ++i) times.push_back(measure_once(flags, place, line));
+  Calibration result = middle_of(times);
+  result.costs.host = host_name_for_people();
+  if (!place) result.notes.push_back("zram: " + parent.error().message);
   return result;
 }
 
@@ -112,6 +121,32 @@ int calibrate(const Flags& flags) {
 
 }  // namespace
 
+Calibration middle_of(const std::vector<Calibration>& times) {
+  Calibration middle;
+  for (const predict::CostField& field : predict::cost_fields()) {
+    std::vector<predict::Cost> known;
+    for (const Calibration& one : times) {
+      const predict::Cost& cost = one.costs.*field.member;
+      if (cost.measured) known.push_back(cost);
+    }
+    if (known.empty()) continue;
+    std::sort(known.begin(), known.end(), [](const auto& a, const auto& b) { return a.ns < b.ns; });
+    predict::Cost& cost = middle.costs.*field.member;
+    cost = known[(known.size() - 1) / 2];
+    for (const predict::Cost& one : known) {
+      cost.low = std::min(cost.low, one.low);
+      cost.high = std::max(cost.high, one.high);
+    }
+  }
+  for (const std::string& note : times.front().notes) {
+    const bool always = std::all_of(times.begin(), times.end(), [&](const Calibration& one) {
+      return std::find(one.notes.begin(), one.notes.end(), note) != one.notes.end();
+    });
+    if (always) middle.notes.push_back(note);
+  }
+  return middle;
+}
+
 double cpu_ns() { return clock_ns(CLOCK_THREAD_CPUTIME_ID); }
 double wall_ns() { return clock_ns(CLOCK_MONOTONIC); }
 
@@ -142,7 +177,7 @@ void add_calibrate(CLI::App& app, Call& call) {
       ->check(CLI::ExistingDirectory.description(""));
   verb->add_flag("--json", flags->json, "show them as JSON, schema pagewright.costs/1");
   verb->footer(
-      "Takes some ten seconds and less than 1 GiB of memory. zram is measured by root only.\n"
+      "Takes half a minute and less than 1 GiB of memory. zram is measured by root only.\n"
       "predict and check go by what is stored.\n\n"
       "Example:\n  pagewright calibrate");
   verb->callback([flags, &call] { call.status = calibrate(*flags); });

@@ -20,6 +20,11 @@ struct Calibration {
   std::vector<std::string> notes;
 };
 
+// Of each cost the median of several times, with all that their quartiles reach over; of the notes
+// those of all times. A host that others use is a third faster or slower some seconds later.
+// `times`: not empty.
+Calibration middle_of(const std::vector<Calibration>& times);
+
 // Median and quartiles. `samples`: not empty.
 predict::Cost cost_of(std::vector<double> samples);
 

@@ -33,6 +33,27 @@ Costs example() {
   return costs;
 }
 
+// Of times that differ the one in the middle, with the range of all; what one time could not
+// measure, others have.
+TEST(Costs, OfSeveralTimesTheMiddleIsTaken) {
+  std::vector<tools::Calibration> times(3);
+  times[0].costs.look = {900, 800, 950, true};
+  times[1].costs.look = {100, 0, 400, true};
+  times[2].costs.look = {300, 250, 310, true};
+  times[1].costs.walk = {20, 18, 25, true};
+  for (tools::Calibration& one : times) one.notes = {"disk: none"};
+  times[2].notes.emplace_back("zram: others swapped");
+  const tools::Calibration middle = tools::middle_of(times);
+  EXPECT_EQ(middle.costs.look.ns, 300);
+  EXPECT_EQ(middle.costs.look.low, 0);
+  EXPECT_EQ(middle.costs.look.high, 950);
+  EXPECT_EQ(middle.costs.walk.ns, 20);
+  EXPECT_TRUE(middle.costs.walk.measured);
+  EXPECT_FALSE(middle.costs.anon_fault.measured);
+  EXPECT_EQ(middle.costs.anon_fault.ns, Costs{}.anon_fault.ns);
+  EXPECT_EQ(middle.notes, std::vector<std::string>{"disk: none"});
+}
+
 TEST(Costs, ComeBackAsTheyWereWritten) {
   const std::string text = to_json(example());
   EXPECT_EQ(test::schema_errors(Json::parse(text), "costs.schema.json"),
