@@ -121,11 +121,11 @@ const char* PayloadDecoder::decode_snapshot() {
 // In place of a snapshot, of which there is none.
 const char* PayloadDecoder::resume() {
   if (slots_.size() != filter_pages_) return "nothing to go on from";
+  if (next_ >= end_ || get_varint(next_) != 0) return "a filter that was known";
+  if (!out_->wants_filter) return nullptr;
   for (const Slot& slot : slots_) {
-    if (!out_->wants_filter) break;
     if (slot.page != kNoPage) out_->filter.push_back(slot.page);
   }
-  if (next_ >= end_ || get_varint(next_) != 0) return "a filter that was known";
   return nullptr;
 }
 
