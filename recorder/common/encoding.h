@@ -198,8 +198,9 @@ enum pw_control {
   /* over, else 0. Comes before the call's own event. wait4 and waitid always, others if they */
   /* took PW_WAIT_NS or longer */
   PW_WAKE = 15 /* a system call that may have ended another process's wait: varint ns at its end */
-  /* since the frame's ns, varint ns that it took, varint channel (missing: 0). Comes before its */
-  /* PW_WAIT, if it is one as well */
+  /* since the frame's ns, varint ns that it took, varint channel (missing: 0), varint bytes */
+  /* moved through a pipe (else, or missing: 0). Comes before its PW_WAIT, which ends at the */
+  /* same time, if it is one as well */
 };
 
 /* A channel: PW_WAKE_SENDS for a call that puts something there for others, PW_WAKE_TAKES for one

@@ -175,13 +175,13 @@ static Bool timed_out(UInt number, Long result) {
   }
 }
 
-static void tell_wake(ThreadId tid, ULong took, ULong channel) {
-  pw_thread_running(tid);
-  const ULong end = pw_spool_ns();
+static void tell_wake(ULong end, ULong took, ULong channel, Long result) {
+  const Bool of_pipe = channel >> 2 >= PW_CHANNEL_FIRST_PIPE;
   pw_payload_begin();
   pw_payload_varint(end);
   pw_payload_varint(took);
   pw_payload_varint(channel);
+  pw_payload_varint(of_pipe ? (ULong)result : 0);
   pw_payload_send(PW_WAKE);
   pw_spool_event_done();
 }
@@ -192,13 +192,16 @@ void pw_waits_after(ThreadId tid, UInt number, const UWord* args, Long result, B
   const Begun start = begun[tid];
   begun[tid].ns = 0;
   const ULong ns = pw_now_ns() - start.ns;
-  if (wakes(number, args, result, of_file)) tell_wake(tid, ns, start.channel);
-  if ((what_it_does[number] & Waits) == 0) return;
   const ULong child = number == __NR_wait4 && result > 0 ? (ULong)result : 0;
   const Bool for_child = child != 0 || (number == __NR_waitid && result == 0);
-  if (start.runs != runs || (!for_child && ns < PW_WAIT_NS)) return;
+  const Bool waits = (what_it_does[number] & Waits) != 0 && start.runs == runs &&
+                     (for_child || ns >= PW_WAIT_NS);
+  const Bool wakes_others = wakes(number, args, result, of_file);
+  if (!waits && !wakes_others) return;
   pw_thread_running(tid);
   const ULong end = pw_spool_ns();
+  if (wakes_others) tell_wake(end, ns, start.channel, result);
+  if (!waits) return;
   pw_payload_begin();
   pw_payload_varint(number);
   pw_payload_varint(end);

@@ -33,8 +33,9 @@ enum class EventKind : std::uint8_t {
                 // `last_reference` (CLOCK_MONOTONIC ns); `offset` = pid of the child that it
                 // waited for, 0 if it was something else
   Wake,         // a system call that may have ended another process's wait, begun at
-                // `last_reference` (CLOCK_MONOTONIC ns); `offset` = by way of which channel
-                // (PW_WAKE, recorder/common/encoding.h)
+                // `last_reference` (CLOCK_MONOTONIC ns), of `length` ns; `offset` = by way of
+                // which channel (PW_WAKE, recorder/common/encoding.h); `index` = bytes moved
+                // through a pipe
 };
 
 // Of the event before: the first reference to its page, a system call, the first write to its page
@@ -50,7 +51,7 @@ struct Event {
   };
   union {
     std::uint64_t evicted = kNoPage;  // Fetch: the page that left
-    std::uint64_t length;             // Transfer: in bytes. Wait: in ns
+    std::uint64_t length;             // Transfer: in bytes. Wait, Wake: in ns
   };
   union {
     std::uint64_t last_reference = 0;  // clock of the last reference of the page that left

@@ -353,8 +353,10 @@ const char* PayloadDecoder::decode_wake(std::string_view payload, Event& event) 
   event.kind = EventKind::Wake;
   event.by_kernel = true;
   const std::uint64_t end = begin_ns_ + reader.varint(), took = reader.varint();
-  event.last_reference = end - std::min(took, end);
+  event.length = std::min(took, end);
+  event.last_reference = end - event.length;
   event.offset = reader.ok() && !reader.done() ? reader.varint() : 0;
+  event.index = reader.ok() && !reader.done() ? static_cast<std::uint32_t>(reader.varint()) : 0;
   return reader.ok() ? nullptr : "a wake is cut short";
 }
 

@@ -194,9 +194,10 @@ class Encoder {
         break;
       case EventKind::Wake:
         payload.clear();
-        put_varint(payload, since_begin(event.last_reference));
-        put_varint(payload, 0);
+        put_varint(payload, since_begin(event.last_reference + event.length));
+        put_varint(payload, event.length);
         put_varint(payload, event.offset);
+        if (event.index != 0) put_varint(payload, event.index);
         put_control(PW_WAKE, dt, payload);
         break;
       case EventKind::Thread:

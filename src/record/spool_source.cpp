@@ -351,7 +351,8 @@ void SpoolSource::note_meeting(const Event& event, const Chunk& decoded) {
   const std::uint64_t channel = std::exchange(channel_, PW_CHANNEL_ANY);
   if (event.kind == EventKind::Wake) {
     channel_ = event.offset;
-    context_.wakers.add_wake(process_.pid, event.last_reference, event.offset);
+    context_.wakers.add_wake(process_.pid, event.last_reference, event.offset, event.length,
+                             event.index);
   } else if (event.kind == EventKind::Wait) {
     const bool timed_out = event.size != 0, child_is_known = event.offset != 0;
     if (!timed_out && !child_is_known) {

@@ -335,7 +335,7 @@ bool Replayer::gives_way(Turns& turns, Lane& lane, const Event& event) {
     case EventKind::Wait:
       return turns.wait(lane, event);
     case EventKind::Wake:
-      return turns.woke(lane, event.last_reference);
+      return turns.woke(lane, event);
     case EventKind::Syscall: {
       const record::SyscallRecord& call = lane.chunk->syscalls[event.index];
       return call.number == kExitGroup && current_->shares_memory() && turns.leave(lane, call.ns);

@@ -165,14 +165,14 @@ void Turns::pause(Lane& lane, std::uint64_t waited_ns, std::uint64_t until_writt
   stop(lane, Lane::State::Paused);
 }
 
-// Who ends the first wait of the lane that ended at `ns` or later.
-void Turns::find_end(Lane& lane, std::uint64_t ns) {
+// Who ends the first wait of the lane that ended at `ns` or later; null: nobody.
+const record::WaitEnd* Turns::find_end(const Lane& lane, std::uint64_t ns) const {
   const record::WaitEnd wanted{lane.pid, ns, 0, 0};
   const auto end = std::lower_bound(ends_->begin(), ends_->end(), wanted,
                                     [](const auto& a, const auto& b) {
                                       return std::tie(a.pid, a.end_ns) < std::tie(b.pid, b.end_ns);
                                     });
-  if (end != ends_->end() && end->pid == lane.pid) lane.end = &*end;
+  return end != ends_->end() && end->pid == lane.pid ? &*end : nullptr;
 }
 
 bool Turns::wait(Lane& lane, const record::Event& event) {
@@ -189,7 +189,7 @@ bool Turns::wait(Lane& lane, const record::Event& event) {
     }
   }
   if (ends_ != nullptr && lane.child == nullptr) {
-    find_end(lane, event.last_reference);
+    lane.end = find_end(lane, event.last_reference);
     lane.timed = event.size != 0;
     lane.due_ns = wall_ns_ + event.length;
     // Nobody of the recording has ended it.
@@ -218,9 +218,19 @@ bool Turns::stand(Lane& lane) {
   return true;
 }
 
-bool Turns::woke(Lane& lane, std::uint64_t ns) {
-  lane.woke_ns = std::max(lane.woke_ns, ns);
-  return wake() && share_.preempted();
+bool Turns::woke(Lane& lane, const record::Event& event) {
+  lane.woke_ns = std::max(lane.woke_ns, event.last_reference);
+  const bool preempted = wake() && share_.preempted();
+  if (ends_ == nullptr) return preempted;
+  const std::uint64_t ns = event.last_reference + event.length;
+  const record::WaitEnd* const end = find_end(lane, ns);
+  if (end == nullptr || end->end_ns != ns || has_come(*end)) return preempted;
+  lane.until_ns = ns;
+  lane.child = nullptr;
+  lane.end = end;
+  lane.timed = false;
+  stop(lane, Lane::State::Waiting);
+  return true;
 }
 
 void Turns::close_chunk(Lane& lane) {

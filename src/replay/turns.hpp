@@ -83,8 +83,9 @@ class Turns {
   std::uint64_t wall_ns() const { return wall_ns_; }
   // The lane's next event is behind a Wait event. True: it is not its turn any more.
   bool wait(Lane& lane, const record::Event& event);
-  // It has done what others may have waited for, in recorded time. True: as with wait().
-  bool woke(Lane& lane, std::uint64_t ns);
+  // The lane's next event is behind a Wake event: it has begun to do what others may have waited
+  // for, and waits if it takes what is not there yet. True: as with wait().
+  bool woke(Lane& lane, const record::Event& event);
   void ended(Lane& lane);
   // The lane is about to end; it did so at `ns`, in recorded time, and others of whom nothing is
   // told may have waited for that, or it for them: they have come as far. True: as with wait().
@@ -110,7 +111,7 @@ class Turns {
   void stop(Lane& lane, Lane::State state);
   void go_on(Lane& lane);
   bool wake();
-  void find_end(Lane& lane, std::uint64_t ns);
+  const record::WaitEnd* find_end(const Lane& lane, std::uint64_t ns) const;
   Lane* first_due();
   Lane* first_when_recorded();
 

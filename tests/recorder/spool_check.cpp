@@ -233,12 +233,14 @@ TEST_F(ValgrindRecorder, WaitsForOthersAreTold) {
   std::uint64_t waited_for = 0, child = 0, slept_ns = 0, read_ns = 0;
   unsigned pauses = 0;
   std::vector<std::uint64_t> sent, taken;  // channels of the parent's wakes, and of the child's
+  std::vector<std::uint64_t> moved;        // bytes through pipes
   for (const Spool& spool : spools("spool")) {
     const bool forked = (spool.header.flags & 1) != 0;
     if (forked) child = static_cast<std::uint64_t>(spool.header.pid);
     for (const SpoolEvent& event : spool.events) {
       if (event.kind == PW_CONTROL && event.code == PW_WAKE) {
-        ASSERT_EQ(event.values.size(), 3U);
+        ASSERT_EQ(event.values.size(), 4U);
+        if ((event.values[2] >> 2) >= PW_CHANNEL_FIRST_PIPE) moved.push_back(event.values[3]);
         (forked ? taken : sent).push_back(event.values[2]);
       }
       if (event.kind != PW_CONTROL || event.code != PW_WAIT) continue;
@@ -259,6 +261,7 @@ TEST_F(ValgrindRecorder, WaitsForOthersAreTold) {
   EXPECT_GE(sent[0] >> 2, static_cast<unsigned>(PW_CHANNEL_FIRST_PIPE));
   EXPECT_EQ(sent[0] & 3, PW_WAKE_SENDS);
   EXPECT_EQ(taken[0], sent[0] - PW_WAKE_SENDS + PW_WAKE_TAKES);
+  EXPECT_EQ(moved, (std::vector<std::uint64_t>{1, 1}));
   // Whoever only computes waits for nobody.
   EXPECT_EQ(controls(only_spool("alone", "walk", ""), PW_WAIT), 0U);
 }

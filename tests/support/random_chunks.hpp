@@ -139,6 +139,8 @@ class ChunkMaker {
     event.clock = clock;
     event.last_reference = ns;
     event.offset = ns % 100;
+    event.length = ns % 7 * 100;
+    event.index = ns % 3 == 0 ? static_cast<std::uint32_t>(ns % 1'000) : 0;
     return event;
   }
 

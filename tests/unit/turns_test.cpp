@@ -74,9 +74,10 @@ class Part {
     chunk_.events.back().size = 1;
     return *this;
   }
-  Part& wake(std::uint64_t ns) {
+  Part& wake(std::uint64_t ns, std::uint64_t length_ns = 0) {
     Event event = next(EventKind::Wake);
     event.last_reference = ns;
+    event.length = length_ns;
     chunk_.events.push_back(event);
     return *this;
   }
@@ -176,7 +177,7 @@ std::string order_of(std::vector<Part> parts, int events_a_tick, std::uint32_t l
       } else if (event.kind == EventKind::Wait) {
         if (turns.wait(*lane, event)) goes_on = false;
       } else if (event.kind == EventKind::Wake) {
-        if (turns.woke(*lane, event.last_reference)) goes_on = false;
+        if (turns.woke(*lane, event)) goes_on = false;
       }
     }
     if (lane->at == lane->chunk->events.size() && lane->state == Lane::State::Ready) {
@@ -249,6 +250,24 @@ TEST(Turns, AWaitEndsWithWhatEndedIt) {
   EXPECT_EQ(order_of({root(), child()}, 1, 0, &lost), "AbABbbBbbBa");
   const std::vector<record::WaitEnd> none;
   EXPECT_EQ(order_of({root(), child()}, 9, 0, &none), "AAabBbbBbbB");
+}
+
+// When it was recorded, the other had been there already.
+TEST(Turns, WhoTakesWhatIsNotThereYetWaits) {
+  const auto root = [] {
+    return Part(kRoot, 0, 1000).fork(kFirst, 1100).wake(8900, 100).write(1, 3);
+  };
+  const auto child = [] {
+    return Part(kFirst, kRoot, 1100).write(1, 2).wake(8000).write(4, 2).exit();
+  };
+  const std::vector<record::WaitEnd> ends = {{kRoot, 9000, kFirst, 8000}};
+  EXPECT_EQ(order_of({root(), child()}, 9, 0, &ends), "AAbbBbbBaaa");
+  EXPECT_EQ(order_of({root(), child()}, 1, 0, &ends), "AbAbBababaB");
+  // Of another call; of one that has come.
+  const std::vector<record::WaitEnd> other = {{kRoot, 9001, kFirst, 8000}};
+  EXPECT_EQ(order_of({root(), child()}, 9, 0, &other), "AAaaabbBbbB");
+  const std::vector<record::WaitEnd> before = {{kRoot, 9000, kRoot, 500}};
+  EXPECT_EQ(order_of({root(), child()}, 9, 0, &before), "AAaaabbBbbB");
 }
 
 // A tick is 4 ms: four events, of which each takes one. Whose pause is over has had the CPU for its

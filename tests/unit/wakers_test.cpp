@@ -50,8 +50,8 @@ TEST(Wakers, OnlyByWayOfTheSameChannel) {
   wakers.add_wait(1, 53, takes(kPipe + 2));  // nobody has put anything there
   wakers.add_wake(2, 60);                    // something that is not known
   wakers.add_wait(1, 70, takes(kPipe));
-  const std::vector<WaitEnd> expected = {
-      {1, 50, 2, 10}, {1, 51, 2, 20}, {1, 52, 3, 30}, {1, 53, 3, 40}, {1, 70, 2, 60}};
+  const std::vector<WaitEnd> expected = {{3, 30, 2, 20}, {1, 50, 2, 10}, {1, 51, 2, 20},
+                                         {1, 52, 3, 30}, {1, 53, 3, 40}, {1, 70, 2, 60}};
   EXPECT_EQ(wakers.ends(), expected);
 }
 
@@ -70,7 +70,66 @@ TEST(Wakers, WhoPollsHasWaitedForWhatItTakesNext) {
   wakers.add_wait(1, 60);  // it takes nothing before the next
   wakers.add_wait(1, 70);
   wakers.add_wake(1, 71, takes(kSockets));
-  const std::vector<WaitEnd> expected = {{1, 30, 2, 10}, {1, 60, 3, 50}, {1, 70, 2, 40}};
+  const std::vector<WaitEnd> expected = {
+      {1, 30, 2, 10}, {1, 33, 3, 20}, {1, 60, 3, 50}, {1, 70, 2, 40}};
+  EXPECT_EQ(wakers.ends(), expected);
+}
+
+// Two write into a pipe, four bytes and six; a third reads ten bytes at three times, and its end.
+TEST(Wakers, WhoTakesWhatIsThereWouldHaveWaited) {
+  constexpr std::uint64_t kPipe = PW_CHANNEL_FIRST_PIPE + 5;
+  Wakers wakers;
+  wakers.add_wake(2, 10, sends(kPipe), 5, 4);
+  wakers.add_wake(3, 20, sends(kPipe), 5, 6);
+  wakers.add_wake(3, 25, sends(kPipe + 1), 5, 6);
+  wakers.add_wake(3, 27, sends(kPipe) | takes(kPipe));  // closes it
+  wakers.add_wake(1, 30, takes(kPipe), 1, 3);
+  wakers.add_wake(1, 40, takes(kPipe), 2, 1);  // the rest of the same four
+  wakers.add_wake(1, 50, takes(kPipe), 3, 6);
+  wakers.add_wake(1, 60, takes(kPipe), 4, 0);
+  const std::vector<WaitEnd> expected = {{1, 31, 2, 10}, {1, 53, 3, 20}, {1, 64, 3, 27}};
+  EXPECT_EQ(wakers.ends(), expected);
+}
+
+TEST(Wakers, AWaitIsToldOnce) {
+  constexpr std::uint64_t kPipe = PW_CHANNEL_FIRST_PIPE + 5;
+  Wakers wakers;
+  wakers.add_wake(2, 10, sends(kPipe), 5, 4);
+  wakers.add_wake(1, 5, takes(kPipe), 15, 4);
+  wakers.add_wait(1, 20, takes(kPipe));
+  wakers.add_wake(2, 30, sends(kPipe), 5, 4);
+  wakers.add_wake(1, 40, takes(kPipe), 2, 4);
+  const std::vector<WaitEnd> expected = {{1, 20, 2, 10}, {1, 42, 2, 30}};
+  EXPECT_EQ(wakers.ends(), expected);
+}
+
+// A process that is not recorded writes as well; it is known of one send only. Later than the end
+// of a call, nothing has ended it; nor has the process itself.
+TEST(Wakers, WhatIsTakenOfOthersIsNotWaitedFor) {
+  constexpr std::uint64_t kPipe = PW_CHANNEL_FIRST_PIPE + 5;
+  Wakers wakers;
+  wakers.add_wake(2, 10, sends(kPipe), 5, 4);
+  wakers.add_wake(1, 20, takes(kPipe), 2, 4);
+  wakers.add_wake(1, 30, takes(kPipe), 2, 4);
+  wakers.add_wake(1, 50, takes(kPipe + 1), 2, 9);
+  wakers.add_wake(2, 60, sends(kPipe + 1), 2, 9);
+  wakers.add_wake(1, 70, sends(kPipe + 2), 2, 1);
+  wakers.add_wake(1, 80, takes(kPipe + 2), 2, 1);
+  wakers.add_wake(1, 90, takes(PW_CHANNEL_ANY));
+  const std::vector<WaitEnd> expected = {{1, 22, 2, 10}};
+  EXPECT_EQ(wakers.ends(), expected);
+}
+
+// Who is at the other end is not known, so the last message counts that was there before the call.
+TEST(Wakers, WhoTakesAMessageHasWaitedForTheLastOne) {
+  constexpr std::uint64_t kSockets = PW_CHANNEL_SOCKETS;
+  Wakers wakers;
+  wakers.add_wake(2, 10, sends(kSockets));
+  wakers.add_wake(3, 20, sends(kSockets));
+  wakers.add_wake(1, 30, takes(kSockets), 10);
+  wakers.add_wake(2, 35, sends(kSockets));
+  wakers.add_wake(1, 50, takes(kSockets), 10);
+  const std::vector<WaitEnd> expected = {{1, 40, 3, 20}, {1, 60, 2, 35}};
   EXPECT_EQ(wakers.ends(), expected);
 }
 
