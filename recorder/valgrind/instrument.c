@@ -286,11 +286,11 @@ static UInt stretch(const IRSB* in, Int at) {
 }
 
 static void instruction(Block* block, const IRSB* in, Int at) {
-  const Addr start = in->stmts[at]->Ist.IMark.addr;
   const UInt length = in->stmts[at]->Ist.IMark.len;
+  block->instruction = in->stmts[at]->Ist.IMark.addr;
+  if (length == 0 || pw_is_valgrinds(block->instruction)) return; /* not decodable; a trampoline */
+  const Addr start = pw_native_place(block->instruction);
   const ULong first = start >> PW_PAGE_SHIFT;
-  block->instruction = start;
-  if (length == 0 || pw_is_valgrinds(start)) return; /* not decodable; a trampoline of Valgrind */
   const ULong last = (start + length - 1) >> PW_PAGE_SHIFT;
   if (first != block->code_page) fetch_code(block, start, stretch(in, at));
   if (last != first) {
@@ -421,6 +421,7 @@ IRSB* pw_instrument(VgCallbackClosure* closure, IRSB* in, const VexGuestLayout* 
                     IRType host_word) {
   static Block block;
   Int at = 0;
+  pw_variants_forget();
   tl_assert(guest_word == Ity_I64 && host_word == Ity_I64);
   block.out = deepCopyIRSBExceptStmts(in);
   block.layout = layout;

@@ -136,6 +136,8 @@ static Bool process_option(const HChar* argument) {
   } else if (VG_STR_CLO(argument, "--spool-dir", pw_options.spool_dir)) {
   } else if (VG_STR_CLO(argument, "--stacks", value)) {
     return parse_stacks(argument, value);
+  } else if (VG_STR_CLO(argument, "--variants", value)) {
+    if (!pw_variants_option(value)) VG_(fmsg_bad_option)(argument, "not as record gives it\n");
   } else {
     return False;
   }
@@ -149,7 +151,8 @@ static void print_usage(void) {
    "                                   every reference [pages]\n"
    "    --k=<number>                   pages in the filter of --detail=pages, 2..%d [%d]\n"
    "    --stacks=all|none|<number>     call stacks of so many first touches [%d]\n"
-   "    --stack-depth=<number>         frames of a call stack, 1..%d [%d]\n",
+   "    --stack-depth=<number>         frames of a call stack, 1..%d [%d]\n"
+   "    --variants=<numbers>           what the C library has chosen on the host [nothing]\n",
    PW_MAX_K, DEFAULT_K, DEFAULT_STACK_BUDGET, PW_MAX_STACK_DEPTH, DEFAULT_STACK_DEPTH);
 }
 

@@ -7,6 +7,7 @@
  *   clock.c       where the clock is
  *   main.c        options, threads, fork, life and death of the process
  *   instrument.c  adds the reference checks to translated code
+ *   variants.c    where the host would fetch the C library's code
  *   plan.c        which references of a block share a check
  *   core.c        what Valgrind's core would do in vain
  *   filter.c      the exact LRU-K filter; turns references that miss it into events
@@ -194,6 +195,16 @@ void pw_plan_end(void);
 const PwStep* pw_plan_next(void);
 
 static inline UWord pw_info(UInt size, PwAccess access) { return (UWord)size << 2 | (UWord)access; }
+
+/* --- variants.c --- */
+
+/* What the launcher knows of the host's C library (src/record/cpu_variants.hpp): hexadecimal
+   numbers. False: it is nothing of the kind. */
+Bool pw_variants_option(const HChar* value);
+/* Mappings may have changed since pw_native_place() was asked. */
+void pw_variants_forget(void);
+/* Where an instruction that Valgrind's CPU fetches from `address` lies for the host's. */
+Addr pw_native_place(Addr address);
 
 /* --- instrument.c --- */
 /* The program has a handler for faults, which may look at the program counter: it is kept right at

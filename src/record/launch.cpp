@@ -13,6 +13,8 @@
 #include <fstream>
 #include <string_view>
 
+#include "record/cpu_variants.hpp"
+
 namespace pw::record {
 
 namespace {
@@ -164,6 +166,8 @@ Launch valgrind_launch(const RecordOptions& options, const std::string& spool_fo
   if (options.detail == Detail::Pages) {
     launch.arguments.push_back("--k=" + std::to_string(options.filter_pages));
   }
+  const CpuVariants variants = cpu_variants();
+  if (!variants.chosen.empty()) launch.arguments.push_back("--variants=" + to_option(variants));
   if (!options.stacks) launch.arguments.push_back("--stacks=none");
   launch.arguments.insert(launch.arguments.end(), options.command.begin(), options.command.end());
   return launch;

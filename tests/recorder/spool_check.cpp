@@ -1,6 +1,7 @@
 // Proves what the Valgrind recorder promises, on programs run under it. Needs valgrind; skipped
 // where it is missing. The keystone: from a recording of every reference, a plain LRU list of K
 // pages predicts the events of the filtered recordings of the same run, one by one.
+#include <dlfcn.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include <set>
 #include <string>
 
+#include "record/cpu_variants.hpp"
 #include "valgrind_guest.h"
 #include "valgrind_model.hpp"
 #include "valgrind_spool.hpp"
@@ -264,6 +266,50 @@ TEST_F(ValgrindRecorder, WaitsForOthersAreTold) {
   EXPECT_EQ(moved, (std::vector<std::uint64_t>{1, 1}));
   // Whoever only computes waits for nobody.
   EXPECT_EQ(controls(only_spool("alone", "walk", ""), PW_WAIT), 0U);
+}
+
+struct Code {
+  std::set<std::uint64_t> pages;
+  std::uint64_t library = 0;  // where the C library is, by its first mapping
+};
+
+Code code_of(const Spool& spool) {
+  constexpr std::uint64_t kMmap = 9;
+  Code code;
+  for (const SpoolEvent& event : spool.events) {
+    if (event.kind == PW_REFERENCE && (event.access & 3U) == 2) {
+      code.pages.insert(event.page >> 12);
+    } else if (event.kind == PW_CONTROL && event.code == PW_SYSCALL && event.values[0] == kMmap &&
+               code.library == 0 && event.path.find("libc.so.6") != std::string::npos) {
+      code.library = event.values[7];
+    }
+  }
+  return code;
+}
+
+// As if the host had taken, for each function of which there are variants, one that the guest does
+// not call.
+TEST_F(ValgrindRecorder, CodeLiesWhereTheHostHasItsVariants) {
+  record::CpuVariants variants = record::cpu_variants();
+  if (variants.chosen.empty()) GTEST_SKIP() << "the C library has no variants";
+  Dl_info library{};
+  void* const function = dlsym(dlopen("libc.so.6", RTLD_LAZY), "hcreate_r");
+  ASSERT_TRUE(function != nullptr && dladdr(function, &library) != 0);
+  const std::uint64_t at = reinterpret_cast<std::uintptr_t>(function) -
+                           reinterpret_cast<std::uintptr_t>(library.dli_fbase);
+  for (auto& [slot, chosen] : variants.chosen) chosen = at;
+  const Code as_here = code_of(only_spool("here", "walk", "--detail=full"));
+  const std::uint64_t place = (as_here.library + at) >> 12;
+  ASSERT_NE(as_here.library, 0U);
+  EXPECT_FALSE(as_here.pages.contains(place));
+  const auto recorded = [&](const std::string& name) {
+    return code_of(only_spool(name, "walk", "--detail=full --variants=" + to_option(variants)));
+  };
+  const Code as_there = recorded("there");
+  EXPECT_TRUE(as_there.pages.contains(place));
+  EXPECT_LT(as_there.pages.size(), as_here.pages.size());
+  variants.inode += 1;  // another library
+  EXPECT_EQ(recorded("other").pages, as_here.pages);
 }
 
 TEST_F(ValgrindRecorder, WhatPagesHoldIsToldAtTheEnd) {
