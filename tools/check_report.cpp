@@ -106,15 +106,18 @@ void compared_lines(const CheckReport& report, std::size_t at, const RowComparis
   }
 }
 
+std::string end_text(unsigned kills, unsigned runs, const std::string& victim) {
+  if (kills == 0) return "runs to its end";
+  std::string text = "is killed for want of memory";
+  if (!victim.empty()) text += fmt::format(" ({})", victim);
+  if (kills < runs) text += fmt::format(" in {} of {} runs", kills, runs);
+  return text;
+}
+
 std::string oom_line(const RowComparison& row) {
-  const auto ends = [](bool oom, const std::string& victim) -> std::string {
-    if (!oom) return "runs to its end";
-    return victim.empty() ? "is killed for want of memory"
-                          : fmt::format("is killed for want of memory ({})", victim);
-  };
   return fmt::format("  Predicted: {}; measured: {}: {}\n",
-                     ends(row.predicted.oom, row.predicted.oom_victim),
-                     ends(row.row->oom(), row.row->oom_victim),
+                     end_text(row.predicted.kills, row.predicted.runs, row.predicted.oom_victim),
+                     end_text(row.row->killed, row.row->runs, row.row->oom_victim),
                      !row.oom_agrees     ? "off"
                      : row.victim_agrees ? "ok"
                                          : "off, another process");
@@ -191,17 +194,20 @@ Json row_json(const CheckReport& report, std::size_t at, const RowComparison* co
                        {"allowed", figure.allowed ? Json(*figure.allowed) : Json(nullptr)},
                        {"within", figure.allowed ? Json(figure.within) : Json(nullptr)}});
   }
-  return {{"limit_percent", row.percent},
-          {"limit_bytes", row.conditions.limit_bytes},
-          {"runs", row.runs},
-          {"killed", row.killed},
-          {"late", row.late},
-          {"oom_victim", row.oom_victim},
-          {"oom_predicted", compared == nullptr ? Json(nullptr) : Json(compared->predicted.oom)},
-          {"oom_victim_predicted",
-           compared == nullptr ? Json(nullptr) : Json(compared->predicted.oom_victim)},
-          {"within", compared == nullptr ? Json(nullptr) : Json(compared->within)},
-          {"figures", figures}};
+  return {
+      {"limit_percent", row.percent},
+      {"limit_bytes", row.conditions.limit_bytes},
+      {"runs", row.runs},
+      {"killed", row.killed},
+      {"late", row.late},
+      {"oom_victim", row.oom_victim},
+      {"oom_predicted", compared == nullptr ? Json(nullptr) : Json(compared->predicted.oom)},
+      {"oom_victim_predicted",
+       compared == nullptr ? Json(nullptr) : Json(compared->predicted.oom_victim)},
+      {"oom_runs_predicted", compared == nullptr ? Json(nullptr) : Json(compared->predicted.kills)},
+      {"runs_predicted", compared == nullptr ? Json(nullptr) : Json(compared->predicted.runs)},
+      {"within", compared == nullptr ? Json(nullptr) : Json(compared->within)},
+      {"figures", figures}};
 }
 
 }  // namespace
@@ -244,7 +250,7 @@ std::string check_text(const CheckReport& report, const report::TextStyle& style
     both ? compared_lines(report, r, compared[r], table) : measured_lines(truth.rows[r], table);
     const bool told = !both || !compared[r].figures.empty();
     if (told) text += table.text();
-    if (both && (truth.rows[r].killed > 0 || compared[r].predicted.oom)) {
+    if (both && (truth.rows[r].killed > 0 || compared[r].predicted.kills > 0)) {
       text += oom_line(compared[r]);
     }
   }

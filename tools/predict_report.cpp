@@ -6,6 +6,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "predict/close_call.hpp"
 #include "predict/truth_file.hpp"
 #include "report/report.hpp"
 #include "report/table.hpp"
@@ -35,7 +36,36 @@ std::string slowdown_text(const predict::Slowdown& slowdown) {
                      report::rounded(slowdown.high, 2));
 }
 
-std::string oom_text(const Outcome& outcome) { return outcome.oom ? "killed" : "no"; }
+std::string oom_text(const Outcome& outcome) {
+  const predict::End end = end_of(outcome);
+  if (end != predict::End::Perhaps || outcome.runs == 1) return std::string(name_of(end));
+  return fmt::format("{} runs of {}", outcome.kills, outcome.runs);
+}
+
+// Empty: the program ends well.
+std::string oom_note(const Forecast& row) {
+  const Outcome& outcome = row.outcome;
+  const predict::End end = end_of(outcome);
+  if (end == predict::End::Ends) return {};
+  const std::string at = report::bytes(ByteCount(row.conditions.limit_bytes));
+  const std::string whom = outcome.oom_victim.empty() ? "the program" : outcome.oom_victim;
+  if (end == predict::End::Killed) {
+    return fmt::format("At {} the kernel finds nothing to free and kills {}: figures end there.",
+                       at, whom);
+  }
+  std::string note = fmt::format(
+      "At {} the kernel perhaps kills {} though swap is free: nearly all pages are in use, and "
+      "reclaim goes by statistics that are gathered every now and then. ",
+      at, whom);
+  if (outcome.runs == 1) {
+    return note + (outcome.oom ? "The run that was made is killed: figures end there."
+                               : "The run that was made just escapes.");
+  }
+  return note + fmt::format(
+                    "{} of {} runs, somewhat faster or slower and with statistics gathered at "
+                    "other times, are killed; the figures are those of one that is not.",
+                    outcome.kills, outcome.runs);
+}
 
 report::Table table_of(const Forecasts& all) {
   std::vector<report::Align> align(all.rows.size() + 2, report::Align::Right);
@@ -67,7 +97,8 @@ report::Table table_of(const Forecasts& all) {
   std::vector<std::string> slow{"slowdown", "1x"},
       ends{"killed for want of memory", oom_text(all.base)};
   for (const Forecast& row : all.rows) {
-    slow.push_back(row.outcome.oom ? "-" : slowdown_text(row.slowdown));
+    const bool ends_well = row.outcome.kills < row.outcome.runs;
+    slow.push_back(ends_well ? slowdown_text(row.slowdown) : "-");
     ends.push_back(oom_text(row.outcome));
   }
   table.row(slow);
@@ -114,15 +145,7 @@ std::vector<std::string> all_notes(const PredictReport& report) {
   for (const std::string& why : report.forecasts.left_out)
     notes.push_back("Left out: " + why + '.');
   for (const Forecast& row : report.forecasts.rows) {
-    if (!row.outcome.oom) continue;
-    notes.push_back(
-        fmt::format("At {} the kernel finds nothing to free and kills {}: figures end there.{}",
-                    report::bytes(ByteCount(row.conditions.limit_bytes)),
-                    row.outcome.oom_victim.empty() ? "the program" : row.outcome.oom_victim,
-                    row.conditions.swap == predict::SwapKind::None
-                        ? ""
-                        : " Swap is free, so that hangs on when the kernel gathers its statistics: "
-                          "not every run is killed, and runs at other limits may be."));
+    if (std::string note = oom_note(row); !note.empty()) notes.push_back(std::move(note));
   }
   if (!report.forecasts.base_known) {
     notes.push_back(
@@ -157,7 +180,10 @@ Json rows_json(const Forecasts& forecasts) {
                       {"low", row.slowdown.low},
                       {"high", row.slowdown.high}}},
                     {"oom", row.outcome.oom},
-                    {"oom_victim", row.outcome.oom_victim}});
+                    {"oom_victim", row.outcome.oom_victim},
+                    {"oom_chance", name_of(end_of(row.outcome))},
+                    {"oom_runs", row.outcome.kills},
+                    {"runs", row.outcome.runs}});
   }
   return rows;
 }

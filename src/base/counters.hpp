@@ -31,6 +31,7 @@ struct ReclaimCounters {  // names as in /proc/vmstat
   std::uint64_t pswpin = 0, pswpout = 0;
   std::uint64_t file_read = 0, file_written = 0;  // pages
   std::uint64_t allocstall = 0, kswapd_wakeups = 0;
+  std::uint64_t close_calls = 0;  // of a group's reclaim that found little to free; swap was free
   std::uint64_t prefetched = 0, prefetch_used = 0, prefetch_wasted = 0;  // pages
   std::uint64_t oom_kills = 0;
   std::uint64_t swap_requests = 0;      // to the swap devices, reads and writes; of a page or more

@@ -49,6 +49,7 @@ struct LinuxOptions {  // with MemoryModel::Linux
   int swappiness = 60;             // vm.swappiness, memory.swappiness
   std::uint32_t page_cluster = 3;  // vm.page-cluster: swap is read ahead by up to 2^3 pages
   std::uint64_t stat_flush_ns = 2'000'000'000;  // reclaim goes by statistics as old as this
+  std::uint64_t stat_phase_ns = 0;              // how old they are at the start
   HugePages huge_pages = HugePages::Never;
   KhugepagedOptions khugepaged;
   // Of private anonymous memory one page in so many is followed, and stands for them

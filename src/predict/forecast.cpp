@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "analysis/in_parallel.hpp"
+#include "predict/close_call.hpp"
 #include "predict/sample.hpp"
 #include "predict/sources.hpp"
 
@@ -139,6 +141,29 @@ std::vector<Forecast*> below(std::uint64_t peak_bytes, std::vector<Forecast>& ro
   return felt;
 }
 
+Result<void> run_close_calls_again(const Source& source, const Costs& costs,
+                                   const PredictAll& predict, Forecasts& all) {
+  std::vector<Forecast*> close;
+  for (Forecast& row : all.rows) {
+    if (row.outcome.close_calls > 0) close.push_back(&row);
+  }
+  const unsigned count = others_for(source.events(), close.size());
+  std::vector<Conditions> runs;
+  for (const Forecast* row : close) {
+    const auto others = other_runs(row->conditions, count);
+    runs.insert(runs.end(), others.begin(), others.end());
+  }
+  if (runs.empty()) return {};
+  const auto outcomes = predict(source, runs, costs);
+  if (!outcomes) return tl::unexpected(outcomes.error());
+  auto next = outcomes->begin();
+  for (Forecast* row : close) {
+    row->outcome = together(row->outcome, {next, next + count});
+    next += count;
+  }
+  return {};
+}
+
 // The rows' runs, then the base's if it is not known of that source yet, then, for what huge pages
 // waste, one with small pages.
 Result<void> fill(const Source& source, bool base_known, Conditions unlimited, double pace,
@@ -166,7 +191,7 @@ Result<void> fill(const Source& source, bool base_known, Conditions unlimited, d
   }
   for (Forecast& row : all.rows) row.outcome = all.base;
   for (std::size_t i = 0; i < felt.size(); ++i) felt[i]->outcome = std::move((*outcomes)[i]);
-  return {};
+  return run_close_calls_again(source, costs, predict, all);
 }
 
 Result<Forecasts> forecast(const record::Recording& recording, const std::vector<Limit>& limits,
@@ -204,6 +229,24 @@ Result<Forecasts> forecast(const record::Recording& recording, const std::vector
   return all;
 }
 
+namespace {
+
+Result<std::vector<Outcome>> predict_each(const record::Recording& source,
+                                          std::span<const Conditions> conditions,
+                                          const Costs& costs, const Predict& predict) {
+  std::vector<Result<Outcome>> all(conditions.size(), Outcome{});
+  analysis::in_parallel(all.size(),
+                        [&](std::size_t i) { all[i] = predict(source, conditions[i], costs); });
+  std::vector<Outcome> outcomes;
+  for (Result<Outcome>& one : all) {
+    if (!one) return tl::unexpected(one.error());
+    outcomes.push_back(std::move(*one));
+  }
+  return outcomes;
+}
+
+}  // namespace
+
 Result<std::vector<Outcome>> predict_truth(const record::Recording& recording, const Truth& truth,
                                            const Costs& costs, const Predict& predict) {
   std::uint64_t least = Sources::kNoLimit;
@@ -219,27 +262,29 @@ Result<std::vector<Outcome>> predict_truth(const record::Recording& recording, c
     made = std::move(*thinned);
   }
   const record::Recording& source = made ? *made : *thin.recording;
-  std::vector<Result<Outcome>> all(truth.rows.size(), Outcome{});
-  const bool in_memory = found_files_in_memory(truth);
-  double pace = 1;
-  const auto predict_row = [&](std::size_t i) {
-    Conditions conditions = truth.rows[i].conditions;
-    conditions.pace = pace;
-    conditions.mapped_in_memory = in_memory;
-    all[i] = predict(source, conditions, costs);
-  };
-  std::size_t first = 0;
-  if (!truth.rows.empty() && !truth.rows[0].limited()) {
-    predict_row(0);
-    if (all[0]) pace = pace_of(*all[0], SwapKind::Zram, measured_cpu_seconds(truth.rows[0]));
-    first = 1;
+  std::vector<Conditions> runs;
+  for (const TruthRow& row : truth.rows) {
+    runs.push_back(row.conditions);
+    runs.back().mapped_in_memory = found_files_in_memory(truth);
   }
-  analysis::in_parallel(all.size() - first,
-                        [&](std::size_t number) { predict_row(first + number); });
   std::vector<Outcome> outcomes;
-  for (Result<Outcome>& one : all) {
-    if (!one) return tl::unexpected(one.error());
-    outcomes.push_back(std::move(*one));
+  if (!truth.rows.empty() && !truth.rows[0].limited()) {
+    auto base = predict(source, runs[0], costs);
+    if (!base) return tl::unexpected(base.error());
+    const double pace = pace_of(*base, SwapKind::Zram, measured_cpu_seconds(truth.rows[0]));
+    for (Conditions& run : runs) run.pace = pace;
+    outcomes.push_back(std::move(*base));
+  }
+  const std::span<const Conditions> limited(runs.begin() + std::ssize(outcomes), runs.end());
+  auto first_runs = predict_each(source, limited, costs, predict);
+  if (!first_runs) return tl::unexpected(first_runs.error());
+  for (std::size_t i = 0; i < limited.size(); ++i) {
+    outcomes.push_back(std::move((*first_runs)[i]));
+    if (outcomes.back().close_calls == 0) continue;
+    const unsigned count = others_for(thin.events(), limited.size());
+    const auto others = predict_each(source, other_runs(limited[i], count), costs, predict);
+    if (!others) return tl::unexpected(others.error());
+    outcomes.back() = together(outcomes.back(), *others);
   }
   return outcomes;
 }

@@ -25,6 +25,7 @@ struct Conditions {
   std::uint32_t page_cluster = 3;
   std::uint32_t readahead_pages = 32;  // of files: the limit that their device has (read_ahead_kb)
   std::uint64_t stat_flush_ns = 2'000'000'000;  // how old the statistics get that reclaim goes by
+  double stat_phase = 0;                        // how old they are at the start: a part of that
   // Whoever measured saw no fault that had to wait for a file, so all that is mapped is in memory.
   bool mapped_in_memory = false;
   unsigned cpus = 1;
@@ -47,13 +48,15 @@ struct Outcome {
   std::uint64_t peak_resident_bytes = 0;               // ru_maxrss: of the process that had most
   std::uint64_t peak_group_bytes = 0;                  // memory.max_usage_in_bytes, memory.peak
   std::uint64_t huge_faults = 0, huge_splits = 0;      // thp_fault_alloc, thp_split_page
-  bool oom = false;
+  bool oom = false;  // killed for want of memory; of several runs, most of them
   std::string oom_victim;
   double seconds = 0;      // wall
   double cpu_seconds = 0;  // user + system
   // Predictions only:
-  double reference_seconds = 0;  // of the CPU time, the program's own: without TLB misses
-  std::uint64_t file_read = 0;   // pages
+  double reference_seconds = 0;   // of the CPU time, the program's own: without TLB misses
+  std::uint64_t file_read = 0;    // pages
+  std::uint64_t close_calls = 0;  // ReclaimCounters; 0 with generations, which need no statistics
+  unsigned runs = 1, kills = 0;   // so many were made (close_call.hpp), of which so many ended so
 };
 
 }  // namespace pw::predict

@@ -31,6 +31,8 @@ MachineConfig machine_for(const Conditions& conditions, const Costs& costs, Page
   config.linux_options.page_cluster = conditions.page_cluster;
   config.prefetch.file_readahead_pages = std::max(conditions.readahead_pages, 1U);
   config.linux_options.stat_flush_ns = conditions.stat_flush_ns;
+  config.linux_options.stat_phase_ns = static_cast<std::uint64_t>(
+      conditions.stat_phase * static_cast<double>(conditions.stat_flush_ns));
   config.linux_options.ageing = conditions.ageing;
   config.linux_options.huge_pages = conditions.huge_pages;
   config.linux_options.mapped_in_memory = conditions.mapped_in_memory;
@@ -65,6 +67,10 @@ Outcome outcome_of(const replay::ReplayResult& result) {
       outcome.oom = true;
       outcome.oom_victim = process.command;
     }
+  }
+  outcome.kills = outcome.oom ? 1 : 0;
+  if (result.config.linux_options.ageing == Ageing::Lists) {
+    outcome.close_calls = reclaim.close_calls;
   }
   outcome.peak_group_bytes = reclaim.group_peak << kPageShift;
   outcome.seconds = static_cast<double>(result.simulated_ns) / 1e9;

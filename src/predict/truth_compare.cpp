@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "predict/close_call.hpp"
 #include "predict/truth_file.hpp"
 
 namespace pw::predict {
@@ -97,6 +98,12 @@ std::optional<Comparison> slowdown(const Truth& truth, std::span<const Outcome> 
   return compared(kSlowdown, measured, 1 + added / unit, repeats ? kSlowdownBar : kNone);
 }
 
+// What most runs ended in; how often a program is killed that perhaps is, nobody can tell.
+bool same_end(const TruthRow& row, const Outcome& predicted) {
+  const End end = end_of(predicted);
+  return end == End::Perhaps || row.oom() == (end == End::Killed);
+}
+
 }  // namespace
 
 std::span<const Quantity, kQuantities> quantities() { return kAll; }
@@ -153,7 +160,7 @@ std::vector<RowComparison> compare(const Truth& truth, std::span<const Outcome> 
     RowComparison result;
     result.row = &row;
     result.predicted = predicted[r];
-    result.oom_agrees = row.oom() == predicted[r].oom;
+    result.oom_agrees = same_end(row, predicted[r]);
     const bool both = row.oom() && predicted[r].oom;
     result.victim_agrees = !both || same_victim(row.oom_victim, predicted[r].oom_victim);
     result.within = result.oom_agrees && result.victim_agrees;

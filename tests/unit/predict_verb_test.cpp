@@ -330,6 +330,43 @@ TEST(Forecast, PartsOfThePeakThatAreTooSmallAreLeftOut) {
   EXPECT_FALSE(predict::forecast(*recording, {{0.01, 0}}, {}, {}, {}, by_limit));
 }
 
+// At 50 % the kernel kills when it has gathered its statistics in the first half of their time.
+TEST(Forecast, WhatEndedNarrowlyIsRunAgain) {
+  testing::TemporaryFolder folder;
+  const auto recording = sample_in(folder);
+  ASSERT_TRUE(recording);
+  std::vector<double> phases;
+  const predict::PredictAll narrow = [&](const predict::Source&,
+                                         const std::vector<predict::Conditions>& all,
+                                         const predict::Costs&) {
+    std::vector<predict::Outcome> outcomes;
+    for (const predict::Conditions& one : all) {
+      predict::Outcome each = outcome(1000, 1);
+      each.peak_group_bytes = 100 << 20;
+      if (one.limit_bytes == 50 << 20) {
+        phases.push_back(one.stat_phase);
+        each.close_calls = 2;
+        each.oom = one.stat_phase < 0.5;
+        each.oom_victim = each.oom ? "server" : "";
+        each.kills = each.oom ? 1 : 0;
+        each.major_faults = each.oom ? 5 : 2000;
+      }
+      outcomes.push_back(each);
+    }
+    return Result<std::vector<predict::Outcome>>(outcomes);
+  };
+  const auto told = predict::forecast(*recording, {{75, 0}, {50, 0}}, {}, {}, {}, narrow);
+  ASSERT_TRUE(told && told->rows.size() == 2);
+  EXPECT_EQ(told->rows[0].outcome.runs, 1U);
+  const predict::Outcome& row = told->rows[1].outcome;
+  EXPECT_EQ(row.runs, 8U);
+  EXPECT_EQ(row.kills, 4U);
+  EXPECT_EQ(row.major_faults, 2000U);  // of a run that ended
+  EXPECT_EQ(row.oom_victim, "server");
+  EXPECT_FALSE(row.oom);
+  EXPECT_EQ(phases, (std::vector<double>{0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875}));
+}
+
 TEST(PredictReport, SaysWhoIsKilledAndHowMuchTwoRecordingsDiffer) {
   PredictReport report;
   report.command = {"server", "--big"};
@@ -339,17 +376,28 @@ TEST(PredictReport, SaysWhoIsKilledAndHowMuchTwoRecordingsDiffer) {
   row.conditions.limit_bytes = 50 << 20;
   row.outcome = outcome(1000, 2);
   row.outcome.oom = true;
+  row.outcome.kills = 1;
   row.outcome.oom_victim = "server --big";
   report.forecasts.base = outcome(0, 1);
-  report.forecasts.rows = {row};
+  predict::Forecast now_and_then = row;
+  now_and_then.outcome.oom = false;
+  now_and_then.outcome.kills = 3;
+  now_and_then.outcome.runs = 8;
+  report.forecasts.rows = {row, now_and_then};
   report.other = report.forecasts;
   report.other->rows[0].outcome.major_faults = 900;
   const std::string text = predict_text(report, {});
   EXPECT_THAT(text, HasSubstr("kills server --big"));
+  EXPECT_THAT(text, HasSubstr("3 runs of 8"));
+  EXPECT_THAT(text, HasSubstr("perhaps kills server --big"));
   EXPECT_THAT(text, HasSubstr("differ by up to 10.0 %"));
   const Json json = Json::parse(predict_json(report));
   EXPECT_THAT(test::schema_errors(json, "predict.schema.json"), ::testing::IsEmpty());
   EXPECT_TRUE(json["rows"][0]["oom"]);
+  EXPECT_FALSE(json["rows"][1]["oom"]);
+  EXPECT_EQ(json["rows"][1]["oom_runs"], 3);
+  EXPECT_EQ(json["rows"][1]["oom_chance"], "perhaps");
+  EXPECT_EQ(json["rows"][1]["runs"], 8);
 }
 
 }  // namespace

@@ -72,6 +72,9 @@ std::uint64_t LinuxReclaim::reclaim_group(std::uint64_t pages) {
     // snapshot_refaults(): what was seen now is nothing new at the next call.
     seen_refaults_[0] = statistics_.activations(false);
     seen_refaults_[1] = statistics_.activations(true);
+    if (swap_left() && (scan.freed < scan.wanted || runs_dry())) {
+      ++core_->counters.reclaim.close_calls;
+    }
     if (scan.freed > 0) return scan.freed;
     if (scan.skipped_deactivate && !scan.force_deactivate) {
       scan.force_deactivate = true;
@@ -103,6 +106,13 @@ bool LinuxReclaim::inactive_is_low(bool file) const {
     while ((ratio + 1) * (ratio + 1) <= 10 * gib) ++ratio;
   }
   return inactive * ratio < active;
+}
+
+// The inactive list nears its end, and the statistics do not tell.
+bool LinuxReclaim::runs_dry() const {
+  constexpr std::uint64_t kNearly = 16;
+  return lists_.size(Lru::InactiveAnon) * kNearly < lists_.size(Lru::ActiveAnon) &&
+         !inactive_is_low(false);
 }
 
 void LinuxReclaim::prepare(Scan& scan) {

@@ -20,7 +20,8 @@ class GroupStatistics {
   // memcg_vmstats_needs_flush(): fewer changes than this are not worth adding up.
   static constexpr std::uint64_t kWorthwhile = 64;
 
-  GroupStatistics(std::uint64_t flush_ns, unsigned cpus) : flush_ns_(flush_ns), cpus_(cpus) {}
+  GroupStatistics(std::uint64_t flush_ns, unsigned cpus, std::uint64_t phase_ns = 0)
+      : flush_ns_(flush_ns), phase_ns_(phase_ns), cpus_(cpus) {}
 
   // Changes are told as they happen, and seen after a flush.
   void count_list(Lru list, std::int64_t pages) {
@@ -35,7 +36,7 @@ class GroupStatistics {
   // Adds up if it is time for that.
   void look(std::uint64_t now_ns) {
     if (now_ns < next_ns_) return;
-    next_ns_ = now_ns - now_ns % flush_ns_ + flush_ns_;
+    next_ns_ = now_ns - (now_ns + phase_ns_) % flush_ns_ + flush_ns_;
     if (changes_ <= kWorthwhile * cpus_) return;
     seen_ = now_;
     changes_ = 0;
@@ -51,7 +52,7 @@ class GroupStatistics {
     std::array<std::int64_t, kLruLists> lists{};
     std::array<std::uint64_t, 2> activations{};  // WORKINGSET_ACTIVATE_ANON, _FILE
   };
-  std::uint64_t flush_ns_;
+  std::uint64_t flush_ns_, phase_ns_;  // they are that old at the start
   unsigned cpus_;
   Sums now_, seen_;
   std::uint64_t changes_ = 0;

@@ -14,7 +14,7 @@ LinuxReclaim::LinuxReclaim(FramePool& pool, const LinuxOptions& options, unsigne
       options_(options),
       lists_(pool.total().value),
       group_(options.limit_pages),
-      statistics_(options.stat_flush_ns, cpus) {
+      statistics_(options.stat_flush_ns, cpus, options.stat_phase_ns) {
   pool.set_residency(this);
 }
 

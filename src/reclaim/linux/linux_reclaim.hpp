@@ -115,6 +115,7 @@ class LinuxReclaim : public Reclaim {
   std::uint64_t shrink_inactive(Lru list, std::uint64_t pages);
   std::vector<LruUnit> isolate(Lru list, std::uint64_t pages);
   bool inactive_is_low(bool file) const;
+  bool runs_dry() const;
   std::uint64_t seen_in_lists() const;
 
   // One page, in judge_page.cpp.

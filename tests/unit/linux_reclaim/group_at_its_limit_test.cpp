@@ -12,6 +12,7 @@ constexpr std::uint64_t kPages = 4096, kLimit = 2048;
 
 class GroupTest : public ::testing::Test {
  protected:
+  GroupTest() { options_.stat_flush_ns = 1'000'000; }
   void start(const DeviceModel& swap_device, std::uint64_t limit = kLimit,
              std::uint64_t swap_pages = 1 << 16) {
     MachineConfig config;
@@ -20,8 +21,8 @@ class GroupTest : public ::testing::Test {
     config.ram = ByteCount(1ULL << 30);
     config.swap = ByteCount(swap_pages * kPageSize);
     config.swap_device = swap_device;
+    config.linux_options = options_;
     config.linux_options.limit_pages = limit;
-    config.linux_options.stat_flush_ns = 1'000'000;
     config.verify_each_operation = false;
     machine_ = std::move(*Machine::create(config));
     pid_ = *machine_->spawn();
@@ -39,6 +40,7 @@ class GroupTest : public ::testing::Test {
   const MachineCounters& counters() { return machine_->counters(); }
   const LinuxReclaim& reclaim() { return dynamic_cast<const LinuxReclaim&>(machine_->reclaimer()); }
 
+  LinuxOptions options_;
   std::unique_ptr<Machine> machine_;
   Pid pid_ = 0;
   VirtAddr begin_;
@@ -97,6 +99,36 @@ TEST_F(GroupTest, WithoutSwapTheProgramIsKilledAtTheLimit) {
   EXPECT_EQ(counters().reclaim.oom_kills, 1U);
   EXPECT_EQ(machine_->find(pid_)->cause, ExitCause::OutOfMemory);
   EXPECT_TRUE(machine_->verify());
+}
+
+// Once all pages are active, reclaim that has gathered its statistics when half of them were finds
+// nothing to free. So does the kernel (docs/FIDELITY.md).
+TEST_F(GroupTest, WhereAllPagesAreInUseOldStatisticsKill) {
+  constexpr std::uint64_t kSmall = 256, kHalf = 100, kInUse = 300, kGathered = 50'000'000;
+  const auto kills = [&](std::uint64_t stat_flush_ns) {
+    options_.stat_flush_ns = stat_flush_ns;
+    options_.stat_phase_ns = stat_flush_ns - kGathered;  // then, and no sooner
+    start(kZram, kSmall);
+    for (std::uint64_t page = 0; page < kPages; ++page) {
+      if (page % 16 == 0) {
+        machine_->mmu().drop_space(machine_->find(pid_)->space->id(), FlushReason::Unmap);
+      }
+      EXPECT_TRUE(touch(page % kHalf, Access::Write).ok());
+      EXPECT_TRUE(touch(page, Access::Write).ok());
+    }
+    EXPECT_LT(machine_->clock().now_ns(), kGathered);
+    machine_->compute(kGathered);
+    bool alive = true;
+    for (std::uint64_t i = 0; i < 20 * kInUse && alive; ++i) {
+      alive = touch(i % kInUse, Access::Write).ok();
+    }
+    EXPECT_TRUE(machine_->verify());
+    EXPECT_EQ(alive, counters().reclaim.oom_kills == 0);
+    return counters().reclaim.oom_kills;
+  };
+  EXPECT_EQ(kills(1'000'000), 0U);
+  EXPECT_EQ(kills(1ULL << 60), 1U);
+  EXPECT_GE(counters().reclaim.close_calls, 16U);
 }
 
 // A reference leaves its trace only when the TLB does not hold the page, so the TLB is emptied now

@@ -60,6 +60,21 @@ TEST(GroupStatistics, AreSeenAfterAFlushOnly) {
   EXPECT_EQ(statistics.size(Lru::ActiveAnon), 500U);
 }
 
+TEST(GroupStatistics, MayBeOldAtTheStart) {
+  GroupStatistics statistics(1000, 1, 400);
+  statistics.look(0);
+  statistics.count_list(Lru::ActiveAnon, 500);
+  statistics.look(599);
+  EXPECT_EQ(statistics.size(Lru::ActiveAnon), 0U);
+  statistics.look(600);
+  EXPECT_EQ(statistics.size(Lru::ActiveAnon), 500U);
+  statistics.count_list(Lru::ActiveAnon, 500);
+  statistics.look(1599);
+  EXPECT_EQ(statistics.size(Lru::ActiveAnon), 500U);
+  statistics.look(1600);
+  EXPECT_EQ(statistics.size(Lru::ActiveAnon), 1000U);
+}
+
 TEST(GroupStatistics, AFewChangesAreNotWorthAFlush) {
   GroupStatistics statistics(1000, 2);
   statistics.look(0);
