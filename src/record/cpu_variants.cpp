@@ -16,15 +16,15 @@ namespace {
 class Dynamic {
  public:
   explicit Dynamic(const dl_phdr_info& library) {
-    for (ElfW(Half) i = 0; i < library.dlpi_phnum; ++i) {
-      const ElfW(Phdr)& segment = library.dlpi_phdr[i];
+    for (Elf64_Half i = 0; i < library.dlpi_phnum; ++i) {
+      const Elf64_Phdr& segment = library.dlpi_phdr[i];
       if (segment.p_type != PT_DYNAMIC) continue;
-      first_ = reinterpret_cast<const ElfW(Dyn)*>(library.dlpi_addr + segment.p_vaddr);
+      first_ = reinterpret_cast<const Elf64_Dyn*>(library.dlpi_addr + segment.p_vaddr);
     }
   }
   // 0: it is not there.
   std::uint64_t value(std::int64_t tag) const {
-    for (const ElfW(Dyn)* entry = first_; entry != nullptr && entry->d_tag != DT_NULL; ++entry) {
+    for (const Elf64_Dyn* entry = first_; entry != nullptr && entry->d_tag != DT_NULL; ++entry) {
       if (entry->d_tag == tag) return entry->d_un.d_val;
     }
     return 0;
@@ -36,13 +36,13 @@ class Dynamic {
   }
 
  private:
-  const ElfW(Dyn) * first_ = nullptr;
+  const Elf64_Dyn* first_ = nullptr;
 };
 
 // The header: a version, how three things are encoded, the first of them, their number, and the
 // table. Of encodings, the only one that linkers write for the table: relative to the header, four
 // bytes each. LSB Core 5.0, 10.6.2.
-bool find_table(const dl_phdr_info& library, const ElfW(Phdr) & segment, CpuVariants& to) {
+bool find_table(const dl_phdr_info& library, const Elf64_Phdr& segment, CpuVariants& to) {
   struct Header {
     std::uint8_t version, frames, count, table;
     std::int32_t frames_at;
@@ -59,8 +59,8 @@ bool find_table(const dl_phdr_info& library, const ElfW(Phdr) & segment, CpuVari
 }
 
 void add_chosen(const dl_phdr_info& library, std::uint64_t relocations, std::uint64_t bytes,
-                const ElfW(Phdr) & text, CpuVariants& to) {
-  const auto* each = reinterpret_cast<const ElfW(Rela)*>(relocations);
+                const Elf64_Phdr& text, CpuVariants& to) {
+  const auto* each = reinterpret_cast<const Elf64_Rela*>(relocations);
   for (std::size_t i = 0; i < bytes / sizeof *each; ++i) {
     if (ELF64_R_TYPE(each[i].r_info) != R_X86_64_IRELATIVE) continue;
     std::uint64_t function = 0;
@@ -77,10 +77,10 @@ int look_at(dl_phdr_info* library, std::size_t, void* result) {
   if (dynamic.name() != "libc.so.6") return 0;
   auto& found = *static_cast<CpuVariants*>(result);
   struct stat file = {};
-  const ElfW(Phdr)* text = nullptr;
+  const Elf64_Phdr* text = nullptr;
   bool has_table = false;
-  for (ElfW(Half) i = 0; i < library->dlpi_phnum; ++i) {
-    const ElfW(Phdr)& segment = library->dlpi_phdr[i];
+  for (Elf64_Half i = 0; i < library->dlpi_phnum; ++i) {
+    const Elf64_Phdr& segment = library->dlpi_phdr[i];
     if (segment.p_type == PT_LOAD && (segment.p_flags & PF_X) != 0) text = &segment;
     if (segment.p_type == PT_GNU_EH_FRAME) has_table = find_table(*library, segment, found);
   }
